@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <stdio.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "basic/macro.h"
+
+static inline void closep(int *fd)
+{
+        if (*fd >= 0)
+                (void) close(*fd);
+}
+#define _cleanup_close_ _cleanup_(closep)
+
+static inline void fclosep(FILE **f)
+{
+        if (*f)
+                (void) fclose(*f);
+}
+#define _cleanup_fclose_ _cleanup_(fclosep)
+
+/* Closes if open and returns -EBADF, for fd = safe_close(fd). */
+int safe_close(int fd);
+
+/* Writes all of it; -errno. Not for nonblocking descriptors. */
+int write_all(int fd, const void *data, size_t size);
+
+/* Reads to the end, at most max bytes (more: -E2BIG). The result has a NUL behind it that size does not count. */
+int read_fd_full(int fd, size_t max, char **ret, size_t *ret_size);
+int read_file_full(const char *path, size_t max, char **ret, size_t *ret_size);
+
+/* The new content or the old one, never a part, also over a power cut: temporary file, fsync, rename, fsync of the
+ * directory. */
+int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode);
+
+/* Makes the name of a new file survive a power cut. */
+int fsync_directory_of(const char *path);
+
+/* A sealed memfd with this content, read from its start by whoever gets it. Owner: the caller. */
+int memfd_new_sealed(const char *name, const void *data, size_t size);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "basic/string-util.h"
+
+int free_and_strdup(char **p, const char *s)
+{
+        char *t = NULL;
+
+        if (streq_ptr(*p, s))
+                return 0;
+
+        if (s) {
+                t = strdup(s);
+                if (!t)
+                        return -ENOMEM;
+        }
+
+        free(*p);
+        *p = t;
+        return 1;
+}
+
+char *strf(const char *format, ...)
+{
+        va_list ap;
+        char *s;
+        int r;
+
+        va_start(ap, format);
+        r = vasprintf(&s, format, ap);
+        va_end(ap);
+
+        return r < 0 ? NULL : s;
+}
+
+char *strstrip(char *s)
+{
+        char *e;
+
+        s += strspn(s, " \t\r\n");
+        e = s + strlen(s);
+        while (e > s && strchr(" \t\r\n", e[-1]))
+                e--;
+        *e = 0;
+
+        return s;
+}
+
+/* The length of the valid UTF-8 character at s, or 0. RFC 3629: no overlong forms, no surrogates, at most U+10FFFF. */
+static size_t utf8_char_length(const uint8_t *s, size_t size)
+{
+        uint32_t c;
+        size_t n;
+
+        if (s[0] < 0x80)
+                return 1;
+        if (s[0] >= 0xc2 && s[0] <= 0xdf)
+                n = 2, c = s[0] & 0x1f;
+        else if ((s[0] & 0xf0) == 0xe0)
+                n = 3, c = s[0] & 0x0f;
+        else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+                n = 4, c = s[0] & 0x07;
+        else
+                return 0;
+
+        if (size < n)
+                return 0;
+        for (size_t i = 1; i < n; i++) {
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+                c = c << 6 | (s[i] & 0x3f);
+        }
+
+        if (n == 3 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff)))
+                return 0;
+        if (n == 4 && (c < 0x10000 || c > 0x10ffff))
+                return 0;
+
+        return n;
+}
+
+bool utf8_is_valid(const char *s)
+{
+        size_t left = strlen(s);
+
+        while (left > 0) {
+                size_t n = utf8_char_length((const uint8_t *) s, left);
+
+                if (n == 0)
+                        return false;
+                s += n;
+                left -= n;
+        }
+
+        return true;
+}
+
+char *str_clean(const char *s, size_t size, size_t max, bool keep_lines)
+{
+        size_t k = 0;
+        char *t;
+
+        t = new(char, MIN(size, max) + 1);
+        if (!t)
+                return NULL;
+
+        for (size_t i = 0; i < size;) {
+                size_t n = utf8_char_length((const uint8_t *) s + i, size - i);
+                bool control = n == 1 && ((unsigned char) s[i] < 0x20 || s[i] == 0x7f);
+
+                if (k + MAX(n, (size_t) 1) > max)
+                        break;
+
+                if (n == 0 || (control && !(keep_lines && strchr("\t\n", s[i]) && s[i]))) {
+                        t[k++] = '?';
+                        i++;
+                } else {
+                        memcpy(t + k, s + i, n);
+                        k += n;
+                        i += n;
+                }
+        }
+
+        t[k] = 0;
+        return t;
+}
+
+bool str_is_clean(const char *s, size_t max, bool keep_lines)
+{
+        if (strlen(s) > max || !utf8_is_valid(s))
+                return false;
+        for (; *s; s++)
+                if (((unsigned char) *s < 0x20 && !(keep_lines && strchr("\t\n", *s))) || *s == 0x7f)
+                        return false;
+
+        return true;
+}
+
+bool str_in_charset(const char *s, const char *extra, size_t max)
+{
+        size_t n = 0;
+
+        for (; s[n]; n++)
+                if (n >= max || !((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= 'A' && s[n] <= 'Z') ||
+                                  (s[n] >= '0' && s[n] <= '9') || strchr(extra, s[n])))
+                        return false;
+
+        return n > 0;
+}
+
+char *shell_quote(const char *s)
+{
+        size_t n = 3;
+        char *t, *p;
+
+        for (const char *q = s; *q; q++)
+                n += *q == '\'' ? 4 : 1;
+
+        p = t = new(char, n);
+        if (!t)
+                return NULL;
+
+        *p++ = '\'';
+        for (; *s; s++)
+                if (*s == '\'')
+                        p = mempcpy(p, "'\\''", 4);
+                else
+                        *p++ = *s;
+        *p++ = '\'';
+        *p = 0;
+
+        return t;
+}

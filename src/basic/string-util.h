@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "basic/macro.h"
+
+static inline bool streq(const char *a, const char *b)
+{
+        return strcmp(a, b) == 0;
+}
+
+/* Two strings that may be NULL; NULL equals only NULL. */
+static inline bool streq_ptr(const char *a, const char *b)
+{
+        return a && b ? streq(a, b) : a == b;
+}
+
+static inline bool isempty(const char *s)
+{
+        return !s || !*s;
+}
+
+static inline const char *strempty(const char *s)
+{
+        return s ?: "";
+}
+
+/* The rest of s behind prefix, or NULL. */
+static inline const char *startswith(const char *s, const char *prefix)
+{
+        size_t n = strlen(prefix);
+
+        return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+static inline bool endswith(const char *s, const char *suffix)
+{
+        size_t n = strlen(s), m = strlen(suffix);
+
+        return n >= m && streq(s + n - m, suffix);
+}
+
+/* Replaces *p by a copy of s (NULL: by NULL). Returns 1 when it changed, 0 when it was equal, -ENOMEM. */
+int free_and_strdup(char **p, const char *s);
+
+/* asprintf() that cannot leave its output undefined: NULL on failure. */
+char *strf(const char *format, ...) _printf_(1, 2) _warn_unused_;
+
+/* Cuts white space from both ends, in place. */
+char *strstrip(char *s);
+
+/* Makes text that came from elsewhere fit to show and to send over the bus: valid UTF-8, no control characters
+ * (each becomes '?'; tab and newline stay where keep_lines is set), at most max bytes. Never NULL but on OOM. */
+char *str_clean(const char *s, size_t size, size_t max, bool keep_lines);
+
+bool utf8_is_valid(const char *s);
+
+/* What str_clean() would leave as it is: for text that must have been cleaned before. */
+bool str_is_clean(const char *s, size_t max, bool keep_lines);
+
+/* True when s has 1 to max characters, all of them from the ASCII letters, digits and those in extra. */
+bool str_in_charset(const char *s, const char *extra, size_t max);
+
+/* s as one word of a POSIX shell command: in single quotes, with those inside escaped. */
+char *shell_quote(const char *s) _warn_unused_;
+
+static inline void erase_and_freep(void *p)
+{
+        char *s = *(char **) p;
+
+        if (s)
+                explicit_bzero(s, strlen(s));
+        free(s);
+}

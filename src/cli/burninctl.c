@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <getopt.h>
+#include <locale.h>
+
+#include "basic/parse-util.h"
+#include "basic/strv.h"
+#include "cli/format.h"
+#include "cli/verbs.h"
+#include "shared/names.h"
+
+#ifndef PROJECT_VERSION
+#define PROJECT_VERSION "unknown"
+#endif
+
+/* Options of single verbs; the bit of each says in the table of verbs which take it. One given to a verb that does not is an
+ * error: "cancel --all --host=nas1" must not cancel everything everywhere. */
+enum {
+        OPTION_FIRST = 0x100,
+        OPTION_ADDRESS = OPTION_FIRST,
+        OPTION_PORT,
+        OPTION_USER,
+        OPTION_NOTES,
+        OPTION_HOST,
+        OPTION_LOCK,
+        OPTION_YES,
+        OPTION_SERIAL,
+        OPTION_PROFILE,
+        OPTION_PRIORITY,
+        OPTION_NOTE,
+        OPTION_REQUEST,
+        OPTION_WAIT,
+        OPTION_ACTIVE,
+        OPTION_VERDICT,
+        OPTION_REASON,
+        OPTION_ALL,
+        OPTION_FOLLOW,
+        OPTION_LINES,
+        _OPTION_END,
+        OPTION_JSON = 0x200,
+        OPTION_NO_PAGER,
+        OPTION_NO_LEGEND,
+        OPTION_NO_ASK_PASSWORD,
+        OPTION_VERSION,
+};
+
+#define BIT(option)  (1U << ((option) -OPTION_FIRST))
+#define HOST_OPTIONS (BIT(OPTION_ADDRESS) | BIT(OPTION_PORT) | BIT(OPTION_USER) | BIT(OPTION_NOTES))
+#define START_OPTIONS                                                                                       \
+        (BIT(OPTION_YES) | BIT(OPTION_SERIAL) | BIT(OPTION_PROFILE) | BIT(OPTION_PRIORITY) |                \
+         BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT))
+
+static const struct option long_options[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, OPTION_VERSION },
+        { "json", required_argument, NULL, OPTION_JSON },
+        { "no-pager", no_argument, NULL, OPTION_NO_PAGER },
+        { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
+        { "no-ask-password", no_argument, NULL, OPTION_NO_ASK_PASSWORD },
+        { "quiet", no_argument, NULL, 'q' },
+        { "full", no_argument, NULL, 'l' },
+        { "remote", required_argument, NULL, 'H' },
+        { "address", required_argument, NULL, OPTION_ADDRESS },
+        { "port", required_argument, NULL, OPTION_PORT },
+        { "user", required_argument, NULL, OPTION_USER },
+        { "notes", required_argument, NULL, OPTION_NOTES },
+        { "host", required_argument, NULL, OPTION_HOST },
+        { "lock", required_argument, NULL, OPTION_LOCK },
+        { "yes", no_argument, NULL, OPTION_YES },
+        { "serial", required_argument, NULL, OPTION_SERIAL },
+        { "profile", required_argument, NULL, OPTION_PROFILE },
+        { "priority", required_argument, NULL, OPTION_PRIORITY },
+        { "note", required_argument, NULL, OPTION_NOTE },
+        { "request", required_argument, NULL, OPTION_REQUEST },
+        { "wait", no_argument, NULL, OPTION_WAIT },
+        { "active", no_argument, NULL, OPTION_ACTIVE },
+        { "verdict", required_argument, NULL, OPTION_VERDICT },
+        { "reason", required_argument, NULL, OPTION_REASON },
+        { "all", no_argument, NULL, OPTION_ALL },
+        { "follow", no_argument, NULL, OPTION_FOLLOW },
+        { "lines", required_argument, NULL, OPTION_LINES },
+        {},
+};
+
+typedef struct Verb {
+        const char *noun, *verb; /* verb: NULL where the noun is the verb */
+        size_t min, max;
+        uint32_t options;
+        int (*run)(Cli *c, char **args, size_t n);
+} Verb;
+
+static int verb_help(Cli *c, char **args, size_t n);
+static int verb_version(Cli *c, char **args, size_t n);
+
+static const Verb verbs[] = {
+        { "status", NULL, 0, 0, 0, verb_status },
+        { "hosts", NULL, 0, 0, 0, verb_hosts },
+        { "host", "add", 1, 1, HOST_OPTIONS, verb_host_add },
+        { "host", "show", 1, 1, 0, verb_host_show },
+        { "host", "accept-key", 1, 2, 0, verb_host_accept_key },
+        { "host", "configure", 1, 1, HOST_OPTIONS, verb_host_configure },
+        { "host", "refresh", 1, 1, 0, verb_host_refresh },
+        { "host", "remove", 1, 1, 0, verb_host_remove },
+        { "drives", NULL, 0, 0, BIT(OPTION_HOST) | BIT(OPTION_LOCK), verb_drives },
+        { "drive", "show", 1, 1, 0, verb_drive_show },
+        { "drive", "location", 2, 2, 0, verb_drive_location },
+        { "drive", "notes", 2, 2, 0, verb_drive_notes },
+        { "start", NULL, 1, BATCH_MAX, START_OPTIONS, verb_start },
+        { "jobs", NULL, 0, 0,
+          BIT(OPTION_ACTIVE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) | BIT(OPTION_LINES), verb_jobs },
+        { "job", "show", 1, 1, 0, verb_job_show },
+        { "job", "log", 1, 2, BIT(OPTION_FOLLOW), verb_job_log },
+        { "job", "cancel", 1, SIZE_MAX, BIT(OPTION_REASON), verb_job_cancel },
+        { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
+        { "watch", NULL, 0, 0, 0, verb_watch },
+        { "audit", NULL, 0, 0, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_audit },
+        { "version", NULL, 0, 0, 0, verb_version },
+        { "help", NULL, 0, SIZE_MAX, 0, verb_help },
+};
+
+static int verb_help(Cli *c, char **args, size_t n)
+{
+        pager_open(c);
+        (void) fputs("burninctl [OPTIONS...] COMMAND ...\n\n"
+                     "Burn in the drives of hosts: see, start, watch and cancel tests.\n\n"
+                     "Overview:\n"
+                     "  status                          Health, hosts, running and last jobs (the default)\n"
+                     "  watch                           The same, live; a line per change into a pipe\n"
+                     "  audit [-n N|--all]              Who did what\n\n"
+                     "Hosts:\n"
+                     "  hosts                           List the hosts\n"
+                     "  host add NAME                   Add one (--address= --port= --user= --notes=)\n"
+                     "  host show NAME                  Everything known about it\n"
+                     "  host accept-key NAME [SHA256:…] Confirm the key that the host has shown\n"
+                     "  host configure NAME             Change it (--address= --port= --user= --notes=)\n"
+                     "  host refresh NAME               Look at it now\n"
+                     "  host remove NAME                Forget it\n\n"
+                     "Drives:  (DRIVE: id, serial, or HOST:DEVICE)\n"
+                     "  drives [--host=] [--lock=]      List the drives\n"
+                     "  drive show DRIVE                Everything known about it\n"
+                     "  drive location DRIVE TEXT       Where it is: bay, shelf\n"
+                     "  drive notes DRIVE TEXT          Notes for people\n\n"
+                     "Jobs:\n"
+                     "  start DRIVE...                  Burn in; DESTROYS everything on the drives\n"
+                     "  jobs [--active] [--verdict=] [--host=] [-n N]\n"
+                     "                                  List jobs, newest first\n"
+                     "  job show N                      Stages, phases and evidence\n"
+                     "  job log N [STAGE] [-f]          What a stage has printed; -f follows it\n"
+                     "  job cancel N... [--reason=]     Cancel jobs\n"
+                     "  cancel --all [--reason=]        Cancel every active job\n\n"
+                     "Options of start:\n"
+                     "     --profile=PROFILE            Which stages (surface)\n"
+                     "     --priority=N                 -100 to 100, higher first\n"
+                     "     --note=TEXT --request=ID     Kept with the job; the same ID starts nothing twice\n"
+                     "     --wait                       Wait for the ends; the verdict is the exit status\n"
+                     "     --yes --serial=SERIAL        For scripts: a serial for each drive, in their order\n\n"
+                     "Options:\n"
+                     "  -h --help  --version\n"
+                     "  -H --remote=[USER@]HOST         Ask the burnind of another machine, over SSH\n"
+                     "  -j --json=short|pretty|off      For programs: -j is pretty on a terminal, else short\n"
+                     "  -q --quiet                      Names alone\n"
+                     "  -l --full                       Do not cut columns\n"
+                     "     --no-pager --no-legend --no-ask-password\n\n"
+                     "See burninctl(1).\n",
+                     stdout);
+        return STATUS_OK;
+}
+
+static int verb_version(Cli *c, char **args, size_t n)
+{
+        _cleanup_json_ struct json_object *manager = NULL, *o = NULL;
+        int r;
+
+        r = cli_get_all(c, BUS_PATH, BUS_INTERFACE_MANAGER, &manager);
+        if (r < 0)
+                return r;
+
+        if (c->json == JSON_OFF) {
+                _cleanup_free_ char *version = text_clean(row_string(manager, "Version"), false);
+
+                (void) printf("burninctl " PROJECT_VERSION "\nburnind %s\n", strempty(version));
+                return STATUS_OK;
+        }
+
+        o = json_object_new_object();
+        if (!o || json_put_string(o, "burninctl", PROJECT_VERSION) < 0 ||
+            json_put_string(o, "burnind", row_string(manager, "Version")) < 0)
+                return cli_oom(c);
+        return cli_print_json(c, o);
+}
+
+static int parse_json_mode(Cli *c, const char *s)
+{
+        if (!s)
+                c->json = c->terminal ? JSON_PRETTY : JSON_SHORT;
+        else if (streq(s, "off"))
+                c->json = JSON_OFF;
+        else if (streq(s, "short"))
+                c->json = JSON_SHORT;
+        else if (streq(s, "pretty"))
+                c->json = JSON_PRETTY;
+        else
+                return cli_fail(c, STATUS_USAGE, "--json= is one of short, pretty, off.");
+        return 0;
+}
+
+static int parse_number(Cli *c, const char *what, const char *s, uint32_t max, uint32_t *ret)
+{
+        uint32_t n;
+
+        if (parse_u32(s, &n) < 0 || n == 0 || n > max)
+                return cli_fail(c, STATUS_USAGE, "%s must be a number from 1 to %" PRIu32 ", not '%s'.",
+                                what, max, s);
+        *ret = n;
+        return 0;
+}
+
+/* Options of single verbs. */
+static int parse_verb_option(Cli *c, int option, const char *value)
+{
+        const char **text[_OPTION_END - OPTION_FIRST] = {
+                [OPTION_ADDRESS - OPTION_FIRST] = &c->address, [OPTION_USER - OPTION_FIRST] = &c->user,
+                [OPTION_NOTES - OPTION_FIRST] = &c->notes,     [OPTION_HOST - OPTION_FIRST] = &c->host,
+                [OPTION_LOCK - OPTION_FIRST] = &c->lock,       [OPTION_PROFILE - OPTION_FIRST] = &c->profile,
+                [OPTION_NOTE - OPTION_FIRST] = &c->note,       [OPTION_REQUEST - OPTION_FIRST] = &c->request,
+                [OPTION_VERDICT - OPTION_FIRST] = &c->verdict, [OPTION_REASON - OPTION_FIRST] = &c->reason,
+        };
+        bool *flag[_OPTION_END - OPTION_FIRST] = {
+                [OPTION_YES - OPTION_FIRST] = &c->yes,       [OPTION_WAIT - OPTION_FIRST] = &c->wait,
+                [OPTION_ACTIVE - OPTION_FIRST] = &c->active, [OPTION_ALL - OPTION_FIRST] = &c->all,
+                [OPTION_FOLLOW - OPTION_FIRST] = &c->follow,
+        };
+        int64_t n;
+
+        if (text[option - OPTION_FIRST])
+                *text[option - OPTION_FIRST] = value;
+        else if (flag[option - OPTION_FIRST])
+                *flag[option - OPTION_FIRST] = true;
+        else if (option == OPTION_SERIAL)
+                return strv_extend(&c->serials, value) < 0 ? cli_oom(c) : 0;
+        else if (option == OPTION_PORT)
+                return parse_number(c, "--port=", value, UINT16_MAX, &c->port);
+        else if (option == OPTION_LINES)
+                return parse_number(c, "--lines=", value, UINT32_MAX, &c->lines);
+        else {
+                if (parse_i64(value, &n) < 0 || n < -100 || n > 100)
+                        return cli_fail(c, STATUS_USAGE,
+                                        "--priority= must be a number from -100 to 100, not '%s'.", value);
+                c->priority = (int32_t) n;
+        }
+
+        return 0;
+}
+
+typedef struct CommandLine {
+        uint32_t options;
+        bool help, version;
+} CommandLine;
+
+static int parse_command_line(Cli *c, int argc, char **argv, CommandLine *ret)
+{
+        static const struct {
+                char letter;
+                int option;
+        } letters[] = {
+                { 'n', OPTION_LINES },
+                { 'f', OPTION_FOLLOW },
+        };
+        int option, r = 0;
+
+        while (r >= 0 && (option = getopt_long(argc, argv, "hH:jqln:f", long_options, NULL)) >= 0) {
+                for (size_t i = 0; i < ELEMENTSOF(letters); i++)
+                        if (option == letters[i].letter)
+                                option = letters[i].option;
+
+                switch (option) {
+                case 'h':
+                        ret->help = true;
+                        break;
+                case OPTION_VERSION:
+                        ret->version = true;
+                        break;
+                case 'H':
+                        c->remote = optarg;
+                        break;
+                case 'j':
+                        r = parse_json_mode(c, NULL);
+                        break;
+                case OPTION_JSON:
+                        r = parse_json_mode(c, optarg);
+                        break;
+                case 'q':
+                        c->quiet = true;
+                        break;
+                case 'l':
+                        c->full = true;
+                        break;
+                case OPTION_NO_PAGER:
+                        c->no_pager = true;
+                        break;
+                case OPTION_NO_LEGEND:
+                        c->no_legend = true;
+                        break;
+                case OPTION_NO_ASK_PASSWORD:
+                        c->no_ask_password = true;
+                        break;
+                case '?':
+                        c->status = STATUS_USAGE;
+                        return -EINVAL;
+                default:
+                        ret->options |= BIT(option);
+                        r = parse_verb_option(c, option, optarg);
+                }
+        }
+
+        return r;
+}
+
+static int find_verb(Cli *c, char **words, size_t n, const Verb **ret, size_t *ret_used)
+{
+        bool noun_known = false;
+
+        if (n == 0) {
+                *ret = verbs;
+                *ret_used = 0;
+                return 0;
+        }
+
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
+                if (!streq(verbs[i].noun, words[0]))
+                        continue;
+                noun_known = true;
+                if (verbs[i].verb && (n < 2 || !streq(verbs[i].verb, words[1])))
+                        continue;
+                *ret = verbs + i;
+                *ret_used = verbs[i].verb ? 2 : 1;
+                return 0;
+        }
+
+        if (noun_known && n < 2)
+                return cli_fail(c, STATUS_USAGE, "'%s' needs a command behind it. See: burninctl help",
+                                words[0]);
+        return cli_fail(c, STATUS_USAGE, "There is no command '%s%s%s'. See: burninctl help", words[0],
+                        noun_known ? " " : "", noun_known ? words[1] : "");
+}
+
+static int check_usage(Cli *c, const Verb *v, size_t n, uint32_t options)
+{
+        const char *verb = strempty(v->verb), *space = v->verb ? " " : "";
+
+        for (const struct option *o = long_options; o->name; o++)
+                if (o->val >= OPTION_FIRST && o->val < _OPTION_END && (options & ~v->options & BIT(o->val)))
+                        return cli_fail(c, STATUS_USAGE, "'%s%s%s' does not take --%s.%s", v->noun, space,
+                                        verb, o->name,
+                                        o->val == OPTION_HOST
+                                                        ? " (To reach burnind on another machine, use -H or --remote=.)"
+                                                        : "");
+
+        if (n < v->min)
+                return cli_fail(c, STATUS_USAGE, "'%s%s%s' needs more: see burninctl help", v->noun, space,
+                                verb);
+        if (n > v->max)
+                return cli_fail(c, STATUS_USAGE,
+                                "'%s%s%s' takes no more than %zu word%s: see burninctl help", v->noun, space,
+                                verb, v->max, v->max == 1 ? "" : "s");
+        return 0;
+}
+
+static int run(Cli *c, int argc, char **argv)
+{
+        CommandLine line = {};
+        const Verb *v;
+        size_t used, n;
+        int r;
+
+        r = parse_command_line(c, argc, argv, &line);
+        if (r < 0)
+                return r;
+        if (line.help)
+                return verb_help(c, NULL, 0);
+        if (line.version) {
+                (void) puts("burninctl " PROJECT_VERSION);
+                return STATUS_OK;
+        }
+
+        n = (size_t) (argc - optind);
+        r = find_verb(c, argv + optind, n, &v, &used);
+        if (r >= 0)
+                r = check_usage(c, v, n - used, line.options);
+        if (r < 0)
+                return r;
+
+        if (v->run != verb_help) {
+                r = cli_bus_open(c);
+                if (r < 0)
+                        return r;
+        }
+        return v->run(c, argv + optind + used, n - used);
+}
+
+int main(int argc, char *argv[])
+{
+        Cli c = {
+                .status = STATUS_ERROR,
+        };
+        int r;
+
+        /* Characters and times as the user's, numbers as everybody's: programs read them too. */
+        (void) setlocale(LC_CTYPE, "");
+        (void) setlocale(LC_TIME, "");
+        terminal_inspect(&c);
+
+        r = run(&c, argc, argv);
+
+        pager_close(&c);
+        agent_close(&c);
+        c.bus = sd_bus_flush_close_unref(c.bus);
+        c.serials = strv_free(c.serials);
+        free(c.failure);
+        return r < 0 ? (int) c.status : r;
+}

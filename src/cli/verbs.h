@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cli/cli.h"
+
+/* The verbs, each in the file of its noun. args are the words behind the verb, as many as burninctl.c's table allows. */
+
+int verb_status(Cli *c, char **args, size_t n);
+int verb_hosts(Cli *c, char **args, size_t n);
+int verb_host_add(Cli *c, char **args, size_t n);
+int verb_host_show(Cli *c, char **args, size_t n);
+int verb_host_accept_key(Cli *c, char **args, size_t n);
+int verb_host_configure(Cli *c, char **args, size_t n);
+int verb_host_refresh(Cli *c, char **args, size_t n);
+int verb_host_remove(Cli *c, char **args, size_t n);
+int verb_drives(Cli *c, char **args, size_t n);
+int verb_drive_show(Cli *c, char **args, size_t n);
+int verb_drive_location(Cli *c, char **args, size_t n);
+int verb_drive_notes(Cli *c, char **args, size_t n);
+int verb_start(Cli *c, char **args, size_t n);
+int verb_jobs(Cli *c, char **args, size_t n);
+int verb_job_show(Cli *c, char **args, size_t n);
+int verb_job_log(Cli *c, char **args, size_t n);
+int verb_job_cancel(Cli *c, char **args, size_t n);
+int verb_cancel(Cli *c, char **args, size_t n);
+int verb_watch(Cli *c, char **args, size_t n);
+int verb_audit(Cli *c, char **args, size_t n);
+
+/* What other files need of a noun. */
+
+/* Jobs that are running, stopping or queued, in this order. */
+int jobs_list_active(Cli *c, struct json_object **ret);
+/* The job with this path among them, or NULL. */
+struct json_object *jobs_find(struct json_object *jobs, const char *path);
+/* A table of jobs with their progress, at most max rows (0: all); the stage that runs now is asked for each. */
+int jobs_print_progress(Cli *c, FILE *f, struct json_object *jobs, size_t max);
+int jobs_print(Cli *c, FILE *f, struct json_object *jobs);
+CliStatus status_from_verdict(const char *verdict);
+
+/* The whole overview: what status prints once and watch again and again. rows: how many lines there are; 0: no limit. */
+int status_print(Cli *c, FILE *f, size_t rows);
+
+/* Follows jobs to their ends. The exit status is that of the worst verdict. */
+int jobs_wait(Cli *c, char **paths, size_t n);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/manager.h"
+
+/* Who acted. Taken from the bus's own credentials of the sender, never from what it says. */
+typedef struct Actor {
+        uint32_t uid;
+        char name[64]; /* the Unix user, or "uid N" */
+} Actor;
+
+int actor_from_message(sd_bus_message *m, Actor *ret);
+/* burnind itself: an end of its own motion, a key that changed. */
+extern const Actor actor_daemon;
+
+/* One line for what was done or refused: a row in the audit table, and a journal entry with the same facts. object: "host
+ * nas1", "drive wwn-...", "job 42". outcome: "ok", "denied", "refused", or an error name. */
+int audit_write(Manager *m, const Actor *actor, const char *action, const char *object, const char *outcome,
+                const char *detail);

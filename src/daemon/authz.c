@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "daemon/audit.h"
+#include "daemon/authz.h"
+#include "shared/names.h"
+
+const AuthzRow authz_table[] = {
+        { BUS_INTERFACE_MANAGER, "AddHost", ACTION_MANAGE_HOSTS },
+        { BUS_INTERFACE_MANAGER, "GetHost", NULL },
+        { BUS_INTERFACE_MANAGER, "GetDrive", NULL },
+        { BUS_INTERFACE_MANAGER, "GetJob", NULL },
+        { BUS_INTERFACE_MANAGER, "ListHosts", ACTION_VIEW },
+        { BUS_INTERFACE_MANAGER, "ListDrives", ACTION_VIEW },
+        { BUS_INTERFACE_MANAGER, "ListJobs", ACTION_VIEW },
+        { BUS_INTERFACE_MANAGER, "ListAudit", ACTION_VIEW },
+        { BUS_INTERFACE_MANAGER, "StartBurnIn", ACTION_START_DESTRUCTIVE },
+        { BUS_INTERFACE_MANAGER, "CancelAll", ACTION_CANCEL },
+        { BUS_INTERFACE_HOST, "Refresh", ACTION_VIEW },
+        { BUS_INTERFACE_HOST, "AcceptHostKey", ACTION_MANAGE_HOSTS },
+        { BUS_INTERFACE_HOST, "Configure", ACTION_MANAGE_HOSTS },
+        { BUS_INTERFACE_HOST, "Remove", ACTION_MANAGE_HOSTS },
+        { BUS_INTERFACE_DRIVE, "SetLocation", ACTION_MANAGE_DRIVES },
+        { BUS_INTERFACE_DRIVE, "SetNotes", ACTION_MANAGE_DRIVES },
+        { BUS_INTERFACE_JOB, "Cancel", ACTION_CANCEL },
+        { BUS_INTERFACE_STAGE, "OpenLog", ACTION_VIEW },
+};
+const size_t authz_table_size = ELEMENTSOF(authz_table);
+
+static const AuthzRow *authz_find(const char *interface, const char *member)
+{
+        for (size_t i = 0; i < authz_table_size; i++)
+                if (streq_ptr(authz_table[i].interface, interface) && streq_ptr(authz_table[i].member, member))
+                        return authz_table + i;
+
+        return NULL;
+}
+
+int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details, sd_bus_error *error)
+{
+        const char *member = sd_bus_message_get_member(message);
+        const AuthzRow *row;
+        Actor actor;
+        int r;
+
+        row = authz_find(sd_bus_message_get_interface(message), member);
+        if (!row)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Nobody may call %s.", strempty(member));
+        if (!row->action)
+                return 1;
+
+        r = polkit_check(m->polkit, message, row->action, details, error);
+        if (r >= 0)
+                return r;
+
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) && !streq(row->action, ACTION_VIEW) &&
+            actor_from_message(message, &actor) >= 0)
+                (void) audit_write(m, &actor, row->action, object, "denied", member);
+
+        return r;
+}

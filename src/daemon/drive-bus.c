@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "daemon/audit.h"
+#include "daemon/authz.h"
+#include "daemon/drive.h"
+#include "daemon/job.h"
+#include "shared/bus-util.h"
+#include "shared/names.h"
+
+static int drive_property_get_enum(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                   sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Drive *d = userdata;
+        const char *s = "";
+
+        if (streq(property, "IdentityState"))
+                s = identity_state_to_string(d->identity_state);
+        else if (streq(property, "SmartHealth"))
+                s = smart_health_to_string(d->health);
+        else if (streq(property, "LockState"))
+                s = lock_role_to_string(drive_lock_role(d));
+        else if (streq(property, "LockDetail"))
+                s = drive_lock_detail(d);
+        else if (streq(property, "UnlockToken"))
+                s = drive_unlock_token(d);
+
+        return sd_bus_message_append(reply, "s", s);
+}
+
+static int drive_property_get_present(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "b", ((Drive *) userdata)->host != NULL);
+}
+
+static int drive_property_get_active_job(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                         sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Drive *d = userdata;
+        _cleanup_free_ char *job = NULL;
+        int r;
+
+        if (d->job) {
+                r = job_bus_path_of(d->job->record.id, &job);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_append(reply, "o", job ?: "/");
+}
+
+/* SetLocation and SetNotes: one text each, kept with the drive wherever it goes. */
+static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, const char *property, sd_bus_error *error)
+{
+        _cleanup_free_ char *object = strf("drive %s", d->record.id), *before = NULL;
+        const char *value;
+        Actor actor;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &value);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = authz_check(d->manager, m, strempty(object),
+                        ((PolkitDetail[]){ { "drive", d->record.id },
+                                           { "serial", d->record.identity.serial },
+                                           { "host", d->record.host },
+                                           {} }),
+                        error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        if (strlen(value) > max)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s has at most %zu bytes.", property, max);
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+
+        before = TAKE_PTR(*text);
+        r = free_and_strdup(text, value);
+        if (r >= 0)
+                r = store_drive_put(d->manager->store, &d->record);
+        if (r < 0) {
+                free(*text);
+                *text = TAKE_PTR(before);
+                return manager_store_failed(d->manager, r);
+        }
+
+        (void) audit_write(d->manager, &actor, ACTION_MANAGE_DRIVES, strempty(object), "ok", property);
+        drive_emit_changed(d, (const char *const[]){ property, NULL });
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int drive_method_set_location(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Drive *d = userdata;
+
+        return drive_set_text(d, m, &d->record.location, NAME_MAX_CHARS, "Location", error);
+}
+
+static int drive_method_set_notes(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Drive *d = userdata;
+
+        return drive_set_text(d, m, &d->record.notes, TEXT_MAX_BYTES, "Notes", error);
+}
+
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+
+const sd_bus_vtable drive_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Id", "s", bus_property_get_string, offsetof(Drive, record.id), SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Host", "s", bus_property_get_string, offsetof(Drive, record.host), EMITS),
+        SD_BUS_PROPERTY("DevName", "s", bus_property_get_string, offsetof(Drive, record.kname), EMITS),
+        SD_BUS_PROPERTY("ByIdPath", "s", bus_property_get_string, offsetof(Drive, record.by_id), EMITS),
+        SD_BUS_PROPERTY("Model", "s", bus_property_get_string, offsetof(Drive, record.identity.model), EMITS),
+        SD_BUS_PROPERTY("Serial", "s", bus_property_get_string, offsetof(Drive, record.identity.serial), EMITS),
+        SD_BUS_PROPERTY("WWN", "s", bus_property_get_string, offsetof(Drive, record.identity.wwn), EMITS),
+        SD_BUS_PROPERTY("SizeBytes", "t", NULL, offsetof(Drive, record.identity.size_bytes), EMITS),
+        SD_BUS_PROPERTY("Rotational", "b", bus_property_get_bool, offsetof(Drive, record.rotational), EMITS),
+        SD_BUS_PROPERTY("Transport", "s", bus_property_get_string, offsetof(Drive, record.transport), EMITS),
+        SD_BUS_PROPERTY("IdentityState", "s", drive_property_get_enum, 0, EMITS),
+        SD_BUS_PROPERTY("Present", "b", drive_property_get_present, 0, EMITS),
+        SD_BUS_PROPERTY("Stale", "b", bus_property_get_bool, offsetof(Drive, stale), EMITS),
+        SD_BUS_PROPERTY("LastSeenUSec", "t", NULL, offsetof(Drive, record.last_seen_usec), 0),
+        SD_BUS_PROPERTY("TemperatureMDegC", "i", NULL, offsetof(Drive, temperature_mdegc), 0),
+        SD_BUS_PROPERTY("SmartHealth", "s", drive_property_get_enum, 0, EMITS),
+        SD_BUS_PROPERTY("SmartUSec", "t", NULL, offsetof(Drive, record.smart_usec), 0),
+        SD_BUS_PROPERTY("Smart", "s", bus_property_get_string, offsetof(Drive, record.smart),
+                        SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
+        SD_BUS_PROPERTY("LockState", "s", drive_property_get_enum, 0, EMITS),
+        SD_BUS_PROPERTY("LockDetail", "s", drive_property_get_enum, 0, EMITS),
+        SD_BUS_PROPERTY("UnlockToken", "s", drive_property_get_enum, 0, EMITS),
+        SD_BUS_PROPERTY("Location", "s", bus_property_get_string, offsetof(Drive, record.location), EMITS),
+        SD_BUS_PROPERTY("Notes", "s", bus_property_get_string, offsetof(Drive, record.notes), EMITS),
+        SD_BUS_PROPERTY("ActiveJob", "o", drive_property_get_active_job, 0, EMITS),
+        SD_BUS_METHOD_WITH_ARGS("SetLocation", SD_BUS_ARGS("s", location, "t", flags), SD_BUS_NO_RESULT,
+                                drive_method_set_location, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetNotes", SD_BUS_ARGS("s", notes, "t", flags), SD_BUS_NO_RESULT, drive_method_set_notes,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+int drive_bus_path_of(const char *id, char **ret)
+{
+        return sd_bus_path_encode(BUS_PATH_DRIVE, id, ret);
+}
+
+static int drive_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
+                             sd_bus_error *error)
+{
+        _cleanup_free_ char *id = NULL;
+        Drive *d;
+        int r;
+
+        r = sd_bus_path_decode_many(path, BUS_PATH_DRIVE "/%", &id);
+        if (r <= 0)
+                return r;
+        d = drive_find(userdata, id);
+        if (!d)
+                return 0;
+
+        *ret_found = d;
+        return 1;
+}
+
+static int drive_node_enumerator(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+{
+        Manager *m = userdata;
+        char **nodes;
+        size_t n = 0;
+        Drive *d, *next;
+
+        nodes = new0(char *, HASH_COUNT(m->drives) + 1);
+        if (!nodes)
+                return -ENOMEM;
+        HASH_ITER (hh, m->drives, d, next)
+                if (drive_bus_path_of(d->record.id, &nodes[n]) >= 0)
+                        n++;
+
+        *ret_nodes = nodes;
+        return 1;
+}
+
+int drive_bus_register(Manager *m)
+{
+        int r;
+
+        r = sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_DRIVE, BUS_INTERFACE_DRIVE, drive_vtable, drive_object_find, m);
+        if (r < 0)
+                return r;
+
+        return sd_bus_add_node_enumerator(m->bus, NULL, BUS_PATH_DRIVE, drive_node_enumerator, m);
+}
+
+void drive_emit_added(Drive *d)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (drive_bus_path_of(d->record.id, &path) >= 0)
+                (void) sd_bus_emit_object_added(d->manager->bus, path);
+}
+
+void drive_emit_changed(Drive *d, const char *const *properties)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (drive_bus_path_of(d->record.id, &path) >= 0)
+                (void) sd_bus_emit_properties_changed_strv(d->manager->bus, path, BUS_INTERFACE_DRIVE, (char **) properties);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "daemon/audit.h"
+#include "daemon/authz.h"
+#include "daemon/drive.h"
+#include "daemon/host.h"
+#include "daemon/poll.h"
+#include "shared/bus-util.h"
+#include "shared/names.h"
+
+static int host_property_get_state(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                   sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", host_state_to_string(((Host *) userdata)->state));
+}
+
+static int host_property_get_detection(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Host *h = userdata;
+
+        if (h->last_seen_usec == 0)
+                return sd_bus_message_append(reply, "s", "never looked");
+
+        return sd_bus_message_append(reply, "s", isempty(h->detection_error) ? "ok" : h->detection_error);
+}
+
+static int host_property_get_drives(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                    sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "u", host_count_drives(userdata));
+}
+
+/* What every method that changes a host begins with. */
+static int host_authorize(Host *h, sd_bus_message *m, sd_bus_error *error)
+{
+        _cleanup_free_ char *object = strf("host %s", h->record.name);
+
+        if (!object)
+                return -ENOMEM;
+
+        return authz_check(h->manager, m, object,
+                           ((PolkitDetail[]){ { "host", h->record.name }, { "address", h->record.address }, {} }), error);
+}
+
+static int host_audit(Host *h, sd_bus_message *m, const char *action, const char *detail)
+{
+        _cleanup_free_ char *object = strf("host %s", h->record.name);
+        Actor actor;
+        int r;
+
+        if (!object)
+                return -ENOMEM;
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+
+        return audit_write(h->manager, &actor, action, object, "ok", detail);
+}
+
+static int host_method_refresh(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Host *h = userdata;
+        int r;
+
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = host_authorize(h, m, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        r = poll_refresh(h->manager->poll, h);
+        if (r < 0)
+                return sd_bus_error_setf(error, BUS_ERROR_HOST_UNREACHABLE,
+                                         "No poller is connected; see systemctl status burnin-poll.");
+
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int host_method_accept_host_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Host *h = userdata;
+        const char *fingerprint;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &fingerprint);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = host_authorize(h, m, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        if (!h->seen_host_key)
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE, "Host %s has not shown a key yet: %s.", h->record.name,
+                                         strempty(h->state_reason));
+        if (!streq(fingerprint, h->seen_host_key_sha256))
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_FINGERPRINT,
+                                         "Host %s shows a key with the fingerprint %s, not %s. Nothing was accepted.",
+                                         h->record.name, h->seen_host_key_sha256, fingerprint);
+
+        r = host_audit(h, m, ACTION_MANAGE_HOSTS, "AcceptHostKey");
+        if (r < 0)
+                return r;
+        r = host_accept_key(h);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int host_method_configure(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Host *h = userdata;
+        HostRecord record = h->record;
+        const BusOption options[] = {
+                { "address", 's', &record.address, NULL },
+                { "port", 'q', &record.port, NULL },
+                { "user", 's', &record.user, NULL },
+                { "notes", 's', &record.notes, NULL },
+        };
+        int r;
+
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0)
+                return r;
+        r = host_authorize(h, m, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        r = host_record_check(&record, error);
+        if (r < 0)
+                return r;
+        r = host_audit(h, m, ACTION_MANAGE_HOSTS, "Configure");
+        if (r < 0)
+                return r;
+        r = host_configure(h, &record);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int host_method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Host *h = userdata;
+        Drive *d, *next;
+        int r;
+
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = host_authorize(h, m, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        HASH_ITER (hh_kname, h->drives_by_kname, d, next)
+                if (d->job)
+                        return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                                 "Host %s has job %" PRIu64 " on drive %s. Cancel it first.", h->record.name,
+                                                 d->job->record.id, strempty(d->record.identity.serial));
+
+        r = host_audit(h, m, ACTION_MANAGE_HOSTS, "Remove");
+        if (r < 0)
+                return r;
+        r = host_remove(h);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+
+const sd_bus_vtable host_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Name", "s", bus_property_get_string, offsetof(Host, record.name), CONST),
+        SD_BUS_PROPERTY("Address", "s", bus_property_get_string, offsetof(Host, record.address), EMITS),
+        SD_BUS_PROPERTY("Port", "q", NULL, offsetof(Host, record.port), EMITS),
+        SD_BUS_PROPERTY("User", "s", bus_property_get_string, offsetof(Host, record.user), EMITS),
+        SD_BUS_PROPERTY("Kind", "s", bus_property_get_string, offsetof(Host, record.kind), CONST),
+        SD_BUS_PROPERTY("Notes", "s", bus_property_get_string, offsetof(Host, record.notes), EMITS),
+        SD_BUS_PROPERTY("State", "s", host_property_get_state, 0, EMITS),
+        SD_BUS_PROPERTY("StateReason", "s", bus_property_get_string, offsetof(Host, state_reason), EMITS),
+        SD_BUS_PROPERTY("LastSeenUSec", "t", NULL, offsetof(Host, last_seen_usec), 0),
+        SD_BUS_PROPERTY("DetectionState", "s", host_property_get_detection, 0, EMITS),
+        SD_BUS_PROPERTY("HostKeyFingerprint", "s", bus_property_get_string, offsetof(Host, record.host_key_sha256), EMITS),
+        SD_BUS_PROPERTY("SeenHostKeyFingerprint", "s", bus_property_get_string, offsetof(Host, seen_host_key_sha256), EMITS),
+        SD_BUS_PROPERTY("OperatingSystem", "s", bus_property_get_string, offsetof(Host, os), EMITS),
+        SD_BUS_PROPERTY("MissingTools", "s", bus_property_get_string, offsetof(Host, missing_tools), EMITS),
+        SD_BUS_PROPERTY("Drives", "u", host_property_get_drives, 0, EMITS),
+        SD_BUS_METHOD_WITH_ARGS("Refresh", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, host_method_refresh,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("AcceptHostKey", SD_BUS_ARGS("s", fingerprint, "t", flags), SD_BUS_NO_RESULT,
+                                host_method_accept_host_key, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Configure", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, host_method_configure,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, host_method_remove,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+int host_bus_path(const Host *h, char **ret)
+{
+        return sd_bus_path_encode(BUS_PATH_HOST, h->record.name, ret);
+}
+
+static int host_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
+                            sd_bus_error *error)
+{
+        _cleanup_free_ char *name = NULL;
+        Host *h;
+        int r;
+
+        r = sd_bus_path_decode_many(path, BUS_PATH_HOST "/%", &name);
+        if (r <= 0)
+                return r;
+        h = host_find(userdata, name);
+        if (!h)
+                return 0;
+
+        *ret_found = h;
+        return 1;
+}
+
+static int host_node_enumerator(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+{
+        Manager *m = userdata;
+        char **nodes;
+        size_t n = 0;
+        Host *h, *next;
+
+        nodes = new0(char *, HASH_COUNT(m->hosts) + 1);
+        if (!nodes)
+                return -ENOMEM;
+        HASH_ITER (hh, m->hosts, h, next)
+                if (host_bus_path(h, &nodes[n]) >= 0)
+                        n++;
+
+        *ret_nodes = nodes;
+        return 1;
+}
+
+int host_bus_register(Manager *m)
+{
+        int r;
+
+        r = sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_HOST, BUS_INTERFACE_HOST, host_vtable, host_object_find, m);
+        if (r < 0)
+                return r;
+
+        return sd_bus_add_node_enumerator(m->bus, NULL, BUS_PATH_HOST, host_node_enumerator, m);
+}
+
+void host_emit_added(Host *h)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (host_bus_path(h, &path) >= 0)
+                (void) sd_bus_emit_object_added(h->manager->bus, path);
+}
+
+void host_emit_removed(Host *h)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (host_bus_path(h, &path) >= 0)
+                (void) sd_bus_emit_object_removed(h->manager->bus, path);
+}
+
+void host_emit_changed(Host *h, const char *const *properties)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (host_bus_path(h, &path) >= 0)
+                (void) sd_bus_emit_properties_changed_strv(h->manager->bus, path, BUS_INTERFACE_HOST, (char **) properties);
+}

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "basic/strv.h"
+#include "basic/time-util.h"
+#include "daemon/audit.h"
+#include "daemon/drive.h"
+#include "daemon/host.h"
+#include "daemon/job.h"
+#include "daemon/poll.h"
+#include "daemon/queue.h"
+#include "shared/names.h"
+
+#define HOST_CYCLE_DRIVES_MAX 4096
+
+bool host_name_is_valid(const char *name)
+{
+        return str_in_charset(name, ".-_", NAME_MAX_CHARS) && !strchr(".-_", name[0]);
+}
+
+int host_record_check(const HostRecord *r, sd_bus_error *error)
+{
+        if (!host_name_is_valid(r->name))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "A host's name has 1 to %u letters, digits and inner '.', '-', '_'.", NAME_MAX_CHARS);
+        /* It goes to a resolver and nowhere else; still no room for anything but names and addresses. */
+        if (!str_in_charset(r->address, ".:-_%", 255) || r->address[0] == '-')
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no host name or address.", r->address);
+        if (r->port == 0)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A port is 1 to 65535.");
+        if (!str_in_charset(r->user, "._-", NAME_MAX_CHARS) || r->user[0] == '-')
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no user name.", r->user);
+        if (!streq(r->kind, "ssh"))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no kind of host; \"ssh\" is.", r->kind);
+        if (strlen(strempty(r->notes)) > TEXT_MAX_BYTES)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "Notes have at most %u bytes.", TEXT_MAX_BYTES);
+
+        return 0;
+}
+
+Host *host_find(Manager *m, const char *name)
+{
+        Host *h;
+
+        HASH_FIND_STR(m->hosts, name, h);
+        return h;
+}
+
+uint32_t host_count_drives(const Host *h)
+{
+        return HASH_CNT(hh_kname, h->drives_by_kname);
+}
+
+static int host_record_copy(const HostRecord *r, HostRecord *ret)
+{
+        HostRecord c = {
+                .name = strdup(r->name),
+                .address = strdup(r->address),
+                .user = strdup(r->user),
+                .kind = strdup(r->kind),
+                .notes = strdup(strempty(r->notes)),
+                .port = r->port,
+                .added_usec = r->added_usec,
+                .last_seen_usec = r->last_seen_usec,
+        };
+
+        if (!c.name || !c.address || !c.user || !c.kind || !c.notes || free_and_strdup(&c.host_key, r->host_key) < 0 ||
+            free_and_strdup(&c.host_key_sha256, r->host_key_sha256) < 0) {
+                host_record_done(&c);
+                return -ENOMEM;
+        }
+
+        *ret = c;
+        return 0;
+}
+
+static int host_on_stale(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Host *h = userdata;
+
+        if (h->state == HOST_ONLINE)
+                host_set_state(h, HOST_STALE, strempty(h->state_reason));
+        return 0;
+}
+
+int host_new(Manager *m, const HostRecord *record, Host **ret)
+{
+        _cleanup_(host_freep) Host *h = NULL;
+        int r;
+
+        h = new0(Host, 1);
+        if (!h)
+                return -ENOMEM;
+
+        r = host_record_copy(record, &h->record);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(m->event, &h->stale_timer, CLOCK_BOOTTIME, 0, USEC_PER_SEC, host_on_stale, h);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(h->stale_timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        h->state = record->host_key ? HOST_STALE : HOST_NEW;
+        h->last_seen_usec = record->last_seen_usec;
+        r = free_and_strdup(&h->state_reason, "not heard from since burnind started");
+        if (r < 0)
+                return r;
+
+        HASH_ADD_KEYPTR(hh, m->hosts, h->record.name, strlen(h->record.name), h);
+        h->manager = m;
+        *ret = TAKE_PTR(h);
+        return 0;
+}
+
+Host *host_free(Host *h)
+{
+        Drive *d, *next;
+
+        if (!h)
+                return NULL;
+
+        HASH_ITER (hh_kname, h->drives_by_kname, d, next) {
+                HASH_DELETE(hh_kname, h->drives_by_kname, d);
+                d->host = NULL;
+        }
+        if (h->manager)
+                HASH_DEL(h->manager->hosts, h);
+        sd_event_source_disable_unref(h->stale_timer);
+        host_record_done(&h->record);
+        free(h->state_reason);
+        free(h->seen_host_key);
+        free(h->seen_host_key_sha256);
+        free(h->boot_id);
+        free(h->os);
+        free(h->missing_tools);
+        free(h->detection_error);
+        free(h);
+        return NULL;
+}
+
+int host_target(const Host *h, HostTarget *ret)
+{
+        *ret = (HostTarget){
+                .name = h->record.name,
+                .address = h->record.address,
+                .port = h->record.port,
+                .user = h->record.user,
+                .host_key = h->record.host_key,
+        };
+        return 0;
+}
+
+static void host_set_drives_stale(Host *h, bool stale)
+{
+        Drive *d, *next;
+
+        HASH_ITER (hh_kname, h->drives_by_kname, d, next)
+                drive_set_stale(d, stale);
+}
+
+void host_set_state(Host *h, HostState state, const char *reason)
+{
+        HostState before = h->state;
+
+        if (free_and_strdup(&h->state_reason, strempty(reason)) == 0 && before == state)
+                return;
+
+        h->state = state;
+        if (state != before) {
+                host_set_drives_stale(h, state != HOST_ONLINE);
+                if (state == HOST_ONLINE)
+                        log_host(h, LOG_INFO, MESSAGE_HOST_BACK, "Host %s answers.", h->record.name);
+                else if (state == HOST_STALE)
+                        log_host(h, LOG_WARNING, MESSAGE_HOST_LOST, "Host %s has not answered for %" PRIu64 " s: %s",
+                                 h->record.name, (uint64_t) h->manager->settings.stale_threshold_seconds,
+                                 strempty(reason));
+                else if (state == HOST_KEY_CHANGED)
+                        log_host(h, LOG_CRIT, MESSAGE_HOST_KEY_CHANGED,
+                                 "Host %s shows another key than the accepted one (%s, accepted was %s). Nothing runs there until "
+                                 "the new key is accepted: burninctl host accept-key %s.",
+                                 h->record.name, strempty(h->seen_host_key_sha256), strempty(h->record.host_key_sha256),
+                                 h->record.name);
+                else
+                        log_host(h, LOG_NOTICE, NULL, "Host %s is %s: %s", h->record.name, host_state_to_string(state),
+                                 strempty(reason));
+        }
+
+        host_emit_changed(h, (const char *const[]){ "State", "StateReason", NULL });
+        if (state == HOST_ONLINE)
+                queue_kick(h->manager);
+}
+
+const char *host_unfit_reason(const Host *h, const char **ret_error)
+{
+        switch (h->state) {
+        case HOST_ONLINE:
+                break;
+        case HOST_UNCONFIRMED:
+                *ret_error = BUS_ERROR_HOST_KEY_UNCONFIRMED;
+                return "its SSH key was not accepted yet";
+        case HOST_KEY_CHANGED:
+                *ret_error = BUS_ERROR_HOST_KEY_CHANGED;
+                return "its SSH key has changed";
+        case HOST_NEW:
+        case HOST_STALE:
+        default:
+                *ret_error = BUS_ERROR_HOST_UNREACHABLE;
+                return isempty(h->state_reason) ? "it does not answer" : h->state_reason;
+        }
+
+        if (!isempty(h->missing_tools)) {
+                *ret_error = BUS_ERROR_HOST_UNFIT;
+                return h->missing_tools;
+        }
+
+        return "";
+}
+
+int host_add(Manager *m, const HostRecord *record, Host **ret)
+{
+        Host *h;
+        int r;
+
+        r = store_host_put(m->store, record);
+        if (r < 0)
+                return manager_store_failed(m, r);
+
+        r = host_new(m, record, &h);
+        if (r < 0)
+                return r;
+
+        host_emit_added(h);
+        log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (%s@%s port %u) was added.", h->record.name, h->record.user,
+                 h->record.address, h->record.port);
+        poll_put_host(m->poll, h);
+        *ret = h;
+        return 0;
+}
+
+int host_configure(Host *h, const HostRecord *record)
+{
+        HostRecord copy;
+        int r;
+
+        r = store_host_put(h->manager->store, record);
+        if (r < 0)
+                return manager_store_failed(h->manager, r);
+        r = host_record_copy(record, &copy);
+        if (r < 0)
+                return r;
+
+        /* The name is the key of the table and stays. */
+        free(copy.name);
+        copy.name = TAKE_PTR(h->record.name);
+        host_record_done(&h->record);
+        h->record = copy;
+
+        host_emit_changed(h, (const char *const[]){ "Address", "Port", "User", "Notes", NULL });
+        poll_put_host(h->manager->poll, h);
+        return 0;
+}
+
+int host_remove(Host *h)
+{
+        Manager *m = h->manager;
+        Drive *d, *next;
+        int r;
+
+        r = store_host_del(m->store, h->record.name);
+        if (r < 0)
+                return manager_store_failed(m, r);
+
+        poll_remove_host(m->poll, h);
+        HASH_ITER (hh_kname, h->drives_by_kname, d, next) {
+                r = drive_set_missing(d);
+                if (r < 0)
+                        (void) manager_store_failed(m, r);
+                drive_emit_pending(d);
+        }
+        log_host(h, LOG_INFO, MESSAGE_HOST_REMOVED, "Host %s was removed.", h->record.name);
+        host_emit_removed(h);
+        host_free(h);
+        return 0;
+}
+
+int host_accept_key(Host *h)
+{
+        HostRecord changed = h->record;
+        int r;
+
+        changed.host_key = h->seen_host_key;
+        changed.host_key_sha256 = h->seen_host_key_sha256;
+        r = store_host_put(h->manager->store, &changed);
+        if (r < 0)
+                return manager_store_failed(h->manager, r);
+
+        r = free_and_strdup(&h->record.host_key, h->seen_host_key);
+        if (r >= 0)
+                r = free_and_strdup(&h->record.host_key_sha256, h->seen_host_key_sha256);
+        if (r < 0)
+                return r;
+
+        log_host(h, LOG_NOTICE, MESSAGE_HOST_KEY_ACCEPTED, "The key %s of host %s was accepted.", h->record.host_key_sha256,
+                 h->record.name);
+        host_emit_changed(h, (const char *const[]){ "HostKeyFingerprint", NULL });
+        host_set_state(h, HOST_STALE, "its key was accepted; waiting for its first answer");
+        poll_put_host(h->manager->poll, h);
+        return 0;
+}
+
+void host_on_hostkey(Host *h, const char *key, const char *sha256)
+{
+        if (free_and_strdup(&h->seen_host_key, key) < 0 || free_and_strdup(&h->seen_host_key_sha256, sha256) < 0) {
+                log_oom();
+                return;
+        }
+
+        host_emit_changed(h, (const char *const[]){ "SeenHostKeyFingerprint", NULL });
+        if (!h->record.host_key)
+                host_set_state(h, HOST_UNCONFIRMED, "its SSH key waits to be accepted");
+        else if (!streq(h->record.host_key, key))
+                host_set_state(h, HOST_KEY_CHANGED, "it shows another SSH key than the accepted one");
+}
+
+void host_on_failure(Host *h, const char *error, const char *reason)
+{
+        if (streq(error, POLL_ERROR_HOST_KEY_CHANGED)) {
+                host_set_state(h, HOST_KEY_CHANGED, "it shows another SSH key than the accepted one");
+                return;
+        }
+
+        /* One failed poll makes no host stale: the timer does, after stale_threshold. What went wrong is shown at once. */
+        if (h->state == HOST_ONLINE) {
+                if (free_and_strdup(&h->state_reason, reason) > 0)
+                        host_emit_changed(h, (const char *const[]){ "StateReason", NULL });
+        } else if (h->state != HOST_UNCONFIRMED && h->state != HOST_KEY_CHANGED)
+                host_set_state(h, h->state, reason);
+}
+
+static int host_set_facts(Host *h, struct json_object *cycle)
+{
+        const char *detection_error = NULL, *missing = NULL, *os = NULL, *boot_id = NULL;
+        int r, changed = 0;
+
+        if ((r = json_get_string(cycle, "detection_error", &detection_error)) < 0 ||
+            (r = json_get_string(cycle, "missing_tools", &missing)) < 0 || (r = json_get_string(cycle, "os", &os)) < 0 ||
+            (r = json_get_string(cycle, "boot_id", &boot_id)) < 0)
+                return r;
+
+        if ((r = free_and_strdup(&h->boot_id, boot_id)) < 0)
+                return r;
+        changed |= r = free_and_strdup(&h->os, os);
+        if (r < 0)
+                return r;
+        changed |= r = free_and_strdup(&h->missing_tools, missing);
+        if (r < 0)
+                return r;
+        changed |= r = free_and_strdup(&h->detection_error, detection_error);
+        if (r < 0)
+                return r;
+
+        return changed;
+}
+
+/* Runs that could not be proven gone and that the host no longer lists as alive. */
+static int host_clear_remnants(Host *h, struct json_object *cycle)
+{
+        struct json_object *live = NULL;
+        Drive *d, *next;
+        int r;
+
+        r = json_get(cycle, "live_runs", json_type_array, &live);
+        if (r <= 0)
+                return r;
+
+        HASH_ITER (hh_kname, h->drives_by_kname, d, next) {
+                bool alive = false;
+
+                if (!d->remnant)
+                        continue;
+                for (size_t i = 0; i < json_object_array_length(live); i++)
+                        alive |= streq_ptr(json_object_get_string(json_object_array_get_idx(live, i)), d->remnant);
+                if (alive)
+                        continue;
+
+                r = store_remnant_del(h->manager->store, d->remnant);
+                if (r < 0)
+                        return r;
+                log_drive(d, LOG_NOTICE, NULL, "The run %s on drive %s of %s is gone.", d->remnant, strempty(d->record.kname),
+                          h->record.name);
+                drive_set_remnant(d, NULL);
+        }
+
+        return 0;
+}
+
+/* Everything is read and checked before anything is changed. Owner of the facts: the caller. */
+static int cycle_read_drives(struct json_object *cycle, DriveFacts ***ret, size_t *ret_n)
+{
+        struct json_object *changed = NULL;
+        DriveFacts **facts = NULL;
+        size_t n = 0;
+        int r;
+
+        r = json_get(cycle, "changed", json_type_array, &changed);
+        if (r < 0)
+                return r;
+        if (r == 0 || json_object_array_length(changed) == 0) {
+                *ret = NULL;
+                *ret_n = 0;
+                return 0;
+        }
+        if (json_object_array_length(changed) > HOST_CYCLE_DRIVES_MAX)
+                return -EBADMSG;
+
+        facts = new0(DriveFacts *, json_object_array_length(changed));
+        if (!facts)
+                return -ENOMEM;
+
+        for (; n < json_object_array_length(changed); n++) {
+                r = drive_facts_from_json(json_object_array_get_idx(changed, n), &facts[n]);
+                if (r < 0)
+                        break;
+        }
+        if (r < 0) {
+                while (n > 0)
+                        drive_facts_free(facts[--n]);
+                free(facts);
+                return r;
+        }
+
+        *ret = facts;
+        *ret_n = n;
+        return 0;
+}
+
+static int host_apply_gone(Host *h, struct json_object *cycle, char ***keys)
+{
+        struct json_object *gone = NULL;
+        int r;
+
+        r = json_get(cycle, "gone", json_type_array, &gone);
+        if (r <= 0)
+                return r;
+
+        for (size_t i = 0; i < json_object_array_length(gone); i++) {
+                const char *kname = json_object_get_string(json_object_array_get_idx(gone, i));
+                Drive *d;
+
+                if (!kname)
+                        continue;
+                HASH_FIND(hh_kname, h->drives_by_kname, kname, strlen(kname), d);
+                if (!d)
+                        continue;
+                if (d->identity_state == IDENTITY_SHARED) {
+                        r = strv_extend(keys, d->base_key);
+                        if (r < 0)
+                                return r;
+                }
+                r = drive_set_missing(d);
+                if (r < 0)
+                        return r;
+                drive_emit_pending(d);
+        }
+
+        return 0;
+}
+
+static int host_apply_cycle(Host *h, struct json_object *cycle, DriveFacts **facts, size_t n)
+{
+        _cleanup_(store_rollbackp) Store *transaction = NULL;
+        _cleanup_strv_free_ char **keys = NULL;
+        int r;
+
+        r = store_begin(h->manager->store);
+        if (r < 0)
+                return r;
+        transaction = h->manager->store;
+
+        r = host_apply_gone(h, cycle, &keys);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                r = drive_on_facts(h, facts[i], !h->detection_error);
+                if (r < 0)
+                        return r;
+        }
+        STRV_FOREACH (key, keys) {
+                r = drive_resolve_shared(h->manager, *key);
+                if (r < 0)
+                        return r;
+        }
+        r = host_clear_remnants(h, cycle);
+        if (r < 0)
+                return r;
+
+        r = store_commit(h->manager->store);
+        if (r < 0)
+                return r;
+        transaction = NULL;
+        return 0;
+}
+
+int host_on_cycle(Host *h, struct json_object *cycle)
+{
+        Manager *m = h->manager;
+        DriveFacts **facts;
+        uint32_t before = host_count_drives(h);
+        size_t n;
+        int r, facts_changed;
+
+        r = cycle_read_drives(cycle, &facts, &n);
+        if (r < 0)
+                return r;
+
+        r = facts_changed = host_set_facts(h, cycle);
+        if (r >= 0) {
+                r = host_apply_cycle(h, cycle, facts, n);
+                if (r < 0)
+                        (void) manager_store_failed(m, r);
+        }
+        for (size_t i = 0; i < n; i++) {
+                Drive *d;
+
+                HASH_FIND(hh_kname, h->drives_by_kname, facts[i]->kname, strlen(facts[i]->kname), d);
+                if (d)
+                        drive_emit_pending(d);
+                drive_facts_free(facts[i]);
+        }
+        free(facts);
+        if (r < 0)
+                return r;
+
+        h->last_seen_usec = now_usec(CLOCK_REALTIME);
+        r = sd_event_source_set_time_relative(h->stale_timer, m->settings.stale_threshold_seconds * USEC_PER_SEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(h->stale_timer, SD_EVENT_ONESHOT);
+        if (r < 0)
+                return r;
+
+        if (facts_changed > 0)
+                host_emit_changed(h, (const char *const[]){ "OperatingSystem", "MissingTools", "DetectionState", NULL });
+        if (before != host_count_drives(h))
+                host_emit_changed(h, (const char *const[]){ "Drives", NULL });
+        host_set_state(h, HOST_ONLINE, "");
+        if (h->reread) {
+                h->reread = false;
+                poll_refresh(m->poll, h);
+        }
+        if (n > 0)
+                queue_kick(m);
+        return 0;
+}

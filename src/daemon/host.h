@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "basic/log.h"
+#include "daemon/manager.h"
+#include "shared/worker-proto.h"
+
+/* A machine whose drives are tested.
+ *
+ *   new ──first key──▶ unconfirmed ──AcceptHostKey──▶ online ◀──▶ stale
+ *                          ▲                            │
+ *                          └── (AcceptHostKey) ── key-changed ◀─┘  host_on_hostkey(), another key than the accepted one
+ *
+ * host_set_state() makes every move. */
+
+struct Host {
+        Manager *manager; /* weak */
+        HostRecord record;
+        HostState state;
+        char *state_reason;
+        char *seen_host_key, *seen_host_key_sha256;
+        char *boot_id, *os, *missing_tools, *detection_error;
+        uint64_t last_seen_usec;
+        Drive *drives_by_kname; /* the drives that its last reading listed */
+        bool reread;            /* the next reading must be a full one */
+        sd_event_source *stale_timer;
+        UT_hash_handle hh;
+};
+
+int host_new(Manager *m, const HostRecord *record, Host **ret); /* links it; does not store it */
+Host *host_free(Host *h);
+Host *host_find(Manager *m, const char *name);
+bool host_name_is_valid(const char *name);
+uint32_t host_count_drives(const Host *h);
+/* Whether a caller's values are fit to be stored; InvalidArgument otherwise. */
+int host_record_check(const HostRecord *r, sd_bus_error *error);
+
+/* Stores, then links and tells the poller. options already validated. */
+int host_add(Manager *m, const HostRecord *record, Host **ret);
+int host_configure(Host *h, const HostRecord *record);
+int host_remove(Host *h);
+int host_accept_key(Host *h);
+
+void host_set_state(Host *h, HostState state, const char *reason);
+
+/* From the poller. */
+void host_on_hostkey(Host *h, const char *key, const char *sha256);
+void host_on_failure(Host *h, const char *error, const char *reason);
+/* cycle: the message of worker-proto.h. -EBADMSG: nothing was changed. */
+int host_on_cycle(Host *h, struct json_object *cycle);
+
+/* "" when burn-ins may run there, else why not, in words; ret_error: the bus error's name. Static strings or the host's. */
+const char *host_unfit_reason(const Host *h, const char **ret_error);
+
+int host_target(const Host *h, HostTarget *ret); /* strings borrowed */
+
+/* host-bus.c */
+int host_bus_register(Manager *m);
+int host_bus_path(const Host *h, char **ret);
+void host_emit_added(Host *h);
+void host_emit_removed(Host *h);
+void host_emit_changed(Host *h, const char *const *properties);
+extern const sd_bus_vtable host_vtable[];
+
+#define log_host(h, level, message_id, ...)                                                                   \
+        log_full_errno(level, 0,                                                                              \
+                       ((LogField[]){ { LOG_FIELD_HOST, (h)->record.name },                                   \
+                                      { LOG_FIELD_MESSAGE_ID, message_id },                                   \
+                                      {} }),                                                                  \
+                       __VA_ARGS__)
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Host *, host_free);

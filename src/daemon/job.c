@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <utlist.h>
+
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "daemon/host.h"
+#include "daemon/poll.h"
+#include "daemon/queue.h"
+#include "daemon/scope.h"
+#include "daemon/stage.h"
+#include "shared/names.h"
+
+/* Finished jobs kept in memory because somebody looked at them. */
+#define ARCHIVE_MAX 64
+
+static const struct {
+        const char *name;
+        StageKind kinds[4];
+        size_t n;
+} profiles[] = {
+        { "surface", { STAGE_PRECHECK, STAGE_SURFACE_VALIDATE, STAGE_FINAL_CHECK }, 3 },
+};
+
+bool job_profile_is_valid(const char *profile)
+{
+        for (size_t i = 0; i < ELEMENTSOF(profiles); i++)
+                if (streq(profiles[i].name, profile))
+                        return true;
+
+        return false;
+}
+
+const char *job_id_string(const Job *j, char buf[static 24])
+{
+        (void) snprintf(buf, 24, "%" PRIu64, j->record.id);
+        return buf;
+}
+
+const char *job_unit(const Job *j, char buf[static JOB_UNIT_MAX])
+{
+        (void) snprintf(buf, JOB_UNIT_MAX, "burnin-job%" PRIu64 ".slice", j->record.id);
+        return buf;
+}
+
+static void job_count(Job *j, JobState state, int by)
+{
+        Manager *m = j->manager;
+
+        if (state == JOB_QUEUED)
+                m->n_queued = (uint32_t) ((int) m->n_queued + by);
+        else if (state == JOB_RUNNING || state == JOB_STOPPING)
+                m->n_running = (uint32_t) ((int) m->n_running + by);
+}
+
+static void job_link(Job *j, Manager *m)
+{
+        HASH_ADD(hh, m->jobs, record.id, sizeof(j->record.id), j);
+        j->manager = m;
+        job_count(j, j->record.state, 1);
+}
+
+Job *job_free(Job *j)
+{
+        if (!j)
+                return NULL;
+
+        if (j->drive && j->drive->job == j)
+                j->drive->job = NULL;
+        if (j->manager) {
+                if (j->prev)
+                        DL_DELETE(j->manager->archive, j);
+                job_count(j, j->record.state, -1);
+                HASH_DEL(j->manager->jobs, j);
+        }
+        for (size_t i = 0; i < j->n_stages; i++)
+                stage_free(j->stages[i]);
+        free(j->stages);
+        job_record_done(&j->record);
+        drive_identity_done(&j->identity);
+        free(j->waiting);
+        free(j);
+        return NULL;
+}
+
+static int job_add_stage(Job *j, StageRecord *record)
+{
+        Stage **stages;
+        int r;
+
+        stages = reallocarray(j->stages, j->n_stages + 1, sizeof(Stage *));
+        if (!stages)
+                return -ENOMEM;
+        j->stages = stages;
+
+        r = stage_new(j, record, &j->stages[j->n_stages]);
+        if (r < 0)
+                return r;
+
+        j->n_stages++;
+        return 0;
+}
+
+static int job_add_planned_stages(Job *j)
+{
+        size_t p = 0;
+
+        while (!streq(profiles[p].name, j->record.profile))
+                p++;
+
+        for (size_t i = 0; i < profiles[p].n; i++) {
+                StageRecord record = {
+                        .job = j->record.id,
+                        .index = (uint32_t) i,
+                        .kind = profiles[p].kinds[i],
+                        .temperature_mdegc = MDEGC_UNKNOWN,
+                };
+                int r;
+
+                r = store_stage_put(j->manager->store, &record);
+                if (r >= 0)
+                        r = job_add_stage(j, &record);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int job_fill_record(Job *j, const Drive *d, const JobOptions *options, const Actor *actor)
+{
+        _cleanup_json_ struct json_object *identity = drive_identity_to_json(&d->record.identity);
+        JobRecord *r = &j->record;
+
+        if (!identity)
+                return -ENOMEM;
+
+        r->created_usec = now_usec(CLOCK_REALTIME);
+        r->priority = options->priority;
+        if (free_and_strdup(&r->kind, "burn-in") < 0 || free_and_strdup(&r->profile, options->profile) < 0 ||
+            free_and_strdup(&r->drive, d->record.id) < 0 || free_and_strdup(&r->host, d->record.host) < 0 ||
+            free_and_strdup(&r->kname, d->record.kname) < 0 || free_and_strdup(&r->serial, d->record.identity.serial) < 0 ||
+            free_and_strdup(&r->model, d->record.identity.model) < 0 || free_and_strdup(&r->operator, actor->name) < 0 ||
+            free_and_strdup(&r->note, options->note) < 0 || free_and_strdup(&r->request, options->request) < 0 ||
+            free_and_strdup(&r->identity, json_object_to_json_string_ext(identity, JSON_C_TO_STRING_PLAIN)) < 0)
+                return -ENOMEM;
+
+        return drive_identity_copy(&d->record.identity, &j->identity);
+}
+
+int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor, Job **ret)
+{
+        _cleanup_(job_freep) Job *j = NULL;
+        int r;
+
+        j = new0(Job, 1);
+        if (!j)
+                return -ENOMEM;
+
+        r = job_fill_record(j, d, options, actor);
+        if (r < 0)
+                return r;
+        r = store_job_put(m->store, &j->record);
+        if (r < 0)
+                return r;
+
+        job_link(j, m);
+        r = job_add_planned_stages(j);
+        if (r < 0)
+                return r;
+
+        assert(!d->job);
+        j->drive = d;
+        d->job = j;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+void job_announce(Job *j)
+{
+        job_emit_added(j);
+        manager_emit_job_new(j->manager, j);
+        manager_emit_changed(j->manager, "QueuedJobs");
+        drive_emit_changed(j->drive, (const char *const[]){ "ActiveJob", NULL });
+        log_job(j, LOG_INFO, MESSAGE_JOB_QUEUED, "Job %" PRIu64 " (%s) for drive %s (%s on %s) was queued by %s.", j->record.id,
+                j->record.profile, strempty(j->record.serial), j->record.kname, j->record.host, j->record.operator);
+        queue_kick(j->manager);
+}
+
+static bool job_may_become(JobState from, JobState to)
+{
+        static const bool table[_JOB_STATE_MAX][_JOB_STATE_MAX] = {
+                [JOB_QUEUED] = { [JOB_RUNNING] = true, [JOB_DONE] = true },
+                [JOB_RUNNING] = { [JOB_STOPPING] = true, [JOB_DONE] = true },
+                [JOB_STOPPING] = { [JOB_DONE] = true },
+        };
+
+        return table[from][to];
+}
+
+/* Stores the record with the new state. On failure nothing has changed. */
+static int job_set_state(Job *j, JobState state)
+{
+        JobState before = j->record.state;
+        int r;
+
+        assert(job_may_become(before, state));
+
+        j->record.state = state;
+        r = store_job_put(j->manager->store, &j->record);
+        if (r < 0) {
+                j->record.state = before;
+                return r;
+        }
+
+        job_count(j, before, -1);
+        job_count(j, state, 1);
+        return 0;
+}
+
+static void job_emit_state(Job *j)
+{
+        job_emit_changed(j, (const char *const[]){ "State", "Verdict", "Reason", "CurrentStage", "Percent", "StartedUSec",
+                                                   "FinishedUSec", NULL });
+        manager_emit_changed(j->manager, "QueuedJobs");
+        manager_emit_changed(j->manager, "RunningJobs");
+}
+
+void job_set_waiting(Job *j, const char *waiting)
+{
+        if (free_and_strdup(&j->waiting, waiting) > 0)
+                job_emit_changed(j, (const char *const[]){ "Reason", NULL });
+}
+
+const char *job_reason(const Job *j)
+{
+        return j->record.state == JOB_QUEUED && !j->record.reason ? strempty(j->waiting) : strempty(j->record.reason);
+}
+
+/* /var/lib/burnin/jobs/N and /run/burnin/jobN: shared with the workers through their group, setgid so that files keep it. */
+static int job_make_directory(Job *j, const char *prefix)
+{
+        char path[STAGE_PATH_MAX];
+
+        (void) snprintf(path, sizeof(path), "%s%" PRIu64, prefix, j->record.id);
+        if (mkdir(path, 0770) < 0 && errno != EEXIST)
+                return -errno;
+        if (chown(path, (uid_t) -1, j->manager->worker_gid) < 0 || chmod(path, 02770) < 0)
+                return -errno;
+
+        return 0;
+}
+
+int job_make_directories(Job *j)
+{
+        int r;
+
+        r = job_make_directory(j, PATH_JOBS "/");
+        if (r < 0)
+                return r;
+
+        return job_make_directory(j, PATH_RUNTIME "/job");
+}
+
+int job_start(Job *j)
+{
+        int r;
+
+        r = job_make_directories(j);
+        if (r < 0) {
+                _cleanup_free_ char *reason = strf("Its directory in " PATH_JOBS " cannot be made: %s", strerror(-r));
+
+                return job_finish(j, VERDICT_INCONCLUSIVE, strempty(reason));
+        }
+
+        j->record.started_usec = now_usec(CLOCK_REALTIME);
+        r = job_set_state(j, JOB_RUNNING);
+        if (r < 0) {
+                j->record.started_usec = 0;
+                return manager_store_failed(j->manager, r);
+        }
+
+        job_emit_state(j);
+        log_job(j, LOG_INFO, MESSAGE_JOB_STARTED, "Job %" PRIu64 " for drive %s on %s has started.", j->record.id,
+                strempty(j->record.serial), j->record.host);
+        poll_watch(j->manager->poll, j->record.host);
+        return stage_start(j->stages[0]);
+}
+
+Stage *job_current_stage(const Job *j)
+{
+        for (size_t i = 0; i < j->n_stages; i++)
+                if (j->stages[i]->record.state != STAGE_PENDING && j->stages[i]->record.state != STAGE_DONE)
+                        return j->stages[i];
+
+        return NULL;
+}
+
+int job_cancel(Job *j, const Actor *actor, const char *reason)
+{
+        _cleanup_free_ char *text = strf("Cancelled by %s%s%s", actor->name, isempty(reason) ? "." : ": ", strempty(reason));
+        Stage *s = job_current_stage(j);
+        int r;
+
+        if (!text)
+                return -ENOMEM;
+        if (j->record.state == JOB_STOPPING)
+                return 0; /* wished already */
+
+        r = free_and_strdup(&j->record.cancelled_by, actor->name);
+        if (r < 0)
+                return r;
+        if (!j->record.reason)
+                j->record.reason = TAKE_PTR(text);
+        log_job(j, LOG_NOTICE, MESSAGE_CANCELLED, "Job %" PRIu64 " for drive %s on %s: %s", j->record.id,
+                strempty(j->record.serial), j->record.host, j->record.reason);
+
+        if (!s)
+                return job_finish(j, VERDICT_CANCELLED, NULL);
+
+        r = job_set_state(j, JOB_STOPPING);
+        if (r < 0)
+                return manager_store_failed(j->manager, r);
+
+        job_emit_state(j);
+        return stage_cancel(s);
+}
+
+static int job_store_end(Job *j)
+{
+        _cleanup_(store_rollbackp) Store *transaction = NULL;
+        int r;
+
+        r = store_begin(j->manager->store);
+        if (r < 0)
+                return r;
+        transaction = j->manager->store;
+
+        for (size_t i = 0; i < j->n_stages; i++)
+                if (j->stages[i]->record.state == STAGE_PENDING) {
+                        r = stage_skip(j->stages[i]);
+                        if (r < 0)
+                                return r;
+                }
+        r = job_set_state(j, JOB_DONE);
+        if (r < 0)
+                return r;
+        r = store_commit(j->manager->store);
+        if (r < 0)
+                return r;
+
+        transaction = NULL;
+        return 0;
+}
+
+void job_stop_slice(Job *j)
+{
+        char unit[JOB_UNIT_MAX];
+
+        if (j->record.state != JOB_DONE || j->record.started_usec == 0)
+                return;
+        for (size_t i = 0; i < j->n_stages; i++)
+                if (j->stages[i]->worker)
+                        return; /* it cleans up on the host; its end comes here again */
+
+        scope_stop(j->manager->scopes, job_unit(j, unit));
+}
+
+int job_finish(Job *j, Verdict verdict, const char *reason)
+{
+        Manager *m = j->manager;
+        Drive *d = j->drive;
+        int r;
+
+        if (reason && !j->record.reason) {
+                r = free_and_strdup(&j->record.reason, reason);
+                if (r < 0)
+                        return r;
+        }
+        j->record.verdict = verdict;
+        j->record.finished_usec = now_usec(CLOCK_REALTIME);
+        if (verdict == VERDICT_PASSED)
+                j->record.percent = 100;
+
+        r = job_store_end(j);
+        if (r < 0) {
+                /* The end comes again: the worker repeats its report until it is stored. */
+                j->record.verdict = VERDICT_NONE;
+                j->record.finished_usec = 0;
+                return manager_store_failed(m, r);
+        }
+
+        if (d) {
+                d->job = NULL;
+                j->drive = NULL;
+                drive_emit_changed(d, (const char *const[]){ "ActiveJob", NULL });
+        }
+        job_emit_state(j);
+        log_job(j, verdict == VERDICT_PASSED || verdict == VERDICT_CANCELLED ? LOG_NOTICE : LOG_WARNING, MESSAGE_JOB_FINISHED,
+                "Job %" PRIu64 " for drive %s (%s) on %s has ended: %s%s%s", j->record.id, strempty(j->record.serial),
+                strempty(j->record.model), strempty(j->record.host), verdict_to_string(verdict), j->record.reason ? ": " : ".",
+                strempty(j->record.reason));
+        manager_emit_job_removed(m, j);
+        job_stop_slice(j);
+        poll_watch(m->poll, j->record.host);
+
+        DL_PREPEND(m->archive, j);
+        queue_kick(m);
+        return 0;
+}
+
+void job_on_stage_done(Job *j, Stage *s)
+{
+        int r = 0;
+
+        job_update_percent(j);
+        if (j->record.state == JOB_STOPPING)
+                r = job_finish(j, VERDICT_CANCELLED, NULL);
+        else if (s->record.verdict != VERDICT_PASSED)
+                r = job_finish(j, s->record.verdict, s->record.reason);
+        else if (s->record.index + 1 == j->n_stages)
+                r = job_finish(j, VERDICT_PASSED, NULL);
+        else {
+                job_emit_changed(j, (const char *const[]){ "CurrentStage", "Percent", NULL });
+                r = stage_start(j->stages[s->record.index + 1]);
+        }
+        if (r < 0)
+                log_job(j, LOG_ERR, NULL, "Job %" PRIu64 " cannot go on for now: %s", j->record.id, strerror(-r));
+}
+
+void job_on_content(Job *j, const char *content, const char *reason)
+{
+        int r;
+
+        if (j->record.state != JOB_QUEUED || j->record.content)
+                return;
+
+        if (!content) {
+                (void) job_finish(j, VERDICT_INCONCLUSIVE, reason);
+                return;
+        }
+
+        r = free_and_strdup(&j->record.content, content);
+        if (r >= 0)
+                r = store_job_put(j->manager->store, &j->record);
+        if (r < 0) {
+                (void) manager_store_failed(j->manager, r);
+                j->content_asked = false;
+                (void) free_and_strdup(&j->record.content, NULL);
+                return;
+        }
+
+        queue_kick(j->manager);
+}
+
+void job_update_percent(Job *j)
+{
+        double sum = 0, done = 0, percent;
+
+        for (size_t i = 0; i < j->n_stages; i++) {
+                double weight = stage_weight(j->stages[i]);
+
+                sum += weight;
+                done += weight * (j->stages[i]->record.state == STAGE_DONE ? 100 : j->stages[i]->record.percent);
+        }
+
+        percent = sum > 0 ? MIN(done / sum, 99.9) : 0;
+        if (j->record.state != JOB_DONE && percent > j->record.percent) {
+                j->record.percent = percent;
+                j->progress_dirty = true;
+        }
+}
+
+uint64_t job_eta_usec(const Job *j)
+{
+        const Stage *s = job_current_stage(j);
+        double behind = 0;
+        uint64_t now = now_usec(CLOCK_REALTIME);
+
+        if (!s || s->record.eta_usec <= now || stage_weight(s) <= 0)
+                return 0;
+
+        /* What comes after this stage, at the rate this stage is expected to need. */
+        for (size_t i = s->record.index + 1; i < j->n_stages; i++)
+                behind += stage_weight(j->stages[i]);
+
+        return s->record.eta_usec + (uint64_t) (behind * USEC_PER_SEC);
+}
+
+static int job_on_stage_record(StageRecord *record, void *userdata)
+{
+        return job_add_stage(userdata, record);
+}
+
+static int job_load(Manager *m, JobRecord *record, Job **ret)
+{
+        _cleanup_json_ struct json_object *identity = NULL;
+        _cleanup_(job_freep) Job *j = NULL;
+        int r;
+
+        j = new0(Job, 1);
+        if (!j)
+                return -ENOMEM;
+        j->record = *record;
+        *record = (JobRecord){};
+
+        r = json_parse(strempty(j->record.identity), strlen(strempty(j->record.identity)), &identity);
+        if (r >= 0)
+                r = drive_identity_from_json(identity, &j->identity);
+        if (r < 0)
+                return r;
+
+        job_link(j, m);
+        r = store_stage_list(m->store, j->record.id, job_on_stage_record, j);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+int job_get(Manager *m, uint64_t id, Job **ret)
+{
+        _cleanup_(job_record_done) JobRecord record = {};
+        Job *j;
+        int r;
+
+        HASH_FIND(hh, m->jobs, &id, sizeof(id), j);
+        if (!j) {
+                size_t n = 0;
+                Job *i;
+
+                r = store_job_get(m->store, id, &record);
+                if (r < 0)
+                        return r;
+                DL_COUNT(m->archive, i, n);
+                if (n >= ARCHIVE_MAX)
+                        job_free(m->archive->prev);
+                r = job_load(m, &record, &j);
+                if (r < 0)
+                        return r;
+                DL_PREPEND(m->archive, j);
+        }
+
+        *ret = j;
+        return 0;
+}
+
+static int job_on_active_record(JobRecord *record, void *userdata)
+{
+        Manager *m = userdata;
+        Job *j;
+        int r;
+
+        r = job_load(m, record, &j);
+        if (r < 0)
+                return r;
+
+        j->drive = drive_find(m, j->record.drive);
+        if (j->drive)
+                j->drive->job = j;
+        return 0;
+}
+
+int job_load_active(Manager *m)
+{
+        return store_job_list(m->store, &(JobFilter){ .active = true, .state = -1, .verdict = -1, .limit = JOBS_ACTIVE_MAX },
+                              job_on_active_record, m, NULL);
+}
+
+void job_resume(Job *j)
+{
+        Stage *s = job_current_stage(j);
+
+        if (!j->drive) {
+                (void) job_finish(j, VERDICT_INCONCLUSIVE, "Its drive is no longer known here.");
+                return;
+        }
+        if (s) {
+                stage_resume(s);
+                return;
+        }
+        if (j->record.state == JOB_QUEUED)
+                return; /* its turn comes */
+
+        /* Between two stages, or before the first: the next one was not stored as started. */
+        for (size_t i = 0; i < j->n_stages; i++)
+                if (j->stages[i]->record.state == STAGE_PENDING) {
+                        if (j->record.state == JOB_STOPPING)
+                                (void) job_finish(j, VERDICT_CANCELLED, NULL);
+                        else if (i > 0 && j->stages[i - 1]->record.verdict != VERDICT_PASSED)
+                                (void) job_finish(j, j->stages[i - 1]->record.verdict, j->stages[i - 1]->record.reason);
+                        else
+                                (void) stage_start(j->stages[i]);
+                        return;
+                }
+
+        job_on_stage_done(j, j->stages[j->n_stages - 1]);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "basic/log.h"
+#include "daemon/audit.h"
+#include "daemon/drive.h"
+#include "daemon/manager.h"
+
+/* A burn-in of one drive: a list of stages.
+ *
+ * INVARIANTS
+ *  1. State goes into the store first, then onto the bus, then into the log.
+ *  2. A cancel that was stored stays: whatever a stage reports afterwards, the job ends cancelled.
+ *  3. When a job is done none of its stages is pending, starting, running or stopping.
+ *  4. The first specific reason is never overwritten.
+ *
+ *     (new) ──job_new()──▶ queued ──job_start()──▶ running ──job_on_stage_done()──▶ done
+ *                            │                        │                              ▲
+ *                            │                   job_cancel()                        │
+ *                            │                        ▼                              │
+ *                            │                    stopping ──job_on_stage_done()─────┤
+ *                            └──job_cancel(), job_finish() (refused at its turn)─────┘
+ *
+ * job_set_state() is the only place that assigns the state, and holds the table. */
+
+typedef struct Stage Stage;
+
+struct Job {
+        Manager *manager; /* weak */
+        JobRecord record;
+        DriveIdentity identity; /* confirmed at submission */
+        Drive *drive;           /* weak; while the job is active */
+        Stage **stages;
+        size_t n_stages;
+        bool content_asked; /* the poller was asked for the content fingerprint */
+        bool progress_dirty;
+        char *waiting; /* while queued: what for, in words */
+        UT_hash_handle hh;
+        Job *prev, *next; /* manager's archive */
+};
+
+typedef struct JobOptions {
+        const char *profile, *note, *request;
+        int32_t priority;
+} JobOptions;
+
+/* Stores and links a queued job with its stages; the caller has the transaction, and calls job_announce() after its commit or
+ * job_free() after its rollback. */
+int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor, Job **ret);
+void job_announce(Job *j);
+Job *job_free(Job *j);
+
+/* Active, or loaded from the store. -ENOENT. A job that is done belongs to the archive and may go with the next call. */
+int job_get(Manager *m, uint64_t id, Job **ret);
+/* At start: every job that is not done. */
+int job_load_active(Manager *m);
+/* Goes on with a loaded job. */
+void job_resume(Job *j);
+
+bool job_profile_is_valid(const char *profile);
+
+/* Where its files and sockets are; /run is empty again after a reboot. */
+int job_make_directories(Job *j);
+int job_start(Job *j);
+int job_cancel(Job *j, const Actor *actor, const char *reason);
+/* Ends the job: remaining stages are skipped, the slice is stopped. */
+int job_finish(Job *j, Verdict verdict, const char *reason);
+/* Once the job is done and its last worker has left: slices are not collected by themselves. */
+void job_stop_slice(Job *j);
+void job_on_stage_done(Job *j, Stage *s);
+/* content NULL: reason says why it could not be taken. */
+void job_on_content(Job *j, const char *content, const char *reason);
+void job_set_waiting(Job *j, const char *waiting);
+
+Stage *job_current_stage(const Job *j); /* NULL: none */
+void job_update_percent(Job *j);
+/* When it is expected to end, CLOCK_REALTIME; 0: not known. */
+uint64_t job_eta_usec(const Job *j);
+const char *job_reason(const Job *j);
+
+#define JOB_UNIT_MAX 64
+/* "burnin-job42.slice" */
+const char *job_unit(const Job *j, char buf[static JOB_UNIT_MAX]);
+
+/* job-bus.c */
+int job_bus_register(Manager *m);
+int job_bus_path_of(uint64_t id, char **ret);
+void job_emit_added(Job *j);
+void job_emit_changed(Job *j, const char *const *properties);
+extern const sd_bus_vtable job_vtable[];
+
+#define log_job(j, level, message_id, ...)                                                                    \
+        log_full_errno(level, 0,                                                                              \
+                       ((LogField[]){ { LOG_FIELD_JOB, job_id_string(j, (char[24]){}) },                      \
+                                      { LOG_FIELD_DRIVE, (j)->record.drive },                                 \
+                                      { LOG_FIELD_DRIVE_SERIAL, (j)->record.serial },                         \
+                                      { LOG_FIELD_DRIVE_MODEL, (j)->record.model },                           \
+                                      { LOG_FIELD_HOST, (j)->record.host },                                   \
+                                      { LOG_FIELD_VERDICT, verdict_to_string((j)->record.verdict) },          \
+                                      { LOG_FIELD_REASON, (j)->record.reason },                               \
+                                      { LOG_FIELD_MESSAGE_ID, message_id },                                   \
+                                      {} }),                                                                  \
+                       __VA_ARGS__)
+const char *job_id_string(const Job *j, char buf[static 24]);
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Job *, job_free);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "daemon/authz.h"
+#include "daemon/drive.h"
+#include "daemon/host.h"
+#include "daemon/job.h"
+#include "daemon/list.h"
+#include "shared/bus-util.h"
+#include "shared/names.h"
+
+static int append_object(sd_bus_message *reply, const char *path, const sd_bus_vtable *vtable, void *object)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(reply, "{sv}", "Object", "o", path);
+        if (r < 0)
+                return r;
+        r = bus_append_properties(reply, vtable, object, NULL);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_close_container(reply);
+}
+
+static int reply_open(sd_bus_message *m, sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(reply);
+        return 0;
+}
+
+int manager_method_list_hosts(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Manager *manager = userdata;
+        const char *name = NULL;
+        Host *h, *next;
+        int r;
+
+        r = bus_read_options(m, &(BusOption){ "name", 's', &name, NULL }, 1, error);
+        if (r < 0)
+                return r;
+        r = authz_check(manager, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        r = reply_open(m, &reply);
+        if (r < 0)
+                return r;
+        HASH_ITER (hh, manager->hosts, h, next) {
+                _cleanup_free_ char *path = NULL;
+
+                if (name && !streq(name, h->record.name))
+                        continue;
+                r = host_bus_path(h, &path);
+                if (r >= 0)
+                        r = append_object(reply, path, host_vtable, h);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+typedef struct DriveFilter {
+        const char *host, *serial, *lock;
+        int present;
+        bool have_present;
+        uint32_t offset, limit;
+} DriveFilter;
+
+static bool drive_filter_matches(const DriveFilter *f, const Drive *d)
+{
+        if (f->host && !streq_ptr(f->host, d->record.host))
+                return false;
+        if (f->serial && !streq_ptr(f->serial, d->record.identity.serial))
+                return false;
+        if (f->lock && !streq(f->lock, lock_role_to_string(drive_lock_role(d))))
+                return false;
+
+        return !f->have_present || f->present == (d->host != NULL);
+}
+
+static int drive_compare_place(const void *a, const void *b)
+{
+        const Drive *x = *(Drive *const *) a, *y = *(Drive *const *) b;
+        int r;
+
+        r = strcmp(strempty(x->record.host), strempty(y->record.host));
+        if (r == 0)
+                r = strverscmp(strempty(x->record.kname), strempty(y->record.kname));
+        return r ?: strcmp(x->record.id, y->record.id);
+}
+
+int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        DriveFilter f = { .limit = LIST_PAGE_MAX };
+        const BusOption options[] = {
+                { "host", 's', &f.host, NULL },     { "serial", 's', &f.serial, NULL },
+                { "lock", 's', &f.lock, NULL },     { "present", 'b', &f.present, &f.have_present },
+                { "offset", 'u', &f.offset, NULL }, { "limit", 'u', &f.limit, NULL },
+        };
+        _cleanup_free_ Drive **found = NULL;
+        Manager *manager = userdata;
+        size_t n = 0;
+        Drive *d, *next;
+        int r;
+
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0)
+                return r;
+        r = authz_check(manager, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        found = new(Drive *, HASH_COUNT(manager->drives) + 1);
+        if (!found)
+                return -ENOMEM;
+        HASH_ITER (hh, manager->drives, d, next)
+                if (drive_filter_matches(&f, d))
+                        found[n++] = d;
+        qsort(found, n, sizeof(Drive *), drive_compare_place);
+
+        r = reply_open(m, &reply);
+        if (r < 0)
+                return r;
+        for (size_t i = f.offset; i < n && i - f.offset < MIN(f.limit, LIST_PAGE_MAX); i++) {
+                _cleanup_free_ char *path = NULL;
+
+                r = drive_bus_path_of(found[i]->record.id, &path);
+                if (r >= 0)
+                        r = append_object(reply, path, drive_vtable, found[i]);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "u", (uint32_t) n);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+typedef struct JobList {
+        uint64_t *ids;
+        size_t n;
+} JobList;
+
+static int job_list_add(JobRecord *record, void *userdata)
+{
+        JobList *l = userdata;
+
+        l->ids[l->n++] = record->id;
+        return 0;
+}
+
+static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
+{
+        const char *state = NULL, *verdict = NULL;
+        const BusOption options[] = {
+                { "state", 's', &state, NULL },      { "verdict", 's', &verdict, NULL },  { "host", 's', &f->host, NULL },
+                { "drive", 's', &f->drive, NULL },   { "offset", 'u', &f->offset, NULL }, { "limit", 'u', &f->limit, NULL },
+        };
+        int r;
+
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0)
+                return r;
+
+        if (state) {
+                f->state = job_state_from_string(state);
+                if (f->state < 0)
+                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no state of a job.", state);
+        }
+        if (verdict) {
+                f->verdict = verdict_from_string(verdict);
+                if (f->verdict < 0)
+                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no verdict.", verdict);
+        }
+        f->limit = MIN(f->limit, LIST_PAGE_MAX);
+        return 0;
+}
+
+int manager_method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        JobFilter f = { .state = _JOB_STATE_INVALID, .verdict = _VERDICT_INVALID, .limit = LIST_PAGE_MAX };
+        uint64_t ids[LIST_PAGE_MAX], total;
+        JobList l = { .ids = ids };
+        int r;
+
+        r = job_filter_read(m, &f, error);
+        if (r < 0)
+                return r;
+        r = authz_check(userdata, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        r = store_job_list(((Manager *) userdata)->store, &f, job_list_add, &l, &total);
+        if (r < 0)
+                return r;
+        r = reply_open(m, &reply);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < l.n; i++) {
+                _cleanup_free_ char *path = NULL;
+                Job *j;
+
+                r = job_get(userdata, l.ids[i], &j);
+                if (r >= 0)
+                        r = job_bus_path_of(l.ids[i], &path);
+                if (r >= 0)
+                        r = append_object(reply, path, job_vtable, j);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "t", total);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int audit_append(AuditRecord *a, void *userdata)
+{
+        return sd_bus_message_append(userdata, "a{sv}", 8, "Id", "t", a->id, "TimeUSec", "t", a->time_usec, "Actor", "s",
+                                     strempty(a->actor), "ActorUID", "u", a->actor_uid, "Action", "s", strempty(a->action),
+                                     "Object", "s", strempty(a->object), "Outcome", "s", strempty(a->outcome), "Detail", "s",
+                                     strempty(a->detail));
+}
+
+int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint32_t offset = 0, limit = 200;
+        const BusOption options[] = { { "offset", 'u', &offset, NULL }, { "limit", 'u', &limit, NULL } };
+        uint64_t total;
+        int r;
+
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0)
+                return r;
+        r = authz_check(userdata, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        r = reply_open(m, &reply);
+        if (r < 0)
+                return r;
+        r = store_audit_list(((Manager *) userdata)->store, offset, MIN(limit, LIST_PAGE_MAX), audit_append, reply, &total);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "t", total);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "daemon/audit.h"
+#include "daemon/authz.h"
+#include "daemon/host.h"
+#include "daemon/list.h"
+#include "daemon/log-control.h"
+#include "daemon/poll.h"
+#include "daemon/stage.h"
+#include "daemon/submit.h"
+#include "shared/bus-util.h"
+#include "shared/names.h"
+
+static int manager_property_get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", BURNIN_VERSION);
+}
+
+static int manager_property_get_health(sd_bus *bus, const char *path, const char *interface, const char *property,
+                                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        const Manager *m = userdata;
+        const char *health = m->health;
+
+        if (!health && m->poll && !poll_is_connected(m->poll))
+                health = "No poller is connected; see systemctl status burnin-poll.";
+
+        return sd_bus_message_append(reply, "s", health ?: "ok");
+}
+
+static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Manager *manager = userdata;
+        HostRecord record = {
+                .user = (char *) "root",
+                .kind = (char *) "ssh",
+                .notes = (char *) "",
+                .port = 22,
+                .added_usec = now_usec(CLOCK_REALTIME),
+        };
+        const BusOption options[] = {
+                { "address", 's', &record.address, NULL }, { "port", 'q', &record.port, NULL },
+                { "user", 's', &record.user, NULL },       { "kind", 's', &record.kind, NULL },
+                { "notes", 's', &record.notes, NULL },
+        };
+        _cleanup_free_ char *object = NULL, *path = NULL;
+        Actor actor;
+        Host *h;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &record.name);
+        if (r < 0)
+                return r;
+        record.address = record.name;
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0)
+                return r;
+        r = host_record_check(&record, error);
+        if (r < 0)
+                return r;
+
+        object = strf("host %s", record.name);
+        if (!object)
+                return -ENOMEM;
+        r = authz_check(manager, m, object, ((PolkitDetail[]){ { "host", record.name }, { "address", record.address }, {} }),
+                        error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        if (host_find(manager, record.name))
+                return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS, "There is a host %s already.", record.name);
+        if (HASH_COUNT(manager->hosts) >= HOSTS_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "There are %u hosts, and no more can be added.",
+                                         HOSTS_MAX);
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        r = host_add(manager, &record, &h);
+        if (r < 0)
+                return r;
+        (void) audit_write(manager, &actor, ACTION_MANAGE_HOSTS, object, "ok", "AddHost");
+
+        r = host_bus_path(h, &path);
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+static int manager_method_get_host(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_free_ char *path = NULL;
+        const char *name;
+        Host *h;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = authz_check(userdata, m, name, NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        h = host_find(userdata, name);
+        if (!h)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_HOST, "There is no host %s here.", name);
+        r = host_bus_path(h, &path);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+static int manager_method_get_drive(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_free_ char *path = NULL;
+        const char *name;
+        Drive *d;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = authz_check(userdata, m, name, NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        r = submit_find_drive(userdata, name, &d, error);
+        if (r < 0)
+                return r;
+        r = drive_bus_path_of(d->record.id, &path);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+static int manager_method_get_job(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_free_ char *path = NULL;
+        uint64_t id;
+        Job *j;
+        int r;
+
+        r = sd_bus_message_read(m, "t", &id);
+        if (r < 0)
+                return r;
+        r = authz_check(userdata, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        r = job_get(userdata, id, &j);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_JOB, "There is no job %" PRIu64 ".", id);
+        if (r < 0)
+                return r;
+        r = job_bus_path_of(id, &path);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+static int manager_method_cancel_all(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Manager *manager = userdata;
+        _cleanup_free_ Job **active = NULL;
+        const char *reason;
+        size_t n = 0;
+        Actor actor;
+        Job *j, *next;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &reason);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = authz_check(manager, m, "all jobs", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        if (strlen(reason) > TEXT_MAX_BYTES)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.", TEXT_MAX_BYTES);
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        active = new(Job *, HASH_COUNT(manager->jobs) + 1);
+        if (!active)
+                return -ENOMEM;
+
+        HASH_ITER (hh, manager->jobs, j, next)
+                if (j->record.state != JOB_DONE)
+                        active[n++] = j;
+        for (size_t i = 0; i < n; i++) {
+                r = job_cancel(active[i], &actor, reason);
+                if (r < 0)
+                        return r;
+        }
+
+        (void) audit_write(manager, &actor, ACTION_CANCEL, "all jobs", "ok", reason);
+        return sd_bus_reply_method_return(m, "u", (uint32_t) n);
+}
+
+#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+
+const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("Version", "s", manager_property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Health", "s", manager_property_get_health, 0, EMITS),
+        SD_BUS_PROPERTY("QueuedJobs", "u", NULL, offsetof(Manager, n_queued), EMITS),
+        SD_BUS_PROPERTY("RunningJobs", "u", NULL, offsetof(Manager, n_running), EMITS),
+        SD_BUS_PROPERTY("MaxParallelBurnins", "u", NULL, offsetof(Manager, settings.max_parallel_burnins), EMITS),
+        SD_BUS_METHOD_WITH_ARGS("AddHost", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("o", host),
+                                manager_method_add_host, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetHost", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", host), manager_method_get_host,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetDrive", SD_BUS_ARGS("s", drive), SD_BUS_RESULT("o", object), manager_method_get_drive,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetJob", SD_BUS_ARGS("t", id), SD_BUS_RESULT("o", job), manager_method_get_job,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListHosts", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", hosts),
+                                manager_method_list_hosts, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListDrives", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", drives, "u", total),
+                                manager_method_list_drives, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListJobs", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", jobs, "t", total),
+                                manager_method_list_jobs, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListAudit", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", entries, "t", total),
+                                manager_method_list_audit, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("StartBurnIn", SD_BUS_ARGS("a(ss)", drives, "a{sv}", options),
+                                SD_BUS_RESULT("a(ssso)", results), manager_method_start_burn_in, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CancelAll", SD_BUS_ARGS("s", reason, "t", flags), SD_BUS_RESULT("u", count),
+                                manager_method_cancel_all, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("JobNew", SD_BUS_ARGS("t", id, "o", job), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("JobRemoved", SD_BUS_ARGS("t", id, "o", job, "s", verdict), 0),
+        SD_BUS_VTABLE_END,
+};
+
+int manager_bus_register(Manager *m)
+{
+        int r;
+
+        r = sd_bus_add_object_manager(m->bus, NULL, BUS_PATH);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_object_vtable(m->bus, NULL, BUS_PATH, BUS_INTERFACE_MANAGER, manager_vtable, m);
+        if (r < 0)
+                return r;
+        r = log_control_bus_register(m->bus);
+        if (r < 0)
+                return r;
+        r = host_bus_register(m);
+        if (r < 0)
+                return r;
+        r = drive_bus_register(m);
+        if (r < 0)
+                return r;
+        r = job_bus_register(m);
+        if (r < 0)
+                return r;
+
+        return stage_bus_register(m);
+}
+
+void manager_emit_changed(Manager *m, const char *property)
+{
+        (void) sd_bus_emit_properties_changed(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, property, NULL);
+}
+
+void manager_emit_job_new(Manager *m, Job *j)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (job_bus_path_of(j->record.id, &path) >= 0)
+                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "JobNew", "to", j->record.id, path);
+}
+
+void manager_emit_job_removed(Manager *m, Job *j)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (job_bus_path_of(j->record.id, &path) >= 0)
+                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "JobRemoved", "tos", j->record.id, path,
+                                          verdict_to_string(j->record.verdict));
+}

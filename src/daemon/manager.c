@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <systemd/sd-id128.h>
+
+#include "basic/fd-util.h"
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "daemon/drive.h"
+#include "daemon/host.h"
+#include "daemon/poll.h"
+#include "daemon/queue.h"
+#include "daemon/scope.h"
+#include "daemon/stage.h"
+#include "shared/names.h"
+
+#define SSH_KEY_MAX (64U * 1024U)
+#define WORKER_USER "burnin"
+
+static int manager_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+{
+        Manager *m = userdata;
+
+        return sd_event_exit(m->event, 0);
+}
+
+static int manager_new_event(Manager *m)
+{
+        sigset_t mask;
+        int r;
+
+        assert(sigemptyset(&mask) == 0);
+        assert(sigaddset(&mask, SIGCHLD) == 0 && sigaddset(&mask, SIGTERM) == 0 && sigaddset(&mask, SIGINT) == 0);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+
+        r = sd_event_new(&m->event);
+        if (r < 0)
+                return r;
+        r = sd_event_add_signal(m->event, NULL, SIGTERM, manager_on_signal, m);
+        if (r < 0)
+                return r;
+        r = sd_event_add_signal(m->event, NULL, SIGINT, manager_on_signal, m);
+        if (r < 0)
+                return r;
+
+        return sd_event_set_watchdog(m->event, true);
+}
+
+static int manager_find_worker_user(Manager *m)
+{
+        const struct passwd *p = getpwnam(WORKER_USER);
+
+        if (!p)
+                return log_error_errno(ESRCH, "There is no user \"" WORKER_USER "\"; systemd-sysusers makes it: %m");
+
+        m->worker_uid = p->pw_uid;
+        m->worker_gid = p->pw_gid;
+        return 0;
+}
+
+static int manager_on_progress(sd_event_source *s, uint64_t usec, void *userdata);
+
+int manager_new(Manager **ret)
+{
+        _cleanup_(manager_freep) Manager *m = NULL;
+        char id[SD_ID128_STRING_MAX];
+        sd_id128_t machine;
+        int r;
+
+        m = new0(Manager, 1);
+        if (!m)
+                return log_oom();
+
+        r = manager_new_event(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the event loop: %m");
+        r = settings_load(PATH_CONFIG, PATH_CONFIG_DROPINS, &m->settings);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read " PATH_CONFIG ": %m");
+        r = manager_find_worker_user(m);
+        if (r < 0)
+                return r;
+        r = sd_id128_get_machine(&machine);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read this machine's id: %m");
+        m->machine_id = strdup(sd_id128_to_string(machine, id));
+        r = polkit_registry_new(&m->polkit);
+        if (r < 0 || !m->machine_id)
+                return log_oom();
+        r = queue_new(m);
+        if (r >= 0)
+                r = sd_event_add_time(m->event, &m->progress_timer, CLOCK_BOOTTIME, 0, 0, manager_on_progress, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->progress_timer, SD_EVENT_OFF);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up timers: %m");
+
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+Manager *manager_free(Manager *m)
+{
+        Job *j, *next_job;
+        Drive *d, *next_drive;
+        Host *h, *next_host;
+
+        if (!m)
+                return NULL;
+
+        HASH_ITER (hh, m->jobs, j, next_job)
+                job_free(j);
+        poll_free(m->poll);
+        HASH_ITER (hh, m->hosts, h, next_host)
+                host_free(h);
+        HASH_ITER (hh, m->drives, d, next_drive)
+                drive_free(d);
+        scope_tracker_free(m->scopes);
+        polkit_registry_free(m->polkit);
+        sd_event_source_disable_unref(m->queue_source);
+        sd_event_source_disable_unref(m->progress_timer);
+        store_close(m->store);
+        sd_bus_flush_close_unref(m->bus);
+        sd_event_unref(m->event);
+        settings_done(&m->settings);
+        free(m->machine_id);
+        free(m->health);
+        free(m);
+        return NULL;
+}
+
+int manager_open_ssh_key(Manager *m)
+{
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+        _cleanup_(erase_and_freep) char *key = NULL;
+        _cleanup_free_ char *path = NULL;
+        size_t size;
+        int r = -ENOENT;
+
+        if (credentials) {
+                path = strf("%s/ssh-key", credentials);
+                if (!path)
+                        return -ENOMEM;
+                r = read_file_full(path, SSH_KEY_MAX, &key, &size);
+        }
+        if (r == -ENOENT)
+                r = read_file_full(m->settings.ssh_key, SSH_KEY_MAX, &key, &size);
+        if (r < 0)
+                return log_warning_errno(r,
+                                         "Failed to read the SSH key %s: %m. Make one with ssh-keygen -t ed25519 -f %s and put its "
+                                         "public half on the hosts.",
+                                         m->settings.ssh_key, m->settings.ssh_key);
+
+        return memfd_new_sealed("burnin-ssh-key", key, size);
+}
+
+static void manager_set_health(Manager *m, const char *health)
+{
+        if (free_and_strdup(&m->health, health) > 0)
+                manager_emit_changed(m, "Health");
+}
+
+int manager_store_failed(Manager *m, int r)
+{
+        _cleanup_free_ char *health = strf("The database cannot be written: %s", strerror(-r));
+
+        if (!m->health)
+                log_full_errno(LOG_ERR, r, ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_STORE_FAILED }, {} }),
+                               "Failed to write to " PATH_DATABASE
+                               ": %m. Nothing is recorded until this is mended; what runs on the hosts goes on.");
+        manager_set_health(m, strempty(health));
+        return r;
+}
+
+void manager_store_worked(Manager *m)
+{
+        if (m->health)
+                log_info("The database can be written again.");
+        manager_set_health(m, NULL);
+}
+
+static void manager_emit_progress(const Manager *m)
+{
+        Job *j, *next;
+
+        HASH_ITER (hh, m->jobs, j, next) {
+                for (size_t i = 0; i < j->n_stages; i++)
+                        if (j->stages[i]->progress_dirty) {
+                                j->stages[i]->progress_dirty = false;
+                                stage_emit_changed(j->stages[i],
+                                                   (const char *const[]){ "Percent", "PhasePercent", "BytesPerSecond", "BadBlocks",
+                                                                          "TemperatureMDegC", NULL });
+                        }
+                if (j->progress_dirty) {
+                        j->progress_dirty = false;
+                        job_emit_changed(j, (const char *const[]){ "Percent", NULL });
+                }
+        }
+}
+
+static int manager_on_progress(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        _cleanup_free_ const StageRecord **stages = NULL;
+        _cleanup_free_ const JobRecord **jobs = NULL;
+        size_t n_stages = 0, n_jobs = 0;
+        Manager *m = userdata;
+        Job *j, *next;
+        int r;
+
+        /* At most one stage of a job runs at a time. */
+        stages = new0(const StageRecord *, HASH_COUNT(m->jobs) + 1);
+        jobs = new0(const JobRecord *, HASH_COUNT(m->jobs) + 1);
+        if (!stages || !jobs)
+                return 0;
+
+        HASH_ITER (hh, m->jobs, j, next) {
+                const Stage *current = job_current_stage(j);
+
+                if (current && current->progress_dirty)
+                        stages[n_stages++] = &current->record;
+                if (j->progress_dirty)
+                        jobs[n_jobs++] = &j->record;
+        }
+
+        r = store_progress(m->store, stages, n_stages, jobs, n_jobs);
+        if (r < 0)
+                (void) manager_store_failed(m, r);
+        else
+                manager_store_worked(m);
+
+        manager_emit_progress(m);
+        m->progress_flushed_usec = now_usec(CLOCK_BOOTTIME);
+        return 0;
+}
+
+void manager_progress_changed(Manager *m)
+{
+        int enabled;
+
+        if (sd_event_source_get_enabled(m->progress_timer, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+                return;
+
+        /* At once where the last flush was long ago, else a second after it. */
+        (void) sd_event_source_set_time(m->progress_timer, m->progress_flushed_usec + USEC_PER_SEC);
+        (void) sd_event_source_set_enabled(m->progress_timer, SD_EVENT_ONESHOT);
+}
+
+static int manager_on_host_record(HostRecord *record, void *userdata)
+{
+        Host *h;
+
+        return host_new(userdata, record, &h);
+}
+
+static int manager_on_drive_record(DriveRecord *record, void *userdata)
+{
+        Drive *d;
+        int r;
+
+        r = drive_new(userdata, record, &d);
+        if (r >= 0)
+                d->announced = true;
+        return r;
+}
+
+static int manager_on_remnant_record(RemnantRecord *record, void *userdata)
+{
+        Drive *d = drive_find(userdata, record->drive);
+
+        if (d)
+                d->remnant = TAKE_PTR(record->run);
+        return 0;
+}
+
+static int manager_open_store(Manager *m)
+{
+        int r, upgraded_from;
+
+        r = store_open(PATH_DATABASE, &m->store, &upgraded_from);
+        if (r == -ENOTSUP)
+                return log_error_errno(r, PATH_DATABASE " was written by a newer burnind. Install that version again.");
+        if (r < 0)
+                return log_error_errno(r, "Failed to open " PATH_DATABASE ": %m");
+        if (upgraded_from > 0)
+                log_full_errno(LOG_NOTICE, 0, ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_STORE_UPGRADED }, {} }),
+                               "The database was upgraded from schema %i; " PATH_DATABASE ".schema-%i.backup has it as it was.",
+                               upgraded_from, upgraded_from);
+
+        r = store_host_list(m->store, manager_on_host_record, m);
+        if (r >= 0)
+                r = store_drive_list(m->store, manager_on_drive_record, m);
+        if (r >= 0)
+                r = store_remnant_list(m->store, manager_on_remnant_record, m);
+        if (r >= 0)
+                r = job_load_active(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to read " PATH_DATABASE ": %m");
+
+        return 0;
+}
+
+/* /var/lib/burnin/jobs is walked by the workers, not written by them; the directories of the jobs in it are theirs. */
+static int manager_make_directories(const Manager *m)
+{
+        static const char *const paths[] = { PATH_STATE, PATH_JOBS, PATH_RUNTIME };
+
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
+                if (mkdir(paths[i], 0750) < 0 && errno != EEXIST)
+                        return log_error_errno(errno, "Failed to make %s: %m", paths[i]);
+                if (chown(paths[i], (uid_t) -1, m->worker_gid) < 0 || chmod(paths[i], 0750) < 0)
+                        return log_error_errno(errno, "Failed to give %s to the group of the workers: %m", paths[i]);
+        }
+
+        return 0;
+}
+
+static void manager_resume_jobs(Manager *m)
+{
+        _cleanup_free_ Job **active = NULL;
+        size_t n = 0;
+        Job *j, *next;
+
+        active = new(Job *, HASH_COUNT(m->jobs) + 1);
+        if (!active)
+                return;
+
+        HASH_ITER (hh, m->jobs, j, next)
+                active[n++] = j;
+        for (size_t i = 0; i < n; i++)
+                job_resume(active[i]);
+}
+
+int manager_start(Manager *m)
+{
+        int r;
+
+        r = manager_make_directories(m);
+        if (r < 0)
+                return r;
+        r = sd_bus_open_system(&m->bus);
+        if (r < 0)
+                return log_error_errno(r, "Failed to connect to the system bus: %m");
+        r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return log_error_errno(r, "Failed to attach the bus to the event loop: %m");
+        r = manager_open_store(m);
+        if (r < 0)
+                return r;
+        r = scope_tracker_new(m, &m->scopes);
+        if (r < 0)
+                return log_error_errno(r, "Failed to follow systemd's jobs: %m");
+        r = manager_bus_register(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to register the bus objects: %m");
+        r = poll_new(m, &m->poll);
+        if (r < 0)
+                return log_error_errno(r, "Failed to listen on " PATH_POLL_SOCKET ": %m");
+        r = sd_bus_request_name(m->bus, BUS_NAME, 0);
+        if (r < 0)
+                return log_error_errno(r, "Failed to get the bus name " BUS_NAME ": %m");
+
+        manager_resume_jobs(m);
+        queue_kick(m);
+        return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+#include <uthash.h>
+
+#include "daemon/setting.h"
+#include "shared/bus-polkit.h"
+#include "store/store.h"
+
+/* Owns everything: the loop, the bus, the store, and the nouns. One thread; nothing here waits for anything but the loop. */
+
+typedef struct Drive Drive;
+typedef struct Host Host;
+typedef struct Job Job;
+typedef struct PollLink PollLink;
+typedef struct ScopeTracker ScopeTracker;
+
+typedef struct Manager {
+        sd_event *event;
+        sd_bus *bus;
+        Store *store;
+        Settings settings;
+        PolkitRegistry *polkit;
+        ScopeTracker *scopes;
+        PollLink *poll;
+
+        Host *hosts;   /* by name */
+        Drive *drives; /* by id */
+        Job *jobs;     /* by id: all that are active, and the finished ones in the archive below */
+        Job *archive;  /* finished jobs that were asked for, newest use first; jobs on the bus for ever come from the store */
+        uint32_t n_queued, n_running;
+
+        char *machine_id;
+        char *health;
+        sd_event_source *queue_source;    /* one pass over the queue, soon */
+        sd_event_source *progress_timer;  /* writes and announces what progressed, at most once a second */
+        uint64_t progress_flushed_usec;
+        gid_t worker_gid;
+        uid_t worker_uid;
+        const char *ssh_key_path;
+} Manager;
+
+int manager_new(Manager **ret);
+Manager *manager_free(Manager *m);
+/* Store, bus name, poller socket, what was running before. */
+int manager_start(Manager *m);
+
+/* The private key as a sealed memfd, or -errno (logged). Read anew each time, so that a new key needs no restart. */
+int manager_open_ssh_key(Manager *m);
+
+/* Tells that the store could not be written: Health says so until a write succeeds. Returns r. */
+int manager_store_failed(Manager *m, int r);
+void manager_store_worked(Manager *m);
+
+/* Arms the writer of progress; see stage_set_progress(). */
+void manager_progress_changed(Manager *m);
+
+int manager_bus_register(Manager *m);
+void manager_emit_changed(Manager *m, const char *property);
+void manager_emit_job_new(Manager *m, Job *j);
+void manager_emit_job_removed(Manager *m, Job *j);
+
+extern const sd_bus_vtable manager_vtable[];
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Manager *, manager_free);

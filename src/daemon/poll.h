@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/host.h"
+#include "daemon/job.h"
+
+/* burnind's end of the line to the poller (shared/worker-proto.h): one connection, the newest wins. While no poller is connected
+ * hosts go stale and nothing new starts; what runs, runs. */
+
+int poll_new(Manager *m, PollLink **ret); /* listens on PATH_POLL_SOCKET */
+PollLink *poll_free(PollLink *p);
+bool poll_is_connected(const PollLink *p);
+
+void poll_put_host(PollLink *p, Host *h);
+void poll_remove_host(PollLink *p, Host *h);
+/* -ENOTCONN without a poller. */
+int poll_refresh(PollLink *p, Host *h);
+int poll_ask_content(PollLink *p, Job *j);
+/* The drives of this host that are under test now. */
+void poll_watch(PollLink *p, const char *host);
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(PollLink *, poll_free);

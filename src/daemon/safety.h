@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "daemon/job.h"
+
+/* Whether a drive may be burned in, by what is known of it here. It is judged at submission and again at the job's turn; the
+ * live checks on the host (precheck, and the process that becomes the destructive command) come after and decide alone. This one
+ * may only ever say no more often than they would. */
+
+enum {
+        SAFETY_OK,
+        SAFETY_REFUSED,
+};
+
+/* own: the job that asks at its turn, or NULL at submission. reterr_name: a bus error's name; reterr_text: what, which drive on
+ * which host, what to do now. -ENOMEM. */
+int safety_check(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text);

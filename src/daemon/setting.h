@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "basic/macro.h"
+
+/* What an operator can set in burnind.conf, section [burnind]. The fields bear the names of the keys, units included; the
+ * table in setting.c has their ranges, defaults and words. */
+
+typedef struct Settings {
+        uint32_t max_parallel_burnins, max_per_host; /* max_per_host 0: no cap */
+        uint32_t poll_interval_seconds, stale_threshold_seconds, poll_timeout_seconds,
+                        smart_interval_seconds;
+        uint32_t follow_interval_seconds;
+        uint32_t surface_validate_block_size, surface_validate_block_buffer, surface_validate_passes;
+        uint32_t bad_block_threshold;
+        uint32_t temp_warn_c, temp_crit_c, temp_warn_ssd_c, temp_crit_ssd_c;
+        uint32_t smart_pending_max, smart_uncorrectable_max, smart_crc_delta_max;
+        uint32_t stall_minutes, stall_end_hours;
+        char **boot_pools;
+        bool loop_drives;
+        char *ssh_key; /* absolute path */
+} Settings;
+
+typedef enum SettingType {
+        SETTING_U32,
+        SETTING_BOOLEAN,
+        SETTING_PATH,
+        SETTING_LIST, /* of words, separated by white space or ',' */
+        _SETTING_TYPE_MAX,
+} SettingType;
+
+typedef struct Setting {
+        const char *name;
+        SettingType type;
+        size_t offset;        /* in Settings */
+        uint32_t min, max;    /* SETTING_U32 alone */
+        const char *fallback; /* the default, as it is written in the file */
+        const char *text;     /* one line of documentation */
+} Setting;
+
+#define SETTINGS_SECTION "burnind"
+
+/* The table, in the order of documentation. */
+const Setting *setting_table(size_t *ret_n);
+const Setting *setting_find(const char *name); /* NULL: none */
+
+/* Sets one; "" is the default. -EINVAL, -ERANGE, -ENOMEM; then the value is as before. */
+int setting_set(Settings *s, const Setting *setting, const char *value);
+/* The value as setting_set() would take it. */
+int setting_get(const Settings *s, const Setting *setting, char **ret);
+
+/* All defaults, then the file, then the drop-ins. What is wrong in them is a logged warning, and the value is as if it had
+ * not been written; -errno only where an existing file cannot be read. The missing are fine. */
+int settings_load(const char *main_file, const char *dropin_dir, Settings *ret);
+void settings_done(Settings *s);

@@ -1,0 +1,670 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#include "basic/fd-util.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "daemon/host.h"
+#include "daemon/stage.h"
+#include "daemon/worker.h"
+#include "shared/names.h"
+
+/* A worker that dies without a word is replaced; after this many in a row without progress nobody can say what is wrong. */
+#define WORKER_DEATHS_MAX 5
+#define WORKER_RETRY_USEC (2 * USEC_PER_SEC)
+/* The worker itself gives up proving after 30 s and says so; this is for one that does not answer at all. */
+#define STOPPING_DEADLINE_USEC (90 * USEC_PER_SEC)
+#define REPORT_FILE_MAX (1024U * 1024U)
+
+static int stage_on_phase_record(PhaseRecord *r, void *userdata)
+{
+        Stage *s = userdata;
+        PhaseRecord *phases;
+
+        phases = reallocarray(s->phases, s->n_phases + 1, sizeof(PhaseRecord));
+        if (!phases)
+                return -ENOMEM;
+
+        s->phases = phases;
+        s->phases[s->n_phases++] = *r;
+        *r = (PhaseRecord){};
+        return 0;
+}
+
+static int stage_load_report(Stage *s)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        int r;
+
+        if (!s->record.report)
+                return 0;
+
+        r = json_parse(s->record.report, strlen(s->record.report), &o);
+        if (r < 0)
+                return r;
+
+        return stage_report_from_json(o, &s->report);
+}
+
+int stage_new(Job *j, StageRecord *record, Stage **ret)
+{
+        _cleanup_(stage_freep) Stage *s = NULL;
+        int r;
+
+        s = new0(Stage, 1);
+        if (!s)
+                return -ENOMEM;
+
+        s->job = j;
+        s->record = *record;
+        *record = (StageRecord){};
+        r = store_phase_list(j->manager->store, s->record.job, s->record.index, stage_on_phase_record, s);
+        if (r < 0)
+                return r;
+        r = stage_load_report(s);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+Stage *stage_free(Stage *s)
+{
+        if (!s)
+                return NULL;
+
+        worker_free(s->worker);
+        sd_event_source_disable_unref(s->retry_timer);
+        sd_event_source_disable_unref(s->stopping_timer);
+        for (size_t i = 0; i < s->n_phases; i++)
+                phase_record_done(&s->phases[i]);
+        free(s->phases);
+        stage_record_done(&s->record);
+        stage_report_done(&s->report);
+        free(s->contact);
+        free(s);
+        return NULL;
+}
+
+const char *stage_unit(const Stage *s, char buf[static STAGE_PATH_MAX])
+{
+        (void) snprintf(buf, STAGE_PATH_MAX, "burnin-job%" PRIu64 "-%s.scope", s->record.job,
+                        stage_kind_to_string(s->record.kind));
+        return buf;
+}
+
+const char *stage_socket_path(const Stage *s, char buf[static STAGE_PATH_MAX])
+{
+        (void) snprintf(buf, STAGE_PATH_MAX, PATH_RUNTIME "/job%" PRIu64 "/%s.sock", s->record.job,
+                        stage_kind_to_string(s->record.kind));
+        return buf;
+}
+
+const char *stage_log_path(const Stage *s, char buf[static STAGE_PATH_MAX])
+{
+        (void) snprintf(buf, STAGE_PATH_MAX, PATH_JOBS "/%" PRIu64 "/%s.log", s->record.job,
+                        stage_kind_to_string(s->record.kind));
+        return buf;
+}
+
+const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX])
+{
+        (void) snprintf(buf, STAGE_PATH_MAX, PATH_JOBS "/%" PRIu64 "/%s.report.json", s->record.job,
+                        stage_kind_to_string(s->record.kind));
+        return buf;
+}
+
+/* In seconds, roughly: 200 MB/s is a good drive (PERFORMANCE: 11.1 h/TB for 8 passes). Only the ratio counts. */
+double stage_weight(const Stage *s)
+{
+        uint32_t phases = s->record.phases > 0 ? s->record.phases : 8;
+
+        switch (s->record.kind) {
+        case STAGE_SURFACE_VALIDATE:
+                return (double) s->job->identity.size_bytes * phases / 200e6 + 5;
+        case STAGE_PRECHECK:
+        case STAGE_FINAL_CHECK:
+        default:
+                return 5;
+        }
+}
+
+static int stage_store(Stage *s)
+{
+        return store_stage_put(s->job->manager->store, &s->record);
+}
+
+static void stage_emit_state(Stage *s)
+{
+        stage_emit_changed(s, (const char *const[]){ "State", "Verdict", "Reason", "Attempt", "RunId", "StartedUSec",
+                                                     "FinishedUSec", "Percent", "Evidence", NULL });
+}
+
+static bool stage_may_become(StageState from, StageState to)
+{
+        static const bool table[_STAGE_STATE_MAX][_STAGE_STATE_MAX] = {
+                [STAGE_PENDING] = { [STAGE_STARTING] = true, [STAGE_DONE] = true },
+                [STAGE_STARTING] = { [STAGE_STARTING] = true, [STAGE_RUNNING] = true, [STAGE_STOPPING] = true, [STAGE_DONE] = true },
+                [STAGE_RUNNING] = { [STAGE_STARTING] = true, [STAGE_STOPPING] = true, [STAGE_DONE] = true },
+                [STAGE_STOPPING] = { [STAGE_STOPPING] = true, [STAGE_DONE] = true },
+        };
+
+        return table[from][to];
+}
+
+/* Stores the record with the new state; on failure the state is as before. */
+static int stage_set_state(Stage *s, StageState state)
+{
+        StageState before = s->record.state;
+        int r;
+
+        assert(stage_may_become(before, state));
+
+        s->record.state = state;
+        r = stage_store(s);
+        if (r < 0)
+                s->record.state = before;
+
+        return r;
+}
+
+int stage_skip(Stage *s)
+{
+        s->record.verdict = VERDICT_SKIPPED;
+        return stage_set_state(s, STAGE_DONE);
+}
+
+/* Loads what a worker left. 1: there is one for the current run; 0: none. */
+static int stage_read_report_file(Stage *s, StageReport *ret)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        struct json_object *report = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        _cleanup_free_ char *text = NULL;
+        char path[STAGE_PATH_MAX];
+        const char *run = NULL;
+        size_t size;
+        int r;
+
+        fd = open(stage_report_path(s, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        r = read_fd_full(fd, REPORT_FILE_MAX, &text, &size);
+        if (r < 0)
+                return r;
+        r = json_parse(text, size, &o);
+        if (r < 0)
+                return r;
+        if (json_get_string(o, "run", &run) <= 0 || !streq_ptr(run, s->record.run))
+                return 0;
+        if (json_get(o, "report", json_type_object, &report) <= 0)
+                return -EBADMSG;
+        r = stage_report_from_json(report, ret);
+
+        return r < 0 ? r : 1;
+}
+
+static int stage_store_end(Stage *s, const StageReport *report)
+{
+        _cleanup_(store_rollbackp) Store *transaction = NULL;
+        Manager *m = s->job->manager;
+        bool remnant = false;
+        int r;
+
+        r = store_begin(m->store);
+        if (r < 0)
+                return r;
+        transaction = m->store;
+
+        if (report->details)
+                (void) json_get_bool(report->details, "remnant", &remnant);
+        if (remnant && s->job->drive) {
+                r = store_remnant_put(m->store, &(RemnantRecord){ .run = s->record.run,
+                                                                  .drive = s->job->record.drive,
+                                                                  .host = s->job->record.host,
+                                                                  .job = s->record.job,
+                                                                  .since_usec = now_usec(CLOCK_REALTIME) });
+                if (r < 0)
+                        return r;
+        }
+
+        r = stage_set_state(s, STAGE_DONE);
+        if (r < 0)
+                return r;
+        r = store_commit(m->store);
+        if (r < 0) {
+                s->record.state = STAGE_STARTING;
+                return r;
+        }
+        transaction = NULL;
+
+        if (remnant && s->job->drive)
+                drive_set_remnant(s->job->drive, s->record.run);
+        return 0;
+}
+
+/* Takes the report over. On failure the stage is as it was, and the report comes again. */
+static int stage_finish(Stage *s, StageReport *report)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        StageState before = s->record.state;
+        Job *j = s->job;
+        int r;
+
+        /* A stored cancel stays a cancel, whatever the run still reached. */
+        if (j->record.state == JOB_STOPPING)
+                report->verdict = VERDICT_CANCELLED;
+
+        o = stage_report_to_json(report);
+        if (!o || free_and_strdup(&s->record.report, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN)) < 0 ||
+            free_and_strdup(&s->record.reason, report->reason) < 0)
+                return -ENOMEM;
+        s->record.verdict = report->verdict;
+        s->record.bad_blocks = report->n_bad_blocks;
+        s->record.finished_usec = now_usec(CLOCK_REALTIME);
+        s->record.bytes_per_second = 0;
+        if (report->verdict == VERDICT_PASSED)
+                s->record.percent = 100;
+
+        r = stage_store_end(s, report);
+        if (r < 0) {
+                s->record.state = before;
+                s->record.verdict = VERDICT_NONE;
+                return manager_store_failed(j->manager, r);
+        }
+
+        stage_report_done(&s->report);
+        s->report = *report;
+        *report = (StageReport){};
+        s->retry_timer = sd_event_source_disable_unref(s->retry_timer);
+        s->stopping_timer = sd_event_source_disable_unref(s->stopping_timer);
+
+        stage_emit_state(s);
+        log_stage(s, s->record.verdict == VERDICT_PASSED ? LOG_INFO : LOG_NOTICE, MESSAGE_STAGE_FINISHED,
+                  "Stage %s of job %" PRIu64 " has ended: %s%s%s", stage_kind_to_string(s->record.kind), s->record.job,
+                  verdict_to_string(s->record.verdict), s->record.reason ? ": " : ".", strempty(s->record.reason));
+        return 0;
+}
+
+/* An end that no worker reported. */
+static void stage_finish_here(Stage *s, const char *reason, bool remnant)
+{
+        _cleanup_(stage_report_done) StageReport report = { .verdict = VERDICT_INCONCLUSIVE,
+                                                            .ended_usec = now_usec(CLOCK_REALTIME) };
+
+        report.reason = strdup(reason);
+        if (remnant) {
+                report.details = json_object_new_object();
+                if (report.details)
+                        (void) json_put_bool(report.details, "remnant", true);
+        }
+        s->worker = worker_free(s->worker);
+        if (stage_finish(s, &report) >= 0)
+                job_on_stage_done(s->job, s);
+}
+
+static int stage_launch(Stage *s, bool follow, bool cancel);
+
+static int stage_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Stage *s = userdata;
+
+        s->retry_timer = sd_event_source_disable_unref(s->retry_timer);
+        (void) stage_launch(s, s->record.run_sent, s->job->record.state == JOB_STOPPING);
+        return 0;
+}
+
+static void stage_retry_later(Stage *s, const char *how)
+{
+        int r;
+
+        log_stage(s, LOG_WARNING, MESSAGE_WORKER_DIED,
+                  "The worker of stage %s of job %" PRIu64 " ended without a report (%s). The run on %s goes on; another worker takes over.",
+                  stage_kind_to_string(s->record.kind), s->record.job, how, strempty(s->job->record.host));
+
+        r = sd_event_add_time_relative(s->job->manager->event, &s->retry_timer, CLOCK_BOOTTIME, WORKER_RETRY_USEC, 0,
+                                       stage_on_retry, s);
+        if (r < 0)
+                stage_finish_here(s, "No worker could be started again.", s->record.run_sent);
+}
+
+/* The next worker for the current run. */
+static int stage_launch(Stage *s, bool follow, bool cancel)
+{
+        int r;
+
+        s->record.attempt++;
+        s->record.last_seq = 0;
+        r = stage_set_state(s, cancel ? STAGE_STOPPING : STAGE_STARTING);
+        if (r < 0) {
+                s->record.attempt--;
+                return manager_store_failed(s->job->manager, r);
+        }
+        stage_emit_state(s);
+
+        r = job_make_directories(s->job);
+        if (r >= 0)
+                r = worker_spawn(s, follow, cancel, &s->worker);
+        if (r < 0) {
+                _cleanup_free_ char *reason = strf("Its worker could not be started: %s", strerror(-r));
+
+                stage_finish_here(s, strempty(reason), s->record.run_sent);
+                return r;
+        }
+
+        return 0;
+}
+
+int stage_start(Stage *s)
+{
+        char run[SD_ID128_STRING_MAX];
+        sd_id128_t id;
+        int r;
+
+        r = sd_id128_randomize(&id);
+        if (r >= 0)
+                r = free_and_strdup(&s->record.run, sd_id128_to_string(id, run));
+        if (r < 0)
+                return r;
+
+        s->record.started_usec = now_usec(CLOCK_REALTIME);
+        r = stage_launch(s, false, false);
+        if (r >= 0)
+                job_emit_changed(s->job, (const char *const[]){ "CurrentStage", NULL });
+        return r;
+}
+
+void stage_on_gate_open(Stage *s)
+{
+        bool cancel = s->record.state == STAGE_STOPPING;
+        int r;
+
+        /* From here on the run may exist on the host. */
+        s->record.run_sent = true;
+        r = stage_set_state(s, cancel ? STAGE_STOPPING : STAGE_RUNNING);
+        if (r >= 0)
+                r = worker_open_gate(s->worker);
+        if (r < 0) {
+                _cleanup_free_ char *reason = strf("It could not be recorded that it starts: %s", strerror(-r));
+
+                s->record.run_sent = false;
+                (void) manager_store_failed(s->job->manager, r);
+                stage_finish_here(s, strempty(reason), false);
+                return;
+        }
+
+        stage_emit_state(s);
+        log_stage(s, LOG_INFO, MESSAGE_STAGE_STARTED, "Stage %s of job %" PRIu64 " runs (attempt %" PRIu32 ").",
+                  stage_kind_to_string(s->record.kind), s->record.job, s->record.attempt);
+}
+
+void stage_on_start_failed(Stage *s, const char *reason)
+{
+        _cleanup_free_ char *text = strf("Its worker could not be started: %s.", reason);
+
+        /* With a run on the host that still goes on this is no end: the next worker finds it. */
+        s->worker = worker_free(s->worker);
+        if (s->record.run_sent && ++s->deaths < WORKER_DEATHS_MAX)
+                stage_retry_later(s, reason);
+        else
+                stage_finish_here(s, strempty(text), s->record.run_sent);
+}
+
+void stage_on_worker_gone(Stage *s, const char *how)
+{
+        _cleanup_(stage_report_done) StageReport report = {};
+        bool behind_gate = worker_is_behind_gate(s->worker);
+        int r;
+
+        s->worker = worker_free(s->worker);
+        if (s->record.state == STAGE_DONE) {
+                job_stop_slice(s->job);
+                return;
+        }
+
+        r = stage_read_report_file(s, &report);
+        if (r > 0) {
+                if (stage_finish(s, &report) >= 0)
+                        job_on_stage_done(s->job, s);
+                else
+                        stage_retry_later(s, "its report could not be stored");
+                return;
+        }
+        if (r < 0)
+                log_stage(s, LOG_WARNING, NULL, "The report of stage %s of job %" PRIu64 " cannot be read: %s",
+                          stage_kind_to_string(s->record.kind), s->record.job, strerror(-r));
+
+        if (s->record.state == STAGE_STOPPING && behind_gate && !s->record.run_sent) {
+                stage_finish_here(s, "Cancelled before it began.", false);
+                return;
+        }
+        if (++s->deaths < WORKER_DEATHS_MAX)
+                stage_retry_later(s, how);
+        else
+                stage_finish_here(s, "Its workers ended again and again without a report.", s->record.run_sent);
+}
+
+void stage_resume(Stage *s)
+{
+        _cleanup_(stage_report_done) StageReport report = {};
+        int r;
+
+        if (s->record.state == STAGE_RUNNING || s->record.state == STAGE_STOPPING) {
+                r = worker_adopt(s, &s->worker);
+                if (r >= 0) {
+                        log_stage(s, LOG_INFO, NULL, "Found the worker of stage %s of job %" PRIu64 " again.",
+                                  stage_kind_to_string(s->record.kind), s->record.job);
+                        if (s->record.state == STAGE_STOPPING)
+                                (void) stage_cancel(s);
+                        return;
+                }
+        }
+
+        r = stage_read_report_file(s, &report);
+        if (r > 0 && stage_finish(s, &report) >= 0) {
+                job_on_stage_done(s->job, s);
+                return;
+        }
+
+        (void) stage_launch(s, s->record.run_sent, s->job->record.state == JOB_STOPPING);
+}
+
+static int stage_on_stopping_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Stage *s = userdata;
+
+        s->stopping_timer = sd_event_source_disable_unref(s->stopping_timer);
+        stage_finish_here(s, "Its run could not be proven gone in time.", s->record.run_sent);
+        return 0;
+}
+
+int stage_cancel(Stage *s)
+{
+        int r;
+
+        r = stage_set_state(s, STAGE_STOPPING);
+        if (r < 0)
+                return manager_store_failed(s->job->manager, r);
+        stage_emit_state(s);
+
+        if (!s->stopping_timer) {
+                r = sd_event_add_time_relative(s->job->manager->event, &s->stopping_timer, CLOCK_BOOTTIME,
+                                               STOPPING_DEADLINE_USEC, 0, stage_on_stopping_deadline, s);
+                if (r < 0)
+                        return r;
+        }
+
+        if (!s->record.run_sent && s->worker && worker_is_behind_gate(s->worker))
+                stage_finish_here(s, "Cancelled before it began.", false);
+        else if (s->worker)
+                worker_cancel(s->worker);
+
+        /* Without a worker the retry timer brings one, which is told at its start. */
+        return 0;
+}
+
+static int stage_on_progress(Stage *s, struct json_object *o)
+{
+        StageRecord *rec = &s->record;
+        double percent = rec->percent;
+        uint64_t speed = 0, eta = 0;
+        int r;
+
+        if ((r = json_get_double(o, "percent", &percent)) < 0 || (r = json_get_u32(o, "phase", &rec->phase)) < 0 ||
+            (r = json_get_u32(o, "phases", &rec->phases)) < 0 ||
+            (r = json_get_double(o, "phase_percent", &rec->phase_percent)) < 0 ||
+            (r = json_get_u64(o, "bytes_per_second", &speed)) < 0 || (r = json_get_u64(o, "bad_blocks", &rec->bad_blocks)) < 0 ||
+            (r = json_get_i32(o, "temperature_mdegc", &rec->temperature_mdegc)) < 0 ||
+            (r = json_get_u64(o, "eta_usec", &eta)) < 0 || (r = json_get_u64(o, "work_bytes", &rec->work_bytes)) < 0)
+                return r;
+        if (!(percent >= 0 && percent <= 100))
+                return -EBADMSG;
+
+        rec->percent = MAX(rec->percent, percent);
+        rec->bytes_per_second = speed;
+        rec->eta_usec = eta;
+        s->deaths = 0;
+        s->progress_dirty = true;
+        job_update_percent(s->job);
+        manager_progress_changed(s->job->manager);
+        return 0;
+}
+
+static bool stage_knows_phase(const Stage *s, uint32_t number)
+{
+        for (size_t i = 0; i < s->n_phases; i++)
+                if (s->phases[i].number == number)
+                        return true;
+
+        return false;
+}
+
+static int stage_on_phase(Stage *s, struct json_object *o)
+{
+        PhaseRecord p = {};
+        int r;
+
+        if ((r = json_get_u32(o, "phase", &p.number)) < 0 || (r = json_get_u32(o, "phases", &s->record.phases)) < 0 ||
+            (r = json_get_u64(o, "usec", &p.started_usec)) < 0 || (r = json_dup_string(o, "name", &p.name)) < 0)
+                return r;
+        if (p.number == 0 || !p.name || strlen(p.name) > NAME_MAX_CHARS) {
+                phase_record_done(&p);
+                return -EBADMSG;
+        }
+
+        s->record.phase = p.number;
+        s->record.phase_percent = 0;
+        s->record.bytes_per_second = 0;
+        r = free_and_strdup(&s->record.phase_name, p.name);
+        if (r >= 0)
+                r = store_phase_put(s->job->manager->store, s->record.job, s->record.index, &p);
+        if (r >= 0)
+                r = stage_store(s);
+        if (r >= 0 && !stage_knows_phase(s, p.number))
+                r = stage_on_phase_record(&p, s);
+        phase_record_done(&p);
+        if (r < 0)
+                return manager_store_failed(s->job->manager, r);
+
+        stage_emit_changed(s, (const char *const[]){ "Phase", "Phases", "PhaseName", "PhasePercent", "BytesPerSecond",
+                                                     "PhaseHistory", NULL });
+        return 0;
+}
+
+static int stage_on_contact(Stage *s, struct json_object *o)
+{
+        const char *state = NULL, *reason = NULL;
+        bool lost;
+        int r;
+
+        if ((r = json_get_string(o, "state", &state)) < 0 || (r = json_get_string(o, "reason", &reason)) < 0)
+                return r;
+
+        lost = streq_ptr(state, "lost");
+        if (free_and_strdup(&s->contact, lost ? strempty(reason) : NULL) == 0)
+                return 0;
+
+        stage_emit_changed(s, (const char *const[]){ "Contact", NULL });
+        log_stage(s, lost ? LOG_WARNING : LOG_NOTICE, lost ? MESSAGE_CONTACT_LOST : MESSAGE_CONTACT_BACK,
+                  "Job %" PRIu64 " %s host %s%s%s", s->record.job, lost ? "lost contact with" : "is in contact again with",
+                  strempty(s->job->record.host), lost ? ", where the run goes on: " : ".", lost ? strempty(reason) : "");
+        return 0;
+}
+
+static int stage_on_stall(Stage *s, struct json_object *o)
+{
+        const char *reason = NULL;
+
+        if (json_get_string(o, "reason", &reason) < 0)
+                return -EBADMSG;
+
+        log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job, strempty(reason));
+        return 0;
+}
+
+static int stage_on_report(Stage *s, struct json_object *o)
+{
+        _cleanup_(stage_report_done) StageReport report = {};
+        struct json_object *body = NULL;
+        Worker *w = s->worker;
+        uint64_t seq = 0;
+        int r;
+
+        if (json_get(o, "report", json_type_object, &body) <= 0 || json_get_u64(o, "seq", &seq) <= 0)
+                return -EBADMSG;
+        r = stage_report_from_json(body, &report);
+        if (r < 0)
+                return r;
+        r = stage_finish(s, &report);
+        if (r < 0)
+                return r;
+
+        /* Before the job goes on, so that the worker can clean up and leave while the slice is still there. */
+        worker_ack(w, seq);
+        job_on_stage_done(s->job, s);
+        return 0;
+}
+
+int stage_on_message(Stage *s, struct json_object *o)
+{
+        static const struct {
+                const char *type;
+                int (*handler)(Stage *s, struct json_object *o);
+        } handlers[] = {
+                { "progress", stage_on_progress },
+                { "phase", stage_on_phase },
+                { "contact", stage_on_contact },
+                { "stall", stage_on_stall },
+                { "report", stage_on_report },
+        };
+        const char *type = NULL, *run = NULL;
+        uint32_t attempt = 0;
+        uint64_t seq = 0;
+
+        if (json_get_string(o, "type", &type) <= 0 || json_get_string(o, "run", &run) <= 0 ||
+            json_get_u32(o, "attempt", &attempt) <= 0 || json_get_u64(o, "seq", &seq) <= 0)
+                return -EBADMSG;
+        if (!streq_ptr(run, s->record.run) || attempt != s->record.attempt)
+                return -EBADMSG;
+        if (s->record.state == STAGE_DONE || seq <= s->record.last_seq)
+                return 0; /* known */
+
+        for (size_t i = 0; i < ELEMENTSOF(handlers); i++)
+                if (streq(handlers[i].type, type)) {
+                        uint64_t before = s->record.last_seq;
+                        int r;
+
+                        s->record.last_seq = seq;
+                        r = handlers[i].handler(s, o);
+                        if (r < 0)
+                                s->record.last_seq = before;
+                        return r;
+                }
+
+        return -EBADMSG;
+}

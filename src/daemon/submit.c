@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "basic/strv.h"
+#include "daemon/audit.h"
+#include "daemon/authz.h"
+#include "daemon/job.h"
+#include "daemon/safety.h"
+#include "daemon/submit.h"
+#include "shared/bus-util.h"
+#include "shared/names.h"
+
+#define DETAIL_SERIALS_MAX 32 /* in the question to a person; more are counted */
+
+/* What becomes of one drive of the submission. */
+typedef struct Choice {
+        const char *name, *serial; /* as the caller gave them; borrowed from the message */
+        Drive *drive;
+        sd_bus_error error; /* set: refused */
+        Job *job;           /* queued */
+} Choice;
+
+typedef struct Submission {
+        Manager *manager;
+        Choice *choices;
+        size_t n;
+        JobOptions options;
+        int confirmed;
+} Submission;
+
+static void submission_done(Submission *s)
+{
+        for (size_t i = 0; i < s->n; i++)
+                sd_bus_error_free(&s->choices[i].error);
+        free(s->choices);
+}
+
+int submit_find_drive(Manager *m, const char *name, Drive **ret, sd_bus_error *error)
+{
+        int r;
+
+        r = drive_find_by_name(m, name, ret);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_DRIVE,
+                                         "There is no drive \"%s\" here; burninctl drives lists those that are known.", name);
+        if (r == -EEXIST)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "Several drives have the serial \"%s\"; name one as HOST:DEVNAME or by its id.", name);
+
+        return r;
+}
+
+static int submission_read_drives(Submission *s, sd_bus_message *m, sd_bus_error *error)
+{
+        size_t allocated = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(ss)");
+        if (r < 0)
+                return r;
+
+        for (;;) {
+                const char *name, *serial;
+
+                r = sd_bus_message_read(m, "(ss)", &name, &serial);
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        break;
+                if (s->n >= BATCH_MAX)
+                        return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "A batch has at most %u drives.", BATCH_MAX);
+                if (s->n >= allocated) {
+                        Choice *c;
+
+                        allocated = MAX((size_t) 16, allocated * 2);
+                        c = reallocarray(s->choices, allocated, sizeof(Choice));
+                        if (!c)
+                                return -ENOMEM;
+                        s->choices = c;
+                }
+                s->choices[s->n++] = (Choice){ .name = name, .serial = serial };
+        }
+
+        if (s->n == 0)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "No drive was named.");
+
+        return sd_bus_message_exit_container(m);
+}
+
+static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error)
+{
+        const BusOption options[] = {
+                { "profile", 's', &s->options.profile, NULL },   { "confirmed", 'b', &s->confirmed, NULL },
+                { "priority", 'i', &s->options.priority, NULL }, { "note", 's', &s->options.note, NULL },
+                { "request", 's', &s->options.request, NULL },
+        };
+        int r;
+
+        s->options.profile = "surface";
+        r = submission_read_drives(s, m, error);
+        if (r < 0)
+                return r;
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0)
+                return r;
+
+        if (!job_profile_is_valid(s->options.profile))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".", s->options.profile);
+        if (s->options.priority < -100 || s->options.priority > 100)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A priority is -100 to 100.");
+        if (s->options.note && strlen(s->options.note) > TEXT_MAX_BYTES)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A note has at most %u bytes.", TEXT_MAX_BYTES);
+        if (s->options.request && !str_in_charset(s->options.request, ".:_-", NAME_MAX_CHARS))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "A request id has 1 to %u letters, digits, '.', ':', '_', '-'.", NAME_MAX_CHARS);
+
+        return 0;
+}
+
+static int choice_check_serial(const Submission *s, Choice *c)
+{
+        const char *serial = c->drive->record.identity.serial;
+
+        if (s->n == 1 && isempty(c->serial))
+                return sd_bus_error_setf(&c->error, BUS_ERROR_NOT_CONFIRMED,
+                                         "The burn-in destroys everything on drive %s (%s on %s). Its serial must be typed.",
+                                         strempty(serial), strempty(c->drive->record.kname), strempty(c->drive->record.host));
+        if (!isempty(c->serial) && !streq_ptr(c->serial, serial))
+                return sd_bus_error_setf(&c->error, BUS_ERROR_WRONG_SERIAL,
+                                         "The serial \"%s\" is not that of drive %s on %s. Nothing was started.", c->serial,
+                                         strempty(c->drive->record.kname), strempty(c->drive->record.host));
+
+        return 0;
+}
+
+/* Judges one drive; what is wrong goes into its choice. -ENOMEM alone is returned. */
+static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t n_earlier)
+{
+        _cleanup_free_ char *text = NULL;
+        const char *name;
+        int r;
+
+        r = submit_find_drive(s->manager, c->name, &c->drive, &c->error);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+
+        for (size_t i = 0; i < n_earlier; i++)
+                if (earlier[i].drive == c->drive && !sd_bus_error_is_set(&earlier[i].error))
+                        return sd_bus_error_setf(&c->error, BUS_ERROR_DRIVE_BUSY, "Drive %s is named twice.", c->name), 0;
+        if (choice_check_serial(s, c) < 0)
+                return 0;
+
+        r = safety_check(c->drive, NULL, &name, &text);
+        if (r == SAFETY_REFUSED)
+                (void) sd_bus_error_set(&c->error, name, text);
+
+        return r < 0 ? r : 0;
+}
+
+/* The question that polkit, and through it a person, is asked: one for the whole batch. */
+static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *error)
+{
+        _cleanup_free_ char *count = strf("%zu", s->n), *serials = NULL, *hosts = NULL;
+        _cleanup_strv_free_ char **serial_list = NULL, **host_list = NULL;
+
+        for (size_t i = 0; i < s->n; i++) {
+                const Drive *d = s->choices[i].drive;
+
+                if (!d)
+                        continue;
+                if (strv_length(serial_list) < DETAIL_SERIALS_MAX &&
+                    strv_extend(&serial_list, strempty(d->record.identity.serial)) < 0)
+                        return -ENOMEM;
+                if (d->record.host && !strv_contains(host_list, d->record.host) && strv_extend(&host_list, d->record.host) < 0)
+                        return -ENOMEM;
+        }
+
+        serials = strv_join(serial_list, " ");
+        hosts = strv_join(host_list, " ");
+        if (!count || !serials || !hosts)
+                return -ENOMEM;
+
+        return authz_check(s->manager, m, strempty(serials),
+                           ((PolkitDetail[]){ { "drives", count },
+                                              { "serial", serials },
+                                              { "host", hosts },
+                                              { "profile", s->options.profile },
+                                              {} }),
+                           error);
+}
+
+/* All that can be queued, in one transaction: after it either every one of them is there, or none. */
+static int submission_store(Submission *s, const Actor *actor)
+{
+        _cleanup_(store_rollbackp) Store *transaction = NULL;
+        Manager *m = s->manager;
+        int r;
+
+        r = store_begin(m->store);
+        if (r < 0)
+                return r;
+        transaction = m->store;
+
+        for (size_t i = 0; i < s->n; i++) {
+                Choice *c = s->choices + i;
+
+                if (sd_bus_error_is_set(&c->error))
+                        continue;
+                r = job_new(m, c->drive, &s->options, actor, &c->job);
+                if (r < 0)
+                        return r;
+        }
+
+        r = store_commit(m->store);
+        if (r < 0)
+                return r;
+        transaction = NULL;
+        return 0;
+}
+
+static void submission_audit(Submission *s, const Actor *actor)
+{
+        for (size_t i = 0; i < s->n; i++) {
+                const Choice *c = s->choices + i;
+                _cleanup_free_ char *object = strf("drive %s", c->drive ? c->drive->record.id : c->name);
+                _cleanup_free_ char *job = c->job ? strf("job %" PRIu64, c->job->record.id) : NULL;
+
+                (void) audit_write(s->manager, actor, ACTION_START_DESTRUCTIVE, strempty(object), c->job ? "ok" : "refused",
+                                   c->job ? job : c->error.message);
+        }
+}
+
+static int choice_append(const Choice *c, sd_bus_message *reply)
+{
+        _cleanup_free_ char *detail = NULL, *job = NULL;
+        const char *result = "queued";
+        int r;
+
+        if (sd_bus_error_is_set(&c->error)) {
+                result = sd_bus_error_has_name(&c->error, BUS_ERROR_DRIVE_LOCKED) ? "locked" : "skipped";
+                detail = strf("%s: %s", c->error.name, strempty(c->error.message));
+                if (!detail)
+                        return -ENOMEM;
+        } else {
+                r = job_bus_path_of(c->job->record.id, &job);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_append(reply, "(ssso)", c->drive ? c->drive->record.id : c->name, result, strempty(detail),
+                                     job ?: "/");
+}
+
+static int submission_reply(const Submission *s, sd_bus_message *m)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(ssso)");
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < s->n; i++) {
+                r = choice_append(s->choices + i, reply);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int reply_append_known(JobRecord *record, void *userdata)
+{
+        _cleanup_free_ char *job = NULL;
+        int r;
+
+        r = job_bus_path_of(record->id, &job);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_append(userdata, "(ssso)", record->drive, "queued", "", job);
+}
+
+/* The answer to a request id that was seen before: its jobs, and nothing new. 1: answered. */
+static int submission_reply_known(const Submission *s, sd_bus_message *m)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint64_t total = 0;
+        int r;
+
+        if (!s->options.request)
+                return 0;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(ssso)");
+        if (r < 0)
+                return r;
+        r = store_job_list(s->manager->store,
+                           &(JobFilter){ .request = s->options.request, .state = -1, .verdict = -1, .limit = BATCH_MAX },
+                           reply_append_known, reply, &total);
+        if (r < 0)
+                return r;
+        if (total == 0)
+                return 0;
+        r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_send(NULL, reply, NULL);
+
+        return r < 0 ? r : 1;
+}
+
+static int submission_judge(Submission *s, sd_bus_error *error)
+{
+        int r;
+
+        for (size_t i = 0; i < s->n; i++) {
+                r = choice_judge(s, s->choices + i, s->choices, i);
+                if (r < 0)
+                        return r;
+        }
+        if (s->n > 1 && !s->confirmed)
+                return sd_bus_error_setf(error, BUS_ERROR_NOT_CONFIRMED,
+                                         "The burn-in destroys everything on %zu drives. A batch must be confirmed.", s->n);
+        if (HASH_COUNT(s->manager->jobs) + s->n > JOBS_ACTIVE_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "At most %u jobs can be active.", JOBS_ACTIVE_MAX);
+
+        return 0;
+}
+
+int manager_method_start_burn_in(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(submission_done) Submission s = { .manager = userdata };
+        Actor actor;
+        int r;
+
+        r = submission_read(&s, m, error);
+        if (r < 0)
+                return r;
+        r = submission_judge(&s, error);
+        if (r < 0)
+                return r;
+        r = submission_authorize(&s, m, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        r = submission_reply_known(&s, m);
+        if (r != 0)
+                return r;
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+
+        /* For a single drive its refusal is the answer. */
+        if (s.n == 1 && sd_bus_error_is_set(&s.choices[0].error)) {
+                submission_audit(&s, &actor);
+                return sd_bus_error_copy(error, &s.choices[0].error);
+        }
+
+        r = submission_store(&s, &actor);
+        if (r < 0) {
+                for (size_t i = 0; i < s.n; i++)
+                        job_free(s.choices[i].job);
+                (void) manager_store_failed(s.manager, r);
+                return sd_bus_error_setf(error, BUS_ERROR_STORE, "The jobs could not be recorded (%s). Nothing was started.",
+                                         strerror(-r));
+        }
+
+        submission_audit(&s, &actor);
+        for (size_t i = 0; i < s.n; i++)
+                if (s.choices[i].job)
+                        job_announce(s.choices[i].job);
+
+        return submission_reply(&s, m);
+}

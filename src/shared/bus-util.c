@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "shared/bus-util.h"
+#include "shared/names.h"
+
+static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n, sd_bus_error *error)
+{
+        const char *key, *contents;
+        const BusOption *o = NULL;
+        char type;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &key);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < n; i++)
+                if (streq(options[i].key, key))
+                        o = options + i;
+        if (!o)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "Unknown option \"%s\".", key);
+
+        r = sd_bus_message_peek_type(m, &type, &contents);
+        if (r < 0)
+                return r;
+        if (type != 'v' || strlen(contents) != 1 || contents[0] != o->type)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "Option \"%s\" has type \"%s\", not \"%c\".", key,
+                                         strempty(contents), o->type);
+
+        r = sd_bus_message_enter_container(m, 'v', contents);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read_basic(m, o->type, o->value);
+        if (r < 0)
+                return r;
+        if (o->present)
+                *o->present = true;
+
+        return sd_bus_message_exit_container(m);
+}
+
+int bus_read_options(sd_bus_message *m, const BusOption *options, size_t n, sd_bus_error *error)
+{
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = bus_read_option(m, options, n, error);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_exit_container(m);
+}
+
+int bus_read_flags(sd_bus_message *m, sd_bus_error *error)
+{
+        uint64_t flags;
+        int r;
+
+        r = sd_bus_message_read(m, "t", &flags);
+        if (r < 0)
+                return r;
+        if (flags != 0)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "Unknown flags %#" PRIx64 "; flags must be 0.",
+                                         flags);
+
+        return 0;
+}
+
+/* What sd-bus itself does for a property without a getter, for the types that we use so. */
+static int bus_append_plain(sd_bus_message *m, const char *signature, const void *member)
+{
+        if (streq(signature, "s"))
+                return sd_bus_message_append_basic(m, 's', *(const char *const *) member);
+
+        return sd_bus_message_append_basic(m, signature[0], member);
+}
+
+int bus_append_properties(sd_bus_message *m, const sd_bus_vtable *vtable, void *userdata, sd_bus_error *error)
+{
+        int r;
+
+        for (const sd_bus_vtable *v = vtable; v->type != _SD_BUS_VTABLE_END; v++) {
+                const char *name = v->x.property.member, *signature = v->x.property.signature;
+                void *member;
+
+                if (v->type != _SD_BUS_VTABLE_PROPERTY)
+                        continue;
+
+                r = sd_bus_message_open_container(m, 'e', "sv");
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_append(m, "s", name);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_open_container(m, 'v', signature);
+                if (r < 0)
+                        return r;
+
+                member = (uint8_t *) userdata + v->x.property.offset;
+                if (v->x.property.get)
+                        r = v->x.property.get(sd_bus_message_get_bus(m), NULL, NULL, name, m, member, error);
+                else
+                        r = bus_append_plain(m, signature, member);
+                if (r < 0)
+                        return r;
+
+                r = sd_bus_message_close_container(m);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_close_container(m);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int bus_property_get_string(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                            void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "s", strempty(*(char **) userdata));
+}
+
+int bus_property_get_bool(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                          void *userdata, sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "b", (int) *(bool *) userdata);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "shared/enums.h"
+
+static const char *const host_state_table[_HOST_STATE_MAX] = {
+        [HOST_NEW] = "new",
+        [HOST_UNCONFIRMED] = "unconfirmed",
+        [HOST_ONLINE] = "online",
+        [HOST_STALE] = "stale",
+        [HOST_KEY_CHANGED] = "key-changed",
+};
+DEFINE_STRING_TABLE(host_state, HostState);
+
+static const char *const lock_role_table[_LOCK_ROLE_MAX] = {
+        [LOCK_NONE] = "none",
+        [LOCK_UNCLASSIFIED] = "unclassified",
+        [LOCK_EXISTING_DATA] = "existing-data",
+        [LOCK_EXPORTED_POOL] = "exported-pool",
+        [LOCK_STORAGE_MEMBER] = "storage-member",
+        [LOCK_MOUNTED] = "mounted",
+        [LOCK_ACTIVE_POOL] = "active-pool",
+        [LOCK_BOOT_POOL] = "boot-pool",
+        [LOCK_IN_USE] = "in-use",
+        [LOCK_REMNANT] = "remnant",
+};
+DEFINE_STRING_TABLE(lock_role, LockRole);
+
+static const char *const smart_health_table[_SMART_HEALTH_MAX] = {
+        [SMART_HEALTH_UNKNOWN] = "unknown",
+        [SMART_HEALTH_PASSED] = "passed",
+        [SMART_HEALTH_FAILED] = "failed",
+};
+DEFINE_STRING_TABLE(smart_health, SmartHealth);
+
+static const char *const job_state_table[_JOB_STATE_MAX] = {
+        [JOB_QUEUED] = "queued",
+        [JOB_RUNNING] = "running",
+        [JOB_STOPPING] = "stopping",
+        [JOB_DONE] = "done",
+};
+DEFINE_STRING_TABLE(job_state, JobState);
+
+static const char *const stage_state_table[_STAGE_STATE_MAX] = {
+        [STAGE_PENDING] = "pending",
+        [STAGE_STARTING] = "starting",
+        [STAGE_RUNNING] = "running",
+        [STAGE_STOPPING] = "stopping",
+        [STAGE_DONE] = "done",
+};
+DEFINE_STRING_TABLE(stage_state, StageState);
+
+static const char *const stage_kind_table[_STAGE_KIND_MAX] = {
+        [STAGE_PRECHECK] = "precheck",
+        [STAGE_SURFACE_VALIDATE] = "surface_validate",
+        [STAGE_FINAL_CHECK] = "final_check",
+};
+DEFINE_STRING_TABLE(stage_kind, StageKind);
+
+static const char *const verdict_table[_VERDICT_MAX] = {
+        [VERDICT_NONE] = "",
+        [VERDICT_SKIPPED] = "skipped",
+        [VERDICT_PASSED] = "passed",
+        [VERDICT_INCONCLUSIVE] = "inconclusive",
+        [VERDICT_FAILED] = "failed",
+        [VERDICT_CANCELLED] = "cancelled",
+};
+DEFINE_STRING_TABLE(verdict, Verdict);

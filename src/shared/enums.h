@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "basic/string-table.h"
+
+/* The states of everything. Names in comments are the string forms, the same on the bus, in JSON, in SQL and in the log. */
+
+typedef enum HostState {
+        HOST_NEW,         /* new: never heard from */
+        HOST_UNCONFIRMED, /* unconfirmed: its key was seen, nobody accepted it yet; nothing runs there */
+        HOST_ONLINE,      /* online */
+        HOST_STALE,       /* stale: not heard from for stale_threshold */
+        HOST_KEY_CHANGED, /* key-changed: another key than the accepted one; everything there stops */
+        _HOST_STATE_MAX,
+        _HOST_STATE_INVALID = -EINVAL,
+} HostState;
+DECLARE_STRING_TABLE(host_state, HostState);
+
+/* What uses a drive, weakest first: where several apply, the strongest is shown. SPEC 2.1. */
+typedef enum LockRole {
+        LOCK_NONE,           /* none: free */
+        LOCK_UNCLASSIFIED,   /* unclassified: detection never succeeded for this drive, which counts as locked */
+        LOCK_EXISTING_DATA,  /* existing-data: a partition table or any other signature */
+        LOCK_EXPORTED_POOL,  /* exported-pool: zfs_member in no active pool */
+        LOCK_STORAGE_MEMBER, /* storage-member: LVM, md, LUKS/dm, multipath, bcache, Ceph, DRBD */
+        LOCK_MOUNTED,        /* mounted: filesystem or swap */
+        LOCK_ACTIVE_POOL,    /* active-pool */
+        LOCK_BOOT_POOL,      /* boot-pool */
+        LOCK_IN_USE,         /* in-use: open in a process, or its I/O counters move; cannot be unlocked */
+        LOCK_REMNANT,        /* remnant: a burn-in process that could not be proven gone */
+        _LOCK_ROLE_MAX,
+        _LOCK_ROLE_INVALID = -EINVAL,
+} LockRole;
+DECLARE_STRING_TABLE(lock_role, LockRole);
+
+typedef enum SmartHealth {
+        SMART_HEALTH_UNKNOWN, /* unknown: not read, not supported, asleep */
+        SMART_HEALTH_PASSED,  /* passed */
+        SMART_HEALTH_FAILED,  /* failed */
+        _SMART_HEALTH_MAX,
+        _SMART_HEALTH_INVALID = -EINVAL,
+} SmartHealth;
+DECLARE_STRING_TABLE(smart_health, SmartHealth);
+
+typedef enum JobState {
+        JOB_QUEUED,   /* queued */
+        JOB_RUNNING,  /* running */
+        JOB_STOPPING, /* stopping: a cancel was stored, the remote process is not proven gone yet */
+        JOB_DONE,     /* done: see the verdict */
+        _JOB_STATE_MAX,
+        _JOB_STATE_INVALID = -EINVAL,
+} JobState;
+DECLARE_STRING_TABLE(job_state, JobState);
+
+typedef enum StageState {
+        STAGE_PENDING,  /* pending */
+        STAGE_STARTING, /* starting: stored, its worker is not in its scope yet */
+        STAGE_RUNNING,  /* running */
+        STAGE_STOPPING, /* stopping */
+        STAGE_DONE,     /* done */
+        _STAGE_STATE_MAX,
+        _STAGE_STATE_INVALID = -EINVAL,
+} StageState;
+DECLARE_STRING_TABLE(stage_state, StageState);
+
+typedef enum StageKind {
+        STAGE_PRECHECK,         /* precheck */
+        STAGE_SURFACE_VALIDATE, /* surface_validate */
+        STAGE_FINAL_CHECK,      /* final_check */
+        _STAGE_KIND_MAX,
+        _STAGE_KIND_INVALID = -EINVAL,
+} StageKind;
+DECLARE_STRING_TABLE(stage_kind, StageKind);
+
+/* How a stage or a job ended, and how one line of evidence was judged. Ordered by weight: of several, the highest counts. */
+typedef enum Verdict {
+        VERDICT_NONE,         /* "": not ended */
+        VERDICT_SKIPPED,      /* skipped: stages only, never reached */
+        VERDICT_PASSED,       /* passed: positive evidence for every planned step */
+        VERDICT_INCONCLUSIVE, /* inconclusive: nobody can say */
+        VERDICT_FAILED,       /* failed: the drive's fault */
+        VERDICT_CANCELLED,    /* cancelled: a person's wish */
+        _VERDICT_MAX,
+        _VERDICT_INVALID = -EINVAL,
+} Verdict;
+DECLARE_STRING_TABLE(verdict, Verdict);

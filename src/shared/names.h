@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Every name the programs share: bus names, paths, errors, polkit actions, log fields, message ids, files. */
+
+#define BUS_NAME "org.burnin1"
+#define BUS_PATH "/org/burnin1"
+#define BUS_PATH_HOST BUS_PATH "/host"
+#define BUS_PATH_DRIVE BUS_PATH "/drive"
+#define BUS_PATH_JOB BUS_PATH "/job"
+#define BUS_INTERFACE_MANAGER BUS_NAME ".Manager"
+#define BUS_INTERFACE_HOST BUS_NAME ".Host"
+#define BUS_INTERFACE_DRIVE BUS_NAME ".Drive"
+#define BUS_INTERFACE_JOB BUS_NAME ".Job"
+#define BUS_INTERFACE_STAGE BUS_NAME ".Stage"
+
+/* Errors: bus-error.c maps each to an errno, in every program. */
+#define BUS_ERROR_NO_SUCH_HOST BUS_NAME ".Error.NoSuchHost"
+#define BUS_ERROR_NO_SUCH_DRIVE BUS_NAME ".Error.NoSuchDrive"
+#define BUS_ERROR_NO_SUCH_JOB BUS_NAME ".Error.NoSuchJob"
+#define BUS_ERROR_NO_SUCH_STAGE BUS_NAME ".Error.NoSuchStage"
+#define BUS_ERROR_HOST_EXISTS BUS_NAME ".Error.HostExists"
+#define BUS_ERROR_HOST_UNREACHABLE BUS_NAME ".Error.HostUnreachable"
+#define BUS_ERROR_HOST_UNFIT BUS_NAME ".Error.HostUnfit"
+#define BUS_ERROR_HOST_KEY_UNCONFIRMED BUS_NAME ".Error.HostKeyUnconfirmed"
+#define BUS_ERROR_HOST_KEY_CHANGED BUS_NAME ".Error.HostKeyChanged"
+#define BUS_ERROR_WRONG_FINGERPRINT BUS_NAME ".Error.WrongFingerprint"
+#define BUS_ERROR_DRIVE_LOCKED BUS_NAME ".Error.DriveLocked"
+#define BUS_ERROR_DRIVE_BUSY BUS_NAME ".Error.DriveBusy"
+#define BUS_ERROR_DRIVE_MISSING BUS_NAME ".Error.DriveMissing"
+#define BUS_ERROR_DRIVE_IDENTITY BUS_NAME ".Error.DriveIdentity"
+#define BUS_ERROR_WRONG_SERIAL BUS_NAME ".Error.WrongSerial"
+#define BUS_ERROR_WRONG_STATE BUS_NAME ".Error.WrongState"
+#define BUS_ERROR_INVALID_OPTION BUS_NAME ".Error.InvalidOption"
+#define BUS_ERROR_INVALID_ARGUMENT BUS_NAME ".Error.InvalidArgument"
+#define BUS_ERROR_NOT_CONFIRMED BUS_NAME ".Error.NotConfirmed"
+#define BUS_ERROR_LIMIT_REACHED BUS_NAME ".Error.LimitReached"
+#define BUS_ERROR_STORE BUS_NAME ".Error.Store"
+
+/* polkit actions (polkit/org.burnin1.policy). */
+#define ACTION_VIEW BUS_NAME ".view"
+#define ACTION_START BUS_NAME ".start"
+#define ACTION_START_DESTRUCTIVE BUS_NAME ".start-destructive"
+#define ACTION_CANCEL BUS_NAME ".cancel"
+#define ACTION_MANAGE_HOSTS BUS_NAME ".manage-hosts"
+#define ACTION_MANAGE_DRIVES BUS_NAME ".manage-drives"
+#define ACTION_MANAGE_SETTINGS BUS_NAME ".manage-settings"
+
+/* Journal fields: a public interface, listed in README.md. */
+#define LOG_FIELD_JOB "BURNIN_JOB"
+#define LOG_FIELD_STAGE "BURNIN_STAGE"
+#define LOG_FIELD_RUN "BURNIN_RUN"
+#define LOG_FIELD_DRIVE "BURNIN_DRIVE"
+#define LOG_FIELD_DRIVE_MODEL "BURNIN_DRIVE_MODEL"
+#define LOG_FIELD_DRIVE_SERIAL "BURNIN_DRIVE_SERIAL"
+#define LOG_FIELD_HOST "BURNIN_HOST"
+#define LOG_FIELD_VERDICT "BURNIN_VERDICT"
+#define LOG_FIELD_REASON "BURNIN_REASON"
+#define LOG_FIELD_ACTOR "BURNIN_ACTOR"
+#define LOG_FIELD_ACTOR_UID "BURNIN_ACTOR_UID"
+#define LOG_FIELD_ACTION "BURNIN_ACTION"
+#define LOG_FIELD_MESSAGE_ID "MESSAGE_ID"
+
+/* Message ids: random, never counted up; each has an entry in burnin.catalog with what to do. */
+#define MESSAGE_JOB_QUEUED "40539b96c3484a11bb48fefd4268ad4d"
+#define MESSAGE_JOB_STARTED "84e4a39bd4554c4c94935524382e4b11"
+#define MESSAGE_JOB_FINISHED "3360ab8acf9647b186e20868f1a7f1c7"
+#define MESSAGE_STAGE_STARTED "be5672ca2d0849fbb4d4509649388ede"
+#define MESSAGE_STAGE_FINISHED "7daf2493cd664b539516d0d32556bb98"
+#define MESSAGE_START_REFUSED "a6a4cbb53ec4499aa79e253674fdac91"
+#define MESSAGE_AUTHORIZATION_DENIED "24e02f9d8ce04c09af9de215abf4dfe5"
+#define MESSAGE_HOST_LOST "1b6947f13bd04c0b934952208af3c731"
+#define MESSAGE_HOST_BACK "e594a6c42d8740699ba8ccaab604f204"
+#define MESSAGE_HOST_KEY_CHANGED "ac582136267f4511b4cc24b0eda004bd"
+#define MESSAGE_HOST_ADDED "b8d7727fbb4b465db77be2c0934c27f3"
+#define MESSAGE_HOST_REMOVED "8d27116b4fb146ebbc93dafd04a77f82"
+#define MESSAGE_HOST_KEY_ACCEPTED "f0a2beaa7d2c4563b1e89b6ccbcd5aae"
+#define MESSAGE_DRIVE_MISSING "86d2bf518bb049ef901ebc9c48fdd5fd"
+#define MESSAGE_DRIVE_LOCKED "8b89e8872f764d8c83af0b6b6c3aa81b"
+#define MESSAGE_DRIVE_SHARED_IDENTITY "eef9c8657ee745408236bfeeeeebe9bb"
+#define MESSAGE_WORKER_DIED "14b73e0bc1884efeb5e35a1c55f1a3ec"
+#define MESSAGE_CONTACT_LOST "5f67a166e51c45aaa4c32bcf7f5c44d8"
+#define MESSAGE_CONTACT_BACK "74e322ebc95b466cb6c40020373d3c92"
+#define MESSAGE_STORE_UPGRADED "d49704c704ae4e7c976dba61cc52a132"
+#define MESSAGE_STORE_FAILED "bb731f857d1b4668915d2f4f8f114f91"
+#define MESSAGE_CANCELLED "6aa3a4d92eee447b84d5986bf06249eb"
+#define MESSAGE_STALLED "5d158d51adc845c68920c01068b4303a"
+
+/* Files on the machine of burnind. */
+#define PATH_CONFIG "/etc/burnin/burnind.conf"
+#define PATH_CONFIG_DROPINS "/etc/burnin/burnind.conf.d"
+#define PATH_SSH_KEY "/etc/burnin/id_ed25519"
+#define PATH_STATE "/var/lib/burnin"
+#define PATH_DATABASE PATH_STATE "/burnin.db"
+#define PATH_JOBS PATH_STATE "/jobs"
+#define PATH_RUNTIME "/run/burnin"
+#define PATH_POLL_SOCKET PATH_RUNTIME "/poll.sock"
+
+/* Limits. A user-driven resource without one is a bug. */
+#define HOSTS_MAX 1024U
+#define DRIVES_MAX 65536U
+#define JOBS_ACTIVE_MAX 16384U
+#define BATCH_MAX 4096U
+#define NAME_MAX_CHARS 64U     /* host names, locations, operators */
+#define TEXT_MAX_BYTES 4096U   /* notes, reasons */
+#define LIST_PAGE_MAX 1000U    /* rows in one answer of a List method */

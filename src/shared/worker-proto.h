@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "shared/enums.h"
+#include "shared/facts.h"
+#include "shared/json-util.h"
+
+/* How burnind and its workers talk.
+ *
+ * STAGE WORKER. burnind spawns `burnin-worker stage` with
+ *   fd 0  /dev/null
+ *   fd 3  a sealed memfd with one JSON object, StageParams below
+ *   fd 4  the gate: the read end of a pipe. One byte opens it; end of file closes it for ever, and the worker exits
+ *         without having touched anything. Until then it is not yet in its scope.
+ *   fd 5  a listening SOCK_SEQPACKET socket, bound by burnind to /run/burnin/<job>/<stage>.sock. It outlives burnind: a
+ *         new burnind connects to the path and goes on where the old one stopped. Newest connection wins; the peer's uid
+ *         must be 0.
+ *   fd 6  a sealed memfd with the SSH private key
+ *
+ * One datagram is one JSON object of at most STAGE_MESSAGE_MAX bytes.
+ *   burnind -> worker   {"hello": N}    first message on a connection: the last sequence number that is stored
+ *                       {"ack": N}      stored up to N
+ *                       {"cancel": true}
+ *   worker -> burnind   {"seq": N, "run": RUN_ID, "attempt": K, "type": TYPE, ...}
+ * A message whose run and attempt are not the stage's current pair is dropped. Unacknowledged messages stay in a ring in the
+ * worker and are sent again after a hello. Types:
+ *   "progress"  percent (0..100, of this stage, never goes back), phase (from 1), phases, phase_percent, bytes_per_second
+ *               (absent: not known), bad_blocks, temperature_mdegc, eta_usec, work_bytes (bytes the host counted for the
+ *               drive since the start); at most one a second; a newer one replaces an unsent older one
+ *   "phase"     phase, phases, name ("Write 0xaa", "Verify 0xaa"), usec: one at each phase start, never merged away
+ *   "contact"   state "lost" or "back", reason: the host cannot be reached; the run there goes on
+ *   "stall"     reason: no work was seen for stall_minutes; says which of follower, process and work stands still
+ *   "report"    the last message: StageReport
+ *
+ * The same report is written before to StageParams.report_path, fsynced and renamed, so that it is found when nobody listens.
+ * The worker exits when the report is acknowledged, or REPORT_WAIT_USEC after it was sent; exit status 0 in both cases.
+ *
+ * The remote run directory is removed only after the report was acknowledged (by the worker, best effort).
+ *
+ * POLLER. `burnin-worker poll` (burnin-poll.service, user burnin) connects to PATH_POLL_SOCKET, a SOCK_STREAM; burnind checks
+ * the peer's uid. Lines of JSON, each at most POLL_LINE_MAX bytes.
+ *   burnind -> poller   {"op": "config", "interval_usec", "smart_interval_usec", "timeout_usec", "boot_pools": [..],
+ *                        "loop_drives": bool}
+ *                       {"op": "host", "name", "target": HostTarget}        add or change; with SCM_RIGHTS: the key memfd
+ *                       {"op": "remove", "name"}
+ *                       {"op": "refresh", "name"}                           poll at once
+ *                       {"op": "fingerprint", "id", "name", "kname", "identity"}
+ *                       {"op": "watch", "name", "knames": [..]}             drives under test: SMART every minute
+ *   poller -> burnind   {"op": "hostkey", "name", "key": "ssh-ed25519 AAAA..", "sha256": "SHA256:.."}  seen, not accepted
+ *                       {"op": "cycle", "name", "ok": true, "boot_id", "os", "detection_error"?, "missing_tools"?, "live_runs",
+ *                        "changed": [DriveFacts ..], "gone": [kname ..], "took_usec"}
+ *                         changed holds every drive in the first cycle of a connection, then those that changed
+ *                       {"op": "cycle", "name", "ok": false, "error": one of POLL_ERROR_*, "reason"}
+ *                       {"op": "fingerprint", "id", "ok": bool, "reason"?, "content"?: ContentFingerprint as a hex string}
+ */
+
+#define STAGE_MESSAGE_MAX (64U * 1024U)
+#define STAGE_RING_MAX 256U
+#define POLL_LINE_MAX (8U * 1024U * 1024U)
+#define REPORT_WAIT_USEC (30 * USEC_PER_SEC)
+
+#define WORKER_FD_PARAMS 3
+#define WORKER_FD_GATE 4
+#define WORKER_FD_SOCKET 5
+#define WORKER_FD_KEY 6
+
+#define POLL_ERROR_UNREACHABLE "unreachable"
+#define POLL_ERROR_HOST_KEY_CHANGED "host-key-changed"
+#define POLL_ERROR_AUTHENTICATION "authentication"
+#define POLL_ERROR_TIMEOUT "timeout"
+#define POLL_ERROR_GARBAGE "garbage"
+#define POLL_ERROR_REMOTE "remote" /* connected, but the script could not run: no sudo, no shell */
+
+/* How to reach a host. */
+typedef struct HostTarget {
+        char *name;     /* burnin's name for it */
+        char *address;  /* name or address */
+        uint16_t port;
+        char *user;     /* not root: commands run by `sudo -n` */
+        char *host_key; /* the accepted public key, "ssh-ed25519 AAAA..."; NULL: only look at the key, run nothing */
+} HostTarget;
+
+/* Everything a stage worker needs to know; keys as the field names. */
+typedef struct StageParams {
+        uint64_t job;
+        uint32_t stage; /* index in the job, from 0 */
+        StageKind kind;
+        uint32_t attempt; /* from 1: how many workers this stage has had */
+        char *run;        /* 128-bit run id of the remote run, 32 hex digits; kept over attempts that follow the same run */
+        bool follow;      /* true: the run may exist already; never start it anew, find it and go on */
+        bool cancel;      /* true: only prove that the run is gone */
+        char *machine_id; /* of the machine of burnind, for the run's id file */
+        char *kname;      /* where the drive was last seen */
+        DriveIdentity identity;
+        char *content;    /* ContentFingerprint that was confirmed at submission, hex */
+        HostTarget target;
+        char *log_path;    /* stage log, appended to */
+        char *report_path; /* where the report goes */
+        char *baseline_path; /* JSON SmartReading: written by precheck, read by final_check */
+        char **boot_pools;
+        /* Settings that this stage was started with. */
+        uint32_t block_size, block_buffer, passes;
+        uint32_t bad_block_threshold;
+        int32_t temp_warn_mdegc, temp_crit_mdegc;
+        uint32_t smart_pending_max, smart_uncorrectable_max, smart_crc_delta_max;
+        uint64_t stall_usec, stall_end_usec;
+        uint64_t follow_interval_usec;
+        /* From the store, for a worker that takes over. */
+        uint64_t started_usec;
+        double percent;
+} StageParams;
+
+/* One line of the evidence ledger. */
+typedef struct Evidence {
+        char *rule;     /* short and stable: "identity", "final-line", "kernel-log" */
+        char *expected; /* for people */
+        char *observed;
+        char *source;   /* where it was read: "badblocks", "smartctl", "/dev/kmsg", "sysfs" */
+        Verdict verdict; /* passed, inconclusive or failed */
+} Evidence;
+
+typedef struct StageReport {
+        Verdict verdict;
+        char *reason; /* in words, for people: what, which drive, which host, what now; NULL only for passed */
+        Evidence *evidence;
+        size_t n_evidence;
+        char **bad_blocks; /* numbers in the unit of block_size, at most 4,096 of them */
+        uint64_t n_bad_blocks;
+        uint64_t read_errors, write_errors, compare_errors;
+        uint64_t ended_usec;
+        struct json_object *details; /* per kind: smart before and after, phases with speeds; owned, may be NULL */
+} StageReport;
+
+void host_target_done(HostTarget *t);
+struct json_object *host_target_to_json(const HostTarget *t);
+int host_target_from_json(struct json_object *o, HostTarget *ret);
+
+void stage_params_done(StageParams *p);
+struct json_object *stage_params_to_json(const StageParams *p);
+int stage_params_from_json(struct json_object *o, StageParams *ret);
+
+void evidence_done(Evidence *e);
+void stage_report_done(StageReport *r);
+/* Appends a line to the ledger; the strings are copied. */
+int stage_report_add(StageReport *r, Verdict verdict, const char *rule, const char *expected, const char *observed,
+                     const char *source);
+/* The worst line of the ledger: failed, then inconclusive, then passed; inconclusive for an empty one. */
+Verdict stage_report_judge(const StageReport *r);
+struct json_object *stage_report_to_json(const StageReport *r);
+/* Checks bounds and enums; -EBADMSG. */
+int stage_report_from_json(struct json_object *o, StageReport *ret);

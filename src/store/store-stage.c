@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "store/store-internal.h"
+
+DEFINE_ENUM_COLUMN(stage_kind, StageKind);
+DEFINE_ENUM_COLUMN(stage_state, StageState);
+DEFINE_ENUM_COLUMN(verdict, Verdict);
+
+static const Column stage_columns[] = {
+        COLUMN(U64, StageRecord, "job", job),
+        COLUMN(U32, StageRecord, "stage", index),
+        COLUMN_OF_ENUM(StageRecord, "kind", kind, stage_kind),
+        COLUMN_OF_ENUM(StageRecord, "state", state, stage_state),
+        COLUMN_OF_ENUM(StageRecord, "verdict", verdict, verdict),
+        COLUMN(TEXT, StageRecord, "reason", reason),
+        COLUMN(U32, StageRecord, "attempt", attempt),
+        COLUMN(TEXT, StageRecord, "run", run),
+        COLUMN(BOOL, StageRecord, "run_sent", run_sent),
+        COLUMN(JSON, StageRecord, "settings", settings),
+        COLUMN(U64, StageRecord, "last_seq", last_seq),
+        COLUMN(PERCENT, StageRecord, "percent", percent),
+        COLUMN(PERCENT, StageRecord, "phase_percent", phase_percent),
+        COLUMN(U32, StageRecord, "phase", phase),
+        COLUMN(U32, StageRecord, "phases", phases),
+        COLUMN(TEXT, StageRecord, "phase_name", phase_name),
+        COLUMN(U64, StageRecord, "bytes_per_second", bytes_per_second),
+        COLUMN(U64, StageRecord, "bad_blocks", bad_blocks),
+        COLUMN(U64, StageRecord, "work_bytes", work_bytes),
+        COLUMN(U64, StageRecord, "eta_usec", eta_usec),
+        COLUMN(MDEGC, StageRecord, "temperature_mdegc", temperature_mdegc),
+        COLUMN(U64, StageRecord, "started_usec", started_usec),
+        COLUMN(U64, StageRecord, "finished_usec", finished_usec),
+        COLUMN(JSON, StageRecord, "report", report),
+};
+
+static const RecordType stage_type = {
+        .table = "stages",
+        .size = sizeof(StageRecord),
+        .columns = stage_columns,
+        .n_columns = ELEMENTSOF(stage_columns),
+        .n_key = 2,
+};
+
+static const Column phase_columns[] = {
+        COLUMN(U32, PhaseRecord, "number", number),
+        COLUMN(TEXT, PhaseRecord, "name", name),
+        COLUMN(U64, PhaseRecord, "started_usec", started_usec),
+};
+
+static const RecordType phase_type = {
+        .table = "phases",
+        .size = sizeof(PhaseRecord),
+        .columns = phase_columns,
+        .n_columns = ELEMENTSOF(phase_columns),
+        .n_key = 1, /* within a stage */
+};
+
+void stage_record_done(StageRecord *r)
+{
+        record_done(&stage_type, r);
+}
+
+void phase_record_done(PhaseRecord *r)
+{
+        record_done(&phase_type, r);
+}
+
+int store_stage_put(Store *s, const StageRecord *r)
+{
+        return record_put(s, &stage_type, r);
+}
+
+int store_stage_list(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata), void *userdata)
+{
+        _cleanup_(rows_done) Rows rows = { .type = &stage_type };
+        int r;
+
+        r = rows_read(s, "WHERE job = ? ORDER BY stage", &(Value){ .number = job }, 1, &rows);
+        if (r < 0)
+                return r;
+
+        return ROWS_CALL(&rows, callback, userdata);
+}
+
+/* What has ended shows how it ended: late progress changes nothing there. */
+static int progress_stage(Store *s, const StageRecord *g)
+{
+        _cleanup_statement_ sqlite3_stmt *stmt = NULL;
+        int r;
+
+        r = store_statement(s,
+                            "UPDATE stages SET percent = ?3, phase_percent = ?4, phase = ?5, phases = ?6, "
+                            "phase_name = ?7, bytes_per_second = ?8, bad_blocks = ?9, work_bytes = ?10, "
+                            "eta_usec = ?11, temperature_mdegc = ?12, last_seq = ?13 "
+                            "WHERE job = ?1 AND stage = ?2 AND state <> 'done'",
+                            &stmt);
+        if (r < 0)
+                return r;
+        if ((r = bind_u64(stmt, 1, g->job)) < 0 || (r = bind_u64(stmt, 2, g->index)) < 0 ||
+            (r = bind_percent(stmt, 3, g->percent)) < 0 ||
+            (r = bind_percent(stmt, 4, g->phase_percent)) < 0 || (r = bind_u64(stmt, 5, g->phase)) < 0 ||
+            (r = bind_u64(stmt, 6, g->phases)) < 0 ||
+            (r = bind_text(stmt, 7, g->phase_name, STORE_TEXT_MAX)) < 0 ||
+            (r = bind_u64(stmt, 8, g->bytes_per_second)) < 0 || (r = bind_u64(stmt, 9, g->bad_blocks)) < 0 ||
+            (r = bind_u64(stmt, 10, g->work_bytes)) < 0 || (r = bind_u64(stmt, 11, g->eta_usec)) < 0 ||
+            (r = bind_mdegc(stmt, 12, g->temperature_mdegc)) < 0 ||
+            (r = bind_u64(stmt, 13, g->last_seq)) < 0)
+                return r;
+
+        return statement_run(s, stmt);
+}
+
+static int progress_job(Store *s, const JobRecord *j)
+{
+        _cleanup_statement_ sqlite3_stmt *stmt = NULL;
+        int r;
+
+        r = store_statement(s, "UPDATE jobs SET percent = ?2 WHERE id = ?1 AND state <> 'done'", &stmt);
+        if (r < 0)
+                return r;
+        if ((r = bind_u64(stmt, 1, j->id)) < 0 || (r = bind_percent(stmt, 2, j->percent)) < 0)
+                return r;
+
+        return statement_run(s, stmt);
+}
+
+static int progress_all(Store *s, const StageRecord *const *stages, size_t n_stages,
+                        const JobRecord *const *jobs, size_t n_jobs)
+{
+        int r;
+
+        for (size_t i = 0; i < n_stages; i++) {
+                r = progress_stage(s, stages[i]);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < n_jobs; i++) {
+                r = progress_job(s, jobs[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int store_progress(Store *s, const StageRecord *const *stages, size_t n_stages, const JobRecord *const *jobs,
+                   size_t n_jobs)
+{
+        bool own;
+        int r;
+
+        if (n_stages == 0 && n_jobs == 0)
+                return 0;
+
+        r = write_begin(s, false, &own);
+        if (r < 0)
+                return r;
+
+        return write_end(s, own, progress_all(s, stages, n_stages, jobs, n_jobs));
+}
+
+static int phase_put(Store *s, uint64_t job, uint32_t stage, const PhaseRecord *p)
+{
+        _cleanup_statement_ sqlite3_stmt *stmt = NULL;
+        int r;
+
+        r = store_statement(
+                        s,
+                        "INSERT INTO phases (job, stage, number, name, started_usec) VALUES (?, ?, ?, ?, ?) "
+                        "ON CONFLICT (job, stage, number) DO UPDATE SET name = excluded.name",
+                        &stmt);
+        if (r < 0)
+                return r;
+        if ((r = bind_u64(stmt, 1, job)) < 0 || (r = bind_u64(stmt, 2, stage)) < 0 ||
+            (r = bind_u64(stmt, 3, p->number)) < 0 ||
+            (r = bind_text(stmt, 4, p->name, STORE_TEXT_MAX)) < 0 ||
+            (r = bind_u64(stmt, 5, p->started_usec)) < 0)
+                return r;
+
+        return statement_run(s, stmt);
+}
+
+int store_phase_put(Store *s, uint64_t job, uint32_t stage, const PhaseRecord *r)
+{
+        bool own;
+        int k;
+
+        k = write_begin(s, true, &own);
+        if (k < 0)
+                return k;
+
+        return write_end(s, own, phase_put(s, job, stage, r));
+}
+
+int store_phase_list(Store *s, uint64_t job, uint32_t stage, int (*callback)(PhaseRecord *r, void *userdata),
+                     void *userdata)
+{
+        _cleanup_(rows_done) Rows rows = { .type = &phase_type };
+        const Value values[] = { { .number = job }, { .number = stage } };
+        int r;
+
+        r = rows_read(s, "WHERE job = ? AND stage = ? ORDER BY number", values, ELEMENTSOF(values), &rows);
+        if (r < 0)
+                return r;
+
+        return ROWS_CALL(&rows, callback, userdata);
+}

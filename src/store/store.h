@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "shared/facts.h"
+
+/* The only code that knows SQLite; only burnind opens the file. One connection, one thread.
+ *
+ * WAL; every write is BEGIN IMMEDIATE ... COMMIT with synchronous=FULL, so that what was committed survives a power cut:
+ * verdicts, cancels, run ids, accepted keys. Only store_progress() commits with synchronous=NORMAL: after a power cut at most
+ * the last seconds of progress are old, nothing is torn. Calls return 0 (or a documented positive), or -errno: -EIO, -ENOSPC,
+ * -EBUSY, -ENOMEM, -EUCLEAN (corrupt), -EEXIST (unique key), -ENOENT (the row it refers to is missing), -EINVAL (a value that
+ * the schema refuses), -E2BIG. After a failure nothing of the transaction is kept: until it is ended, further writes in it
+ * return the same error, and so does its commit. Numbers over INT64_MAX come back as UINT64_MAX; percents are clamped.
+ *
+ * Records own their strings; x_record_done() frees the contents. Writers copy what they are given. */
+
+typedef struct Store Store;
+
+/* Opens or creates; brings an older schema up to date in one transaction, after a backup beside the file
+ * (PATH.schema-N.backup). -ENOTSUP: the file was written by a newer burnind; -EUCLEAN: it is corrupt, or no database of ours.
+ * ret_upgraded_from: the schema it had; -1 where it is new or was up to date. */
+int store_open(const char *path, Store **ret, int *ret_upgraded_from);
+Store *store_close(Store *s);
+DEFINE_TRIVIAL_CLEANUP_FUNC(Store *, store_close);
+
+/* Several writes as one: begin, then commit; anything else is rolled back by the cleanup. They do not nest. Reads within see
+ * what was written. */
+int store_begin(Store *s);
+int store_commit(Store *s);
+void store_rollback(Store *s);
+static inline void store_rollbackp(Store **s)
+{
+        if (*s)
+                store_rollback(*s);
+}
+
+/* Free space, integrity: what burnind's Health says. 0, or why the database cannot be written. */
+int store_check(Store *s);
+
+typedef struct HostRecord {
+        char *name, *address, *user, *kind, *notes;
+        char *host_key, *host_key_sha256; /* accepted; NULL: none */
+        uint16_t port;
+        uint64_t added_usec, last_seen_usec;
+} HostRecord;
+
+typedef struct DriveRecord {
+        char *id;   /* drive_identity_key() */
+        char *host; /* where it is, or was last; NULL: its host was removed */
+        char *kname, *by_id, *transport;
+        DriveIdentity identity;
+        bool rotational;
+        DriveLock lock; /* last classified; LOCK_UNCLASSIFIED: never */
+        char *location, *notes;
+        char *smart; /* JSON SmartReading, or NULL */
+        uint64_t smart_usec, first_seen_usec, last_seen_usec;
+} DriveRecord;
+
+typedef struct JobRecord {
+        uint64_t id; /* 0: not stored yet */
+        char *kind, *profile;
+        char *drive, *host, *kname, *serial, *model; /* where and what it was at submission */
+        char *identity;                              /* JSON DriveIdentity confirmed at submission */
+        char *content; /* content fingerprint confirmed at submission; NULL: not taken yet */
+        JobState state;
+        Verdict verdict;
+        char *reason;
+        char *operator, * note;
+        char *request; /* idempotency key, or NULL */
+        char *cancelled_by;
+        int32_t priority;
+        double percent;
+        uint64_t created_usec, started_usec, finished_usec;
+} JobRecord;
+
+typedef struct PhaseRecord {
+        uint32_t number;
+        char *name;
+        uint64_t started_usec;
+} PhaseRecord;
+
+typedef struct StageRecord {
+        uint64_t job;
+        uint32_t index;
+        StageKind kind;
+        StageState state;
+        Verdict verdict;
+        char *reason;
+        uint32_t attempt;
+        char *run;         /* 32 hex digits; stored before it starts */
+        bool run_sent;     /* a worker was let through the gate with this run: it may exist on the host */
+        char *settings;    /* JSON: what this stage was started with */
+        uint64_t last_seq; /* of the worker's messages, for the current attempt */
+        double percent, phase_percent;
+        uint32_t phase, phases;
+        char *phase_name;
+        uint64_t bytes_per_second, bad_blocks, work_bytes, eta_usec;
+        int32_t temperature_mdegc;
+        uint64_t started_usec, finished_usec;
+        char *report; /* JSON StageReport once done */
+} StageRecord;
+
+/* A run on a host that nobody could prove gone. Its drive stays locked. */
+typedef struct RemnantRecord {
+        char *run, *drive, *host;
+        uint64_t job, since_usec;
+} RemnantRecord;
+
+typedef struct AuditRecord {
+        uint64_t id, time_usec;
+        char *actor; /* person: Unix user or account */
+        uint32_t actor_uid;
+        char *action;  /* polkit action or "daemon" */
+        char *object;  /* "host nas1", "drive wwn-0x...", "job 42" */
+        char *outcome; /* "ok", "denied", "refused", error name */
+        char *detail;
+} AuditRecord;
+
+void host_record_done(HostRecord *r);
+void drive_record_done(DriveRecord *r);
+void job_record_done(JobRecord *r);
+void phase_record_done(PhaseRecord *r);
+void stage_record_done(StageRecord *r);
+void remnant_record_done(RemnantRecord *r);
+void audit_record_done(AuditRecord *r);
+
+/* Readers call back once per row; a negative return of the callback ends the listing and is handed up. The record belongs to
+ * the store, except what the callback takes with TAKE_PTR. */
+
+int store_host_put(Store *s, const HostRecord *r); /* insert or update, by name */
+int store_host_del(Store *s, const char *name); /* 1; 0: there was none. Its drives stay, without a host. */
+int store_host_list(Store *s, int (*callback)(HostRecord *r, void *userdata), void *userdata);
+
+int store_drive_put(Store *s, const DriveRecord *r); /* insert or update, by id */
+int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), void *userdata);
+
+/* id 0: inserts and sets it (reset it where the transaction around is not committed). Ids are never used again. -EEXIST: the
+ * drive has another active job, or the request was for this drive before. */
+int store_job_put(Store *s, JobRecord *r);
+int store_job_get(Store *s, uint64_t id, JobRecord *ret); /* -ENOENT */
+typedef struct JobFilter {
+        const char *host, *drive, *request; /* NULL: any */
+        JobState state;                     /* negative: any */
+        Verdict verdict;                    /* negative: any */
+        bool active;                        /* only jobs that are not done; oldest first */
+        uint32_t offset, limit;             /* limit 0: all */
+} JobFilter;
+int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),
+                   void *userdata, uint64_t *ret_total);
+
+int store_stage_put(Store *s, const StageRecord *r); /* insert or update, by (job, index) */
+int store_stage_list(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata),
+                     void *userdata);
+/* Progress columns (and last_seq) of many stages, and of their jobs, in one transaction (see the top). What is done in the
+ * store stays as it is. */
+int store_progress(Store *s, const StageRecord *const *stages, size_t n_stages, const JobRecord *const *jobs,
+                   size_t n_jobs);
+/* Keeps the first start time of a phase that is entered again. */
+int store_phase_put(Store *s, uint64_t job, uint32_t stage, const PhaseRecord *r);
+int store_phase_list(Store *s, uint64_t job, uint32_t stage, int (*callback)(PhaseRecord *r, void *userdata),
+                     void *userdata);
+
+int store_remnant_put(Store *s, const RemnantRecord *r);
+int store_remnant_del(Store *s, const char *run); /* 1; 0: there was none */
+int store_remnant_list(Store *s, int (*callback)(RemnantRecord *r, void *userdata), void *userdata);
+
+int store_audit_add(Store *s, const AuditRecord *r); /* id is ignored */
+int store_audit_list(Store *s, uint32_t offset, uint32_t limit,
+                     int (*callback)(AuditRecord *r, void *userdata), void *userdata,
+                     uint64_t *ret_total); /* newest first */

@@ -1,0 +1,628 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What burnin does on a tested host, first part: what it looks at. remote-run.sh is the second; both are sent as one text,
+# this one in front.
+
+set -u
+umask 077
+LC_ALL=C
+PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+unset CDPATH ENV BASH_ENV POSIXLY_CORRECT QUOTING_STYLE BLOCK_SIZE
+
+BASES='/var/lib/burnin-run /run/burnin-run'
+HOLD_FD=9
+EXIT_HOLD_BUSY=75
+EXIT_HOLD_FAILED=76
+LOG_MAX=262144
+BLOCKS_MAX=65536
+SMART_MAX=1048576
+KMSG_LINES_MAX=200
+
+# --- small things ------------------------------------------------------------------------------------------
+
+have()
+{
+        command -v "$1" > /dev/null 2>&1
+}
+
+nap()
+{
+        sleep 0.2 2> /dev/null || sleep 1
+}
+
+# A tool that hangs on a dying drive or a suspended pool must not take us along.
+limited()
+{
+        if have timeout; then
+                timeout "$@"
+        else
+                shift
+                "$@"
+        fi
+}
+
+fail()
+{
+        printf 'burnin-error %s\n' "$*"
+        exit 1
+}
+
+is_run()
+{
+        case $1 in
+        *[!0-9a-f]*) return 1 ;;
+        esac
+        [ ${#1} -eq 32 ]
+}
+
+is_kname()
+{
+        case $1 in
+        *[!a-z0-9_-]* | [!a-z]* | '') return 1 ;;
+        esac
+        [ ${#1} -le 32 ]
+}
+
+is_number()
+{
+        case $1 in
+        *[!0-9]* | '') return 1 ;;
+        esac
+        [ ${#1} -le 18 ]
+}
+
+is_word()
+{
+        case $1 in
+        *[!A-Za-z0-9.:,/@+=_-]* | '') return 1 ;;
+        esac
+        [ ${#1} -le 1024 ]
+}
+
+# The first line of a file, "" where there is none. Without a process: this is called often.
+first_line()
+{
+        local line=
+        # shellcheck disable=SC2162
+        { IFS= read -r line < "$1"; } 2> /dev/null
+        printf '%s' "$line"
+}
+
+# --- processes ---------------------------------------------------------------------------------------------
+
+# Reads /proc/PID/stat. The command's name may hold anything, so only what is behind the last ')' counts.
+proc_stat()
+{
+        local line=
+        { read -r line < "/proc/$1/stat"; } 2> /dev/null || return 1
+        # shellcheck disable=SC2086
+        set -- ${line##*) }
+        [ $# -ge 20 ] || return 1
+        ps_state=$1
+        ps_session=$4
+        ps_start=${20}
+}
+
+# alive PID START BOOT: a number alone is no identity, numbers are used again.
+alive()
+{
+        is_number "$1" && [ "$3" = "$boot_id" ] && proc_stat "$1" && [ "$ps_start" = "$2" ] || return 1
+        case $ps_state in
+        [ZXx]) return 1 ;;
+        esac
+}
+
+# The processes of session $1. The number of a session is not given away while it has a member.
+session_members()
+{
+        local p
+        for p in /proc/[0-9]*; do
+                proc_stat "${p#/proc/}" && [ "$ps_session" = "$1" ] || continue
+                case $ps_state in
+                [ZXx]) ;;
+                *) printf '%s\n' "${p#/proc/}" ;;
+                esac
+        done
+}
+
+# --- devices -----------------------------------------------------------------------------------------------
+
+# The number of a block device node (or of an open descriptor's), as sysfs writes it.
+node_number()
+{
+        local hex
+        hex=$(stat -L -c '%f %t %T' "$1" 2> /dev/null) || return 1
+        # shellcheck disable=SC2086
+        set -- $hex
+        case $1 in
+        6???) printf '%d:%d' "0x$2" "0x$3" ;;
+        *) return 1 ;;
+        esac
+}
+
+kname_number()
+{
+        first_line "/sys/class/block/$1/dev"
+}
+
+# ident MAJ:MIN: what the kernel knows of the drive behind this number, as one word. The serial that the kernel's own cache
+# holds needs no command to the drive, so this never wakes one.
+ident()
+{
+        local sys=/sys/dev/block/$1 line v f
+        [ -e "$sys/size" ] && [ ! -e "$sys/partition" ] || return 1
+        v=$(first_line "$sys/size")
+        [ "${v:-0}" != 0 ] || return 1
+        line=size:$v
+        for f in wwid serial device/wwid device/serial device/model device/cid loop/backing_file loop/offset; do
+                [ -e "$sys/$f" ] || continue
+                v=
+                { read -r v < "$sys/$f"; } 2> /dev/null
+                [ -z "$v" ] || line=$line,$f:$v
+                [ "$f" != loop/backing_file ] || line=$line,$(stat -L -c %d:%i "$v" 2> /dev/null)
+        done
+        if [ -e "$sys/device/vpd_pg80" ]; then
+                line=$line,pg80:$(tr -cd '\041-\176' < "$sys/device/vpd_pg80" 2> /dev/null)
+        fi
+        printf '%s' "$line" | tr -c 'A-Za-z0-9.:,/@+=_-' _ | tr -s _ | head -c 1024
+        echo
+}
+
+# The disks of the host, without those that are made of others.
+disks()
+{
+        local d
+        for d in /sys/block/*; do
+                case ${d##*/} in
+                '*' | ram* | zram* | dm-* | md* | sr* | fd* | nbd*) ;;
+                *) printf '%s\n' "${d##*/}" ;;
+                esac
+        done
+}
+
+# The numbers of a disk and its partitions, on one line.
+device_numbers()
+{
+        local p
+        printf '%s' "$1"
+        for p in "/sys/dev/block/$1"/*/partition; do
+                [ ! -e "$p" ] || printf ' %s' "$(first_line "${p%/partition}/dev")"
+        done
+}
+
+# Prints the hash of $3 sectors from sector $2 of the file $1, and fails where one of them cannot be read.
+hash_sectors()
+{
+        local out
+        out=$({ { dd if="$1" bs=512 skip="$2" count="$3" 2> /dev/null && echo ok >&4; } | sha256sum; } 4>&1) || return 1
+        case $out in
+        *ok*) printf '%s' "$out" | tr -cd '0-9a-f' ;;
+        *) return 1 ;;
+        esac
+}
+
+# content FILE MAJ:MIN: the fingerprint of what is on the drive: its size, its first and its last MiB.
+content()
+{
+        local sectors n=2048 first last
+        sectors=$(first_line "/sys/dev/block/$2/size")
+        is_number "$sectors" || return 1
+        [ "$sectors" -ge $n ] || n=$sectors
+        first=$(hash_sectors "$1" 0 "$n") && last=$(hash_sectors "$1" $((sectors - n)) "$n") || return 1
+        printf '%s %s %s\n' "$sectors" "$first" "$last" | sha256sum | cut -c 1-64
+}
+
+temperature()
+{
+        local f
+        for f in "/sys/block/$1"/device/hwmon/hwmon*/temp1_input "/sys/block/$1"/device/hwmon*/temp1_input; do
+                [ ! -e "$f" ] || first_line "$f"
+                [ ! -e "$f" ] || return
+        done
+}
+
+smart_json()
+{
+        limited 60 smartctl --json=cou -x "$@"
+}
+
+# Open descriptors that may be a block device, as paths in /proc. Network file systems are left out: a look at a file on one
+# whose server is gone would never come back.
+open_candidates()
+{
+        # shellcheck disable=SC2012
+        ls -l /proc/[0-9]*/fd 2> /dev/null | awk '
+                FNR == NR {
+                        for (i = 7; i < NF && $i != "-"; i++);
+                        if ($(i + 1) ~ /^(nfs|cifs|smb|fuse|ceph|9p|afs|gluster)/ && $5 != "/")
+                                remote[$5 "/"]
+                        next
+                }
+                /^\/proc\/[0-9]+\/fd:$/ { dir = substr($0, 1, length($0) - 1); next }
+                {
+                        i = index($0, " -> ")
+                        target = substr($0, i + 4)
+                        if (!i || target !~ /^\// || target ~ /^\/dev\/(null|zero|full|u?random|tty|pts\/|shm\/|ptmx)/)
+                                next
+                        n = split(substr($0, 1, i - 1), word, " ")
+                        if (target !~ /^\/dev\//)
+                                for (r in remote)
+                                        if (index(target, r) == 1)
+                                                next
+                        if (dir != "" && word[n] ~ /^[0-9]+$/)
+                                print dir "/" word[n]
+                }' /proc/self/mountinfo -
+}
+
+# "MAJ:MIN PID COMM" for each block device that a process has open.
+openers()
+{
+        local mode major minor path pid comm
+        have awk && have xargs && [ -r /proc/1/fd ] || return 1
+        open_candidates | xargs stat -L -c '%f %t %T %n' 2> /dev/null | grep '^6' | sort -u |
+                while read -r mode major minor path; do
+                        pid=${path#/proc/}
+                        pid=${pid%%/*}
+                        comm=$(first_line "/proc/$pid/comm")
+                        [ -z "$comm" ] || printf '%d:%d %s %s\n' "0x$major" "0x$minor" "$pid" "$comm"
+                done | sort -u
+}
+
+# What is mounted here, and where the first process lives: we may have come into a root directory or a name space of our own.
+mounts()
+{
+        sort -u /proc/self/mountinfo /proc/1/mountinfo
+}
+
+# usage NUMBER...: why one of these devices is in use, in words; nothing where none is.
+usage()
+{
+        local n h path rest
+        for n in "$@"; do
+                for h in "/sys/dev/block/$n"/holders/*; do
+                        [ ! -e "$h" ] || { printf 'used by %s' "${h##*/}"; return; }
+                done
+        done
+        # By the mount's own number, and by that of its source: btrfs has a number of its own.
+        mounts | awk '{ for (i = 7; i < NF && $i != "-"; i++); print $3, $(i + 2), $5 }' |
+                while read -r n path rest; do
+                        case $path in
+                        /dev/*) path=$(node_number "$path") ;;
+                        esac
+                        case " $* " in
+                        *" $n "* | *" $path "*) printf 'mounted at %s' "$rest"; return ;;
+                        esac
+                done
+        [ ! -r /proc/swaps ] || while read -r path rest; do
+                case $path in
+                /*) n=$(node_number "$path") || continue ;;
+                *) continue ;;
+                esac
+                case " $* " in
+                *" $n "*) printf 'used as swap'; return ;;
+                esac
+        done < /proc/swaps
+}
+
+# --- verbs about the host ----------------------------------------------------------------------------------
+
+verb_probe()
+{
+        local d number found='' id=
+        is_word "$1" || fail 'probe: a bad argument'
+        for d in $(disks); do
+                number=$(kname_number "$d")
+                [ -n "$number" ] && id=$(ident "$number") && [ "$id" = "$1" ] || continue
+                found=$d
+                break
+        done
+        printf 'burnin-answer probe\n'
+        printf '%s\n' "boot=$boot_id" "uptime=$(first_line /proc/uptime)" "kname=$found" "ident=${found:+$id}"
+        ! have badblocks || echo badblocks=1
+        ! have smartctl || echo smartctl=1
+        ! { [ -d /run/systemd/system ] && have systemd-run; } || echo systemd=1
+        kmsg_read | awk -F, '/^[0-9]+,[0-9]+,/ { last = $2 } END { print "kmsg=" last }'
+        printf '\nburnin-end 0\n'
+}
+
+verb_fingerprint()
+{
+        local number word
+        is_kname "$1" && is_word "$2" || fail 'fingerprint: a bad argument'
+        number=$(kname_number "$1")
+        [ -n "$number" ] && [ "$(ident "$number")" = "$2" ] || fail "stale: $1 is not that drive"
+        word=$(content "/dev/$1" "$number") || fail "the first or the last MiB of $1 cannot be read"
+        # The name may have moved while we read.
+        [ "$(kname_number "$1")" = "$number" ] && [ "$(ident "$number")" = "$2" ] || fail "stale: $1 is not that drive"
+        printf 'burnin-answer fingerprint\ncontent=%s\n\nburnin-end 0\n' "$word"
+}
+
+# bounded MAX COMMAND...: its output, cut; its status.
+bounded()
+{
+        local max=$1 status
+        shift
+        { status=$({ { "$@"; echo $? >&3; } | head -c "$max" >&4; } 3>&1); } 4>&1
+        return "${status:-125}"
+}
+
+verb_smart()
+{
+        local status
+        is_kname "$1" || fail 'smart: a bad argument'
+        have smartctl || fail 'smartctl (smartmontools) is not installed on the host'
+        [ -b "/dev/$1" ] || fail "there is no $1"
+        printf 'burnin-answer smart\n\n'
+        bounded $SMART_MAX smart_json "/dev/$1" 2> /dev/null
+        status=$?
+        printf '\nburnin-end %s\n' $status
+}
+
+# The kernel's log, from its oldest record to its newest. A reader that waits for the next one never ends.
+kmsg_read()
+{
+        [ -r /dev/kmsg ] || return 0
+        if dd if=/dev/kmsg of=/dev/null iflag=nonblock bs=8192 count=1 2> /dev/null; then
+                dd if=/dev/kmsg iflag=nonblock bs=8192 2> /dev/null
+        elif have timeout; then
+                timeout 1 cat /dev/kmsg 2> /dev/null
+        fi
+}
+
+verb_kmsg()
+{
+        local path address='' port=
+        is_number "$1" && is_kname "$2" || fail 'kmsg: a bad argument'
+        path=$(readlink -f "/sys/block/$2/device" 2> /dev/null)
+        case ${path##*/} in
+        [0-9]*:[0-9]*:[0-9]*:[0-9]*) address=${path##*/} ;;
+        nvme*) address=${path##*/} ;;
+        esac
+        case $path in
+        */ata[0-9]*/*)
+                port=${path##*/ata}
+                port=ata${port%%/*}
+                ;;
+        esac
+        printf 'burnin-answer kmsg\n'
+        kmsg_read | awk -F, -v after="$1" -v kname="$2" -v address="$address" -v port="$port" -v max=$KMSG_LINES_MAX '
+                !/^[0-9]+,[0-9]+,/ { next }
+                first == "" { first = $2 }
+                {
+                        last = $2
+                        text = substr($0, index($0, ";") + 1)
+                        if ($2 + 0 > after + 0 && n < max &&
+                            (index(text, kname) || (address != "" && index(text, address)) ||
+                             (port != "" && (index(text, port ":") || index(text, port ".")))))
+                                line[n++] = substr(text, 1, 500)
+                }
+                END {
+                        print "first=" first "\nlast=" last "\n"
+                        for (i = 0; i < n; i++)
+                                print line[i]
+                }'
+        printf '\nburnin-end 0\n'
+}
+
+verb_agent()
+{
+        local a bin
+        base_make
+        bin=$base/bin
+        [ -d "$bin" ] || mkdir "$bin" || fail "cannot make $bin"
+        printf 'burnin-answer agent\nmachine=%s\nbin=%s\n' "$(uname -m)" "$bin"
+        for a in "$bin"/burnin-agent-*; do
+                [ -x "$a" ] && "$a" version > /dev/null 2>&1 && printf 'agent=%s\n' "${a##*/burnin-agent-}"
+        done
+        printf '\nburnin-end 0\n'
+}
+
+# --- facts: parse/facts.h describes the frame --------------------------------------------------------------
+
+# section "NAME [ARG]" COMMAND...
+section()
+{
+        local name=$1 status
+        shift
+        printf '=%s begin %s\n' "$nonce" "$name"
+        case $1 in
+        absent) status=absent ;;
+        *)
+                "$@" 2> /dev/null
+                status=$?
+                ;;
+        esac
+        printf '\n=%s end %s %s\n' "$nonce" "$name" "$status"
+}
+
+# tool TOOL "NAME" COMMAND...: a section that a tool makes.
+tool()
+{
+        if have "$1"; then
+                shift
+                section "$@"
+        else
+                section "$2" absent
+        fi
+}
+
+facts_host()
+{
+        local t
+        printf '%s\n' "boot_id=$boot_id" "uptime=$(first_line /proc/uptime)" "os=$(uname -s) $(uname -r)"
+        [ ! -d /sys/module/zfs ] || echo zfs=1
+        for t in badblocks smartctl lsblk; do
+                have $t || echo "missing=$t"
+        done
+}
+
+# Old versions refuse everything for one column they do not know.
+facts_lsblk()
+{
+        local columns='' c known
+        known=$(lsblk --help 2>&1)
+        for c in NAME KNAME PATH MAJ:MIN TYPE SIZE RO RM ROTA TRAN MODEL SERIAL WWN VENDOR FSTYPE PTTYPE UUID PKNAME \
+                LOG-SEC PHY-SEC; do
+                case $known in
+                *[!A-Z-]"$c"[!A-Z:-]*) columns=$columns${columns:+,}$c ;;
+                esac
+        done
+        limited 30 lsblk -J -b -o "$columns"
+}
+
+facts_ident()
+{
+        local d number id
+        for d in $(disks); do
+                number=$(kname_number "$d")
+                [ -n "$number" ] && id=$(ident "$number") && printf '%s %s %s\n' "$d" "$number" "$id"
+        done
+        return 0
+}
+
+facts_by_id()
+{
+        local name target
+        # shellcheck disable=SC2012
+        ls -l /dev/disk/by-id | awk '/ -> / { print $(NF - 2), $NF }' | while read -r name target; do
+                [ ! -d "/sys/block/${target##*/}" ] || printf '%s %s\n' "${target##*/}" "$name"
+        done
+}
+
+facts_holders()
+{
+        local d h line
+        for d in /sys/class/block/*; do
+                line=
+                for h in "$d"/holders/*; do
+                        [ ! -e "$h" ] || line="$line ${h##*/}"
+                done
+                [ -z "$line" ] || printf '%s%s\n' "${d##*/}" "$line"
+        done
+}
+
+# The sessions of our runs, whose processes are no news.
+run_sessions()
+{
+        local run
+        for run in $(runs); do
+                run_find "$run"
+                run_load
+                ! run_alive || printf '%s ' "$wrapper_pid"
+        done
+}
+
+# Tools open drives for a moment all the time; who is there twice has it open.
+facts_openers()
+{
+        local first second sessions number pid comm
+        first=$(openers) || return 1
+        [ -n "$first" ] || return 0
+        nap
+        second=$(openers) || return 1
+        sessions=" $(run_sessions)"
+        printf '%s\n' "$second" | while read -r number pid comm; do
+                case $comm in
+                systemd-udevd | '(udev-worker)' | udevd | udev-worker) continue ;;
+                esac
+                case "
+$first
+" in
+                *"
+$number $pid $comm
+"*) ;;
+                *) continue ;;
+                esac
+                proc_stat "$pid" || continue
+                case $sessions in
+                *" $ps_session "*) continue ;;
+                esac
+                printf '%s %s %s\n' "$number" "$pid" "$comm"
+        done
+}
+
+facts_stat()
+{
+        local d
+        for d in $(disks); do
+                printf '%s %s\n' "$d" "$(first_line "/sys/block/$d/stat")"
+        done
+}
+
+facts_temperature()
+{
+        local d t
+        for d in $(disks); do
+                t=$(temperature "$d")
+                [ -z "$t" ] || printf '%s %s\n' "$d" "$t"
+        done
+}
+
+runs()
+{
+        local base d
+        for base in $BASES; do
+                for d in "$base"/*; do
+                        [ -d "$d" ] && is_run "${d##*/}" && printf '%s\n' "${d##*/}"
+                done
+        done
+}
+
+facts_runs()
+{
+        local run
+        for run in $(runs); do
+                run_find "$run"
+                run_load
+                printf '%s %s %s\n' "$run" "$state" "${run_kname:--}"
+        done
+}
+
+facts_probe()
+{
+        local d worst=0 status
+        for d in "/sys/block/$1" "/sys/block/$1/$1"*; do
+                [ -e "$d/dev" ] || continue
+                limited 30 blkid -p -o export "/dev/${d##*/}"
+                status=$?
+                # 2: nothing there. Anything else is for the reader to judge.
+                case $status in
+                0 | 2) ;;
+                *) worst=$status ;;
+                esac
+        done
+        return $worst
+}
+
+verb_facts()
+{
+        local word
+        nonce=$1
+        is_word "$nonce" || fail 'facts: a bad argument'
+        shift
+        section host facts_host
+        tool lsblk lsblk facts_lsblk
+        section ident facts_ident
+        section by-id facts_by_id
+        tool zpool zpool limited 20 zpool list -vHP
+        tool zpool zpool-guid limited 20 zpool list -H -o name,guid
+        section mountinfo mounts
+        [ -r /proc/swaps ] && section swaps cat /proc/swaps || section swaps absent
+        section holders facts_holders
+        section openers facts_openers
+        section stat facts_stat
+        section temperature facts_temperature
+        section runs facts_runs
+        for word in "$@"; do
+                is_kname "${word#*:}" || fail 'facts: a bad argument'
+                case $word in
+                smart:*) tool smartctl "smart ${word#*:}" bounded $SMART_MAX smart_json -n standby "/dev/${word#*:}" ;;
+                probe:*) tool blkid "probe ${word#*:}" facts_probe "${word#*:}" ;;
+                *) fail 'facts: a bad argument' ;;
+                esac
+        done
+        printf '=%s done\n' "$nonce"
+}
+

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "transport/transport.h"
+
+/* A run: one destructive or long command on a tested host, detached there, so that it survives every connection. It is a
+ * root-owned 0700 directory named by its 128-bit id (never under /tmp), made with plain mkdir, which is the lock against
+ * doubles and against a start that arrives after its cancel. remote-run.sh, sent over standard input with each call, is the
+ * only code that reads and writes it:
+ *
+ *   id        run id, machine id of the orchestrator, drive identity, boot id, start time; written once all checks passed
+ *   pid       PID STARTTIME BOOTID of the command
+ *   log       the command's standard error; blocks: its standard output
+ *   exit      its exit status
+ *   refused   why the checks refused, one line
+ *   tombstone planted by a cancel that came first
+ *
+ * A start opens the device O_EXCL, keeps the descriptor, compares the identity of that very device (ident(), from sysfs by the
+ * descriptor's device number, and the serial that smartctl prints), the content fingerprint and the openers, and becomes the
+ * command with the descriptor still open.
+ *
+ * These functions are synchronous for their caller: they pump the event loop (transport's) until the answer is there. They may
+ * only be called from outside of event handlers (a stage worker's main flow). Negative errno on failure:
+ *   -ENOTCONN (unreachable), -EKEYREJECTED (host key), -EACCES (authentication), -ETIMEDOUT, -EBADMSG (an answer that
+ *   is not ours), -EREMOTEIO (the script's own words: a bad argument, a tool that is missing, ...), -ECANCELED (the caller's
+ *   interrupt flag was set while waiting, or the event loop ends).
+ * remote->error_text then says it in words. */
+
+typedef struct Remote {
+        sd_event *event;
+        Transport *transport;
+        char *error_text; /* of the last failure, for people */
+        char *host_key;
+        const bool *interrupt; /* weak; a wait ends with -ECANCELED once this is true */
+} Remote;
+
+typedef enum RunState {
+        RUN_NONE,      /* none: no directory; never started, or removed */
+        RUN_TOMBSTONE, /* tombstone: cancelled before it started */
+        RUN_STARTING,  /* starting: checks run */
+        RUN_RUNNING,   /* running */
+        RUN_EXITED,    /* exited */
+        RUN_REFUSED,   /* refused: a check said no; nothing was written */
+        RUN_LOST,      /* lost: neither alive nor exited: killed with SIGKILL, or its host rebooted */
+        _RUN_STATE_MAX,
+        _RUN_STATE_INVALID = -EINVAL,
+} RunState;
+DECLARE_STRING_TABLE(run_state, RunState);
+
+typedef struct RunSpec {
+        const char *run, *machine_id;
+        const char *kname;
+        const DriveIdentity *identity;
+        const char *content;            /* fingerprint confirmed at submission */
+        uint64_t not_after_uptime_usec; /* of the host's own uptime: a start delayed in a black hole is refused */
+        const char *boot_id;            /* of that uptime */
+        char *const *command;           /* argv; the word "{}" stands for the device */
+} RunSpec;
+
+typedef struct RunStatus {
+        RunState state;
+        char *refused; /* one line, "code: words"; code is one of: late locked exclusive identity content open tool */
+        int exit_status;      /* RUN_EXITED */
+        bool exclusive;       /* the command holds the device O_EXCL */
+        char *boot_id;        /* of the host, now */
+        char *run_boot_id;    /* when the run started */
+        uint64_t uptime_usec; /* of the host, now */
+        uint64_t position;    /* the command's position on the device, bytes; UINT64_MAX: not known */
+        uint64_t work_bytes; /* read + written by the device since boot (/sys/block/X/stat); UINT64_MAX: not known */
+        bool stopped; /* SIGSTOPped */
+        bool dying;   /* in D state after SIGKILL */
+        char *ident; /* identity line of the device that the run holds, or that has the kname now; NULL: gone */
+        int32_t temperature_mdegc;
+        char *log; /* from the asked offset on, at most 256 KiB */
+        size_t log_size;
+        char *blocks; /* from the asked offset on, at most 64 KiB */
+        size_t blocks_size;
+} RunStatus;
+
+typedef struct KernelLog {
+        uint64_t first, last; /* sequence numbers of the oldest and newest record in the ring buffer; 0/0: cannot be read */
+        char **lines; /* after the asked number, those that name the device, at most 200 */
+} KernelLog;
+
+typedef struct HostProbe {
+        char *boot_id;
+        uint64_t uptime_usec;
+        char *ident; /* of kname now, NULL: no such device */
+        char *kname; /* where a drive with the wanted ident is now, NULL: nowhere */
+        bool have_badblocks, have_smartctl, have_systemd;
+        uint64_t kernel_log_seq; /* newest record now; 0: cannot be read */
+} HostProbe;
+
+void run_status_done(RunStatus *s);
+void kernel_log_done(KernelLog *k);
+void host_probe_done(HostProbe *p);
+
+/* Where the drive is, what the host can do. ident: the wanted identity line. */
+int remote_probe(Remote *remote, const char *ident, HostProbe *ret);
+/* Sends burnin-agent for the host's architecture, where it is not there yet; best effort (perl and python3 stand in).
+ * -ENOENT: there is none for that architecture; -ENOEXEC: it does not run there. */
+int remote_install_agent(Remote *remote);
+/* Starts a run or finds it already started; returns its status, also RUN_REFUSED. Waits until the checks are through. */
+int remote_run_start(Remote *remote, const RunSpec *spec, RunStatus *ret);
+int remote_run_status(Remote *remote, const char *run, const char *kname, uint64_t log_offset,
+                      uint64_t blocks_offset, RunStatus *ret);
+/* TERM then CONT, then KILL after grace_usec; plants the tombstone where there is no run. ret_gone: proven gone. */
+int remote_run_cancel(Remote *remote, const char *run, uint64_t grace_usec, bool *ret_gone, RunStatus *ret);
+/* pause: SIGSTOP; else SIGCONT. */
+int remote_run_pause(Remote *remote, const char *run, bool pause);
+int remote_run_remove(Remote *remote, const char *run);
+int remote_kernel_log(Remote *remote, const char *kname, uint64_t after, KernelLog *ret);
+/* smartctl --json=cou -x on the device; the JSON text, at most 1 MiB. */
+int remote_smart(Remote *remote, const char *kname, char **ret, size_t *ret_size);
+/* The output of the facts verb: what parse/facts.h describes. words: "smart:KNAME" reads SMART in the same round trip,
+ * "probe:KNAME" probes the drive and its partitions for signatures live, past udev's database. */
+int remote_facts(Remote *remote, char *const *words, char **ret, size_t *ret_size, char **ret_nonce);
+
+/* For the poller, which must not wait: the script and the argv of the verbs it uses, for transport_call(). */
+extern const char remote_run_script[];
+int remote_facts_argv(char *const *words, char ***ret, char **ret_nonce);
+int remote_fingerprint_argv(const char *kname, const char *ident, char ***ret);
+/* Parses the answer of the fingerprint verb: 0 and the hex string; -EBADMSG; -ESTALE (another drive has that name now);
+ * -EREMOTEIO (the drive cannot be read). */
+int remote_fingerprint_parse(const char *output, size_t size, char **ret_content);

@@ -1,0 +1,574 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=dash
+#
+# What burnin does on a tested host: all of it. The text travels with every call and runs under any POSIX shell (dash, bash,
+# busybox) as `sh -s -- VERB ARGUMENT...`. remote-run.h says what a run is; remote-answer.h what the answers look like.
+#
+#   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER COMMAND...
+#                              start a run, or find it started. Needs this text in $BURNIN_SCRIPT, since the run outlives us.
+#                              SERIAL, CONTENT: "-" compares nothing. NOT-AFTER: microseconds of uptime. The word {} in
+#                              COMMAND stands for the device.
+#   status RUN KNAME LOG-OFFSET BLOCKS-OFFSET
+#   cancel RUN GRACE           GRACE: seconds between TERM and KILL
+#   pause RUN, resume RUN, remove RUN
+#   probe IDENT, fingerprint KNAME IDENT, smart KNAME, kmsg SEQ KNAME, facts NONCE [smart:KNAME|probe:KNAME]..., agent
+#   wrap DIR, check DIR        for ourselves: the two halves of a run, container and checks
+#
+# INVARIANTS: nothing is written to a drive before every check has passed, and those read the descriptor that stays open over
+# exec. Whatever an argument says, it is checked here again before it becomes part of a path or a command. Each file of a run
+# appears whole (rename). Standard input is the script itself: no command may read it.
+
+# --- runs --------------------------------------------------------------------------------------------------
+
+# Where new runs go: made here, and ours alone.
+base_make()
+{
+        for base in $BASES; do
+                [ -d "$base" ] || mkdir -p "$base" 2> /dev/null || continue
+                [ ! -L "$base" ] && [ "$(stat -c %u "$base")" = "$(id -u)" ] || continue
+                chmod 0700 "$base" 2> /dev/null || continue
+                # A read-only file system says yes to root's every question.
+                { : > "$base/.probe"; } 2> /dev/null && return
+        done
+        fail "neither of $BASES can be written"
+}
+
+# Sets dir, "" where there is no such run.
+run_find()
+{
+        for dir in $BASES; do
+                dir=$dir/$1
+                [ ! -d "$dir" ] || return 0
+        done
+        dir=
+}
+
+# Reads the files of the run in $dir: wrapper_*, command_*, run_boot, run_kname, exclusive, refused, exit_status, state.
+run_load()
+{
+        local key value
+        wrapper_pid='' wrapper_start='' wrapper_boot='' command_pid='' command_start='' run_boot='' run_kname=''
+        exclusive='' refused='' exit_status='' run_uptime=0 state=none
+        [ -n "$dir" ] || return 0
+        # shellcheck disable=SC2034
+        { read -r wrapper_pid wrapper_start wrapper_boot < "$dir/pid"; } 2> /dev/null
+        for key in spec id; do
+                [ ! -f "$dir/$key" ] || while IFS='=' read -r key value; do
+                        case $key in
+                        pid) command_pid=$value ;;
+                        start) command_start=$value ;;
+                        boot) run_boot=$value ;;
+                        kname) run_kname=$value ;;
+                        exclusive) exclusive=$value ;;
+                        uptime) run_uptime=$value ;;
+                        esac
+                done < "$dir/$key"
+        done
+        is_kname "$run_kname" || run_kname=
+        run_state
+}
+
+run_alive()
+{
+        alive "$wrapper_pid" "$wrapper_start" "$wrapper_boot" || alive "$command_pid" "$command_start" "$run_boot"
+}
+
+run_state()
+{
+        local living=
+        # Life first, files then: one that ends in between has left its files, and not the other way round.
+        run_alive && living=1
+        refused=$(first_line "$dir/refused")
+        exit_status=$(first_line "$dir/exit")
+        if [ -n "$refused" ]; then
+                state=refused
+        elif is_number "$exit_status"; then
+                state=exited
+        elif [ "$living" ]; then
+                [ -e "$dir/id" ] && state=running || state=starting
+        elif [ -e "$dir/tombstone" ] && [ ! -e "$dir/id" ]; then
+                state=tombstone
+        elif [ -z "$wrapper_pid" ] && [ "$run_boot" = "$boot_id" ] && is_number "$run_uptime" &&
+                [ $((uptime_sec - run_uptime)) -lt 30 ]; then
+                state=starting
+        else
+                state=lost
+        fi
+}
+
+# The position of the command on its device: that of its own descriptor, not of ours.
+run_position()
+{
+        local mode major minor path key value number max=
+        [ "$state" = running ] && alive "$command_pid" "$command_start" "$run_boot" || return 0
+        number=$(kname_number "$run_kname")
+        stat -L -c '%f %t %T %n' "/proc/$command_pid/fd/"* 2> /dev/null | grep '^6' | {
+                while read -r mode major minor path; do
+                        [ "$(printf '%d:%d' "0x$major" "0x$minor")" = "$number" ] && [ "${path##*/}" != $HOLD_FD ] || continue
+                        while read -r key value; do
+                                [ "$key" = pos: ] && is_number "$value" || continue
+                                [ -n "$max" ] && [ "$max" -ge "$value" ] || max=$value
+                        done < "/proc/$command_pid/fdinfo/${path##*/}"
+                done 2> /dev/null
+                printf '%s' "$max"
+        }
+}
+
+work_bytes()
+{
+        local line=
+        { read -r line < "/sys/block/$1/stat"; } 2> /dev/null || return
+        # shellcheck disable=SC2086
+        set -- $line
+        [ $# -lt 7 ] || printf '%s' $((($3 + $7) * 512))
+}
+
+# tail_measure FILE OFFSET MAX: sets tail_size to how much of the file of this run there is to send.
+tail_measure()
+{
+        tail_size=0
+        [ -z "$dir" ] || [ ! -f "$1" ] || tail_size=$(($(wc -c < "$1") - $2))
+        [ "$tail_size" -gt 0 ] || tail_size=0
+        [ "$tail_size" -le "$3" ] || tail_size=$3
+}
+
+tail_print()
+{
+        [ "$3" -eq 0 ] || tail -c "+$(($2 + 1))" "$1" | head -c "$3"
+}
+
+# status_print KNAME LOG-OFFSET BLOCKS-OFFSET [KEY=VALUE...]: of the run in $dir. What has no value is left out.
+status_print()
+{
+        local kname=$1 log_offset=$2 blocks_offset=$3 number='' id='' log_size stopped=
+        shift 3
+        [ -z "$run_kname" ] || kname=$run_kname
+        if [ "$state" = running ] && alive "$command_pid" "$command_start" "$run_boot"; then
+                case $ps_state in
+                [Tt]) stopped=1 ;;
+                esac
+                number=$(node_number "/proc/$command_pid/fd/$HOLD_FD")
+        fi
+        [ -n "$number" ] || number=$(kname_number "$kname")
+        [ -z "$number" ] || id=$(ident "$number")
+        tail_measure "$dir/log" "$log_offset" $LOG_MAX
+        log_size=$tail_size
+        tail_measure "$dir/blocks" "$blocks_offset" $BLOCKS_MAX
+        printf 'burnin-answer status\n'
+        printf '%s\n' "state=$state" "refused=$refused" "exit=$exit_status" "exclusive=$exclusive" "boot=$boot_id" \
+                "run_boot=$run_boot" "uptime=$(first_line /proc/uptime)" "position=$(run_position)" \
+                "work=$(work_bytes "$kname")" "stopped=$stopped" "ident=$id" "temperature=$(temperature "$kname")" "$@" \
+                "log=$log_size" "blocks=$tail_size" ''
+        tail_print "$dir/log" "$log_offset" "$log_size"
+        tail_print "$dir/blocks" "$blocks_offset" "$tail_size"
+        printf '\nburnin-end 0\n'
+}
+
+# --- the run itself ----------------------------------------------------------------------------------------
+
+# Ends wrap and check alike: in the directory of the run.
+refuse()
+{
+        printf '%s: %s' "$1" "$2" | tr -s '\n\t ' ' ' | head -c 1000 > refused.new
+        echo >> refused.new
+        mv refused.new refused
+        exit 1
+}
+
+is_late()
+{
+        [ "$1" != "$boot_id" ] || [ $((uptime_sec * 1000000)) -gt "$2" ]
+}
+
+# The facts that a run was started with. Each was checked before it was written.
+spec_read()
+{
+        local key value
+        while IFS='=' read -r key value; do
+                case $key in
+                run) spec_run=$value ;;
+                machine) spec_machine=$value ;;
+                kname) spec_kname=$value ;;
+                ident) spec_ident=$value ;;
+                serial) spec_serial=$value ;;
+                content) spec_content=$value ;;
+                boot) spec_boot=$value ;;
+                not_after) spec_not_after=$value ;;
+                esac
+        done < spec
+}
+
+PERL_HOLD='use Fcntl; use POSIX (); my $d = shift;
+unless (sysopen(my $f, $d, O_RDWR | O_EXCL | O_NONBLOCK | O_NOCTTY)) {
+        my $e = $!; print STDERR "cannot open $d: $e\n"; POSIX::_exit($e == POSIX::EBUSY() ? 75 : 76);
+} else {
+        unless (-b $f) { print STDERR "cannot open $d: not a block device\n"; POSIX::_exit(76); }
+        POSIX::dup2(fileno($f), 9) or POSIX::_exit(76);
+        if (fileno($f) == 9) { fcntl($f, F_SETFD, 0); }
+        { exec { $ARGV[0] } @ARGV; }
+        POSIX::_exit(127);
+}'
+
+PYTHON_HOLD='import errno, os, stat, sys
+d = sys.argv[1]
+try:
+    f = os.open(d, os.O_RDWR | os.O_EXCL | os.O_NONBLOCK | os.O_NOCTTY)
+    if not stat.S_ISBLK(os.fstat(f).st_mode):
+        raise OSError(errno.ENOTBLK, os.strerror(errno.ENOTBLK))
+    os.set_inheritable(f, True) if f == 9 else os.dup2(f, 9)
+except OSError as e:
+    sys.stderr.write("cannot open %s: %s\n" % (d, e.strerror))
+    os._exit(75 if e.errno == errno.EBUSY else 76)
+os.execvp(sys.argv[2], sys.argv[2:])'
+
+# Becomes the checks, with the device open on descriptor 9.
+hold()
+{
+        local device=/dev/$spec_kname agent
+        BURNIN_EXCLUSIVE=1
+        export BURNIN_EXCLUSIVE
+        for agent in "${PWD%/*}"/bin/burnin-agent-*; do
+                [ -x "$agent" ] && "$agent" version > /dev/null 2>&1 || continue
+                exec "$agent" hold "$device" -- /bin/sh "$PWD/script" check "$PWD"
+        done
+        if have perl && perl -MPOSIX -MFcntl -e 1 2> /dev/null; then
+                exec perl -e "$PERL_HOLD" "$device" /bin/sh "$PWD/script" check "$PWD"
+        fi
+        if have python3 && python3 -IS -c 'import os' 2> /dev/null; then
+                exec python3 -IS -c "$PYTHON_HOLD" "$device" /bin/sh "$PWD/script" check "$PWD"
+        fi
+        # Nobody here can open a device exclusively. What is open still pins the name; the ledger will say the rest.
+        BURNIN_EXCLUSIVE=
+        [ -b "$device" ] || { echo "cannot open $device: not a block device" >&2; exit $EXIT_HOLD_FAILED; }
+        exec 9<> "$device" || exit $EXIT_HOLD_FAILED
+        exec /bin/sh "$PWD/script" check "$PWD"
+}
+
+# Stands around the command from start to end: the leader of its session, and the one who notes how it ended.
+verb_wrap()
+{
+        local tries=0 status=127 s number
+        cd "$1" || exit 1
+        # Whoever launched us may have tried twice.
+        mkdir wrapper 2> /dev/null || exit 0
+        proc_stat $$ || exit 1
+        printf '%s %s %s\n' $$ "$ps_start" "$boot_id" > pid.new
+        mv pid.new pid
+        [ ! -e tombstone ] || exit 0
+        spec_read
+        ! is_late "$spec_boot" "$spec_not_after" || refuse late 'the start came too late'
+
+        child=''
+        trapped=''
+        trap 'trapped=1; [ -z "$child" ] || kill -TERM "$child" 2> /dev/null' TERM INT HUP
+        while :; do
+                (hold) < /dev/null > /dev/null 2> hold.log &
+                child=$!
+                # A signal ends the wait and not the child; then it is waited for again, and its status is the one that counts.
+                while :; do
+                        trapped=''
+                        wait "$child"
+                        s=$?
+                        [ $s -eq 127 ] || status=$s
+                        [ -n "$trapped" ] || break
+                done
+                child=''
+                # udev and its like open new devices for a moment, exclusively too.
+                [ $status -eq $EXIT_HOLD_BUSY ] && [ ! -e id ] && [ ! -e tombstone ] && [ $tries -lt 15 ] || break
+                tries=$((tries + 1))
+                nap
+        done
+
+        [ ! -e refused ] || exit 0
+        if [ -e id ]; then
+                echo $status > exit.new
+                sync exit.new 2> /dev/null
+                mv exit.new exit
+                sync . 2> /dev/null
+                exit 0
+        fi
+        [ ! -e tombstone ] || exit 0
+        s=$(tail -n 1 hold.log)
+        case $status in
+        "$EXIT_HOLD_BUSY")
+                number=$(kname_number "$spec_kname")
+                # shellcheck disable=SC2046
+                s=$(usage $(device_numbers "$number"))
+                [ -z "$s" ] || refuse locked "$spec_kname is $s"
+                refuse exclusive "$spec_kname is held by something else on the host"
+                ;;
+        "$EXIT_HOLD_FAILED") refuse open "${s:-cannot open /dev/$spec_kname}" ;;
+        *) refuse tool "the checks ended with status $status: $s" ;;
+        esac
+}
+
+# What smartctl says of the serial must be what the drive itself has always said; a bridge has none.
+check_serial()
+{
+        local serial
+        [ "$spec_serial" != - ] && have smartctl || return 0
+        serial=$(limited 60 smartctl --json=c -i "/dev/$spec_kname" 2> /dev/null |
+                sed -n 's/.*"serial_number": *"\([^"]*\)".*/\1/p' | head -n 1 | sed 's/^ *//; s/ *$//')
+        [ -z "$serial" ] || [ "$serial" = "$spec_serial" ] ||
+                refuse identity "$spec_kname has the serial number $serial, not $spec_serial"
+}
+
+check_openers()
+{
+        local tries=0 seen
+        while :; do
+                # The descriptor is not ours alone while a child has a copy of it.
+                seen=$(
+                        exec 9>&-
+                        openers | while read -r number pid comm; do
+                                case " $* " in
+                                *" $number "*) [ "$pid" = $$ ] || printf '%s (pid %s)\n' "$comm" "$pid" ;;
+                                esac
+                        done | head -n 1
+                )
+                [ -n "$seen" ] || return 0
+                [ $tries -lt 12 ] || refuse locked "$spec_kname is open in $seen"
+                tries=$((tries + 1))
+                nap
+        done
+}
+
+# All checks, through descriptor 9; then becomes the command.
+verb_check()
+{
+        local number id word words
+        cd "$1" || exit 1
+        spec_read
+        number=$(node_number /proc/self/fd/$HOLD_FD) || refuse open "what is open is not a block device"
+        id=$(ident "$number") || refuse identity "nothing is known of device $number"
+        [ "$id" = "$spec_ident" ] || refuse identity "$spec_kname is another drive now ($id)"
+        [ "$(node_number "/dev/$spec_kname")" = "$number" ] || refuse identity "/dev/$spec_kname is another device now"
+        check_serial
+        have awk && have xargs && have sha256sum || refuse tool 'awk, xargs or sha256sum is missing on the host'
+        # shellcheck disable=SC2046
+        check_openers $(device_numbers "$number")
+        # shellcheck disable=SC2046
+        words=$(usage $(device_numbers "$number"))
+        [ -z "$words" ] || refuse locked "$spec_kname is $words"
+        if [ "$spec_content" != - ]; then
+                word=$(content /proc/self/fd/$HOLD_FD "$number") ||
+                        refuse content "the first or the last MiB of $spec_kname cannot be read"
+                [ "$word" = "$spec_content" ] || refuse content "what is on $spec_kname has changed since it was confirmed"
+        fi
+
+        set --
+        while IFS= read -r word; do
+                [ "$word" != '{}' ] || word=/dev/$spec_kname
+                set -- "$@" "$word"
+        done < command
+        have "$1" || refuse tool "$1 is not installed on the host"
+        ! have stdbuf || set -- stdbuf -oL "$@"
+
+        proc_stat $$
+        printf '%s\n' "run=$spec_run" "machine=$spec_machine" "kname=$spec_kname" "ident=$spec_ident" "boot=$boot_id" \
+                "started=$(date +%s)" "pid=$$" "start=$ps_start" "exclusive=${BURNIN_EXCLUSIVE:-}" > id.new
+        sync id.new 2> /dev/null
+        mv id.new id
+        # The last look before there is no way back: a cancel plants this first and signals then, so one of both meets us.
+        [ ! -e tombstone ] || { rm -f id; exit 1; }
+        exec "$@" < /dev/null > blocks 2> log
+}
+
+# --- verbs about runs --------------------------------------------------------------------------------------
+
+# Detached from everything that ends with the connection.
+run_launch()
+{
+        if [ -d /run/systemd/system ] && have systemd-run &&
+                systemd-run -q --unit="burnin-run-$1" --collect --description="burnin: $2 on $3 (run $1)" \
+                        --setenv=PATH="$PATH" -p KillMode=mixed -p TimeoutStopSec=20 -p Restart=no \
+                        /bin/sh "$dir/script" wrap "$dir" < /dev/null > /dev/null 2>&1; then
+                return
+        fi
+        # The wrapper's own lock keeps this from being the second one, where systemd-run failed late.
+        have setsid || { (cd "$dir" && refuse tool 'neither systemd-run nor setsid is there'); return; }
+        setsid /bin/sh "$dir/script" wrap "$dir" < /dev/null > /dev/null 2>&1 &
+}
+
+start_check_arguments()
+{
+        local word
+        [ $# -ge 9 ] || fail 'start: arguments are missing'
+        is_run "$1" && is_run "$2" && is_kname "$3" && is_word "$4" && is_number "$8" || fail 'start: a bad argument'
+        for word in "$6" "$7"; do
+                is_word "$word" || fail 'start: a bad argument'
+        done
+        for word in "$@"; do
+                case $word in
+                *'
+'*) fail 'start: a line break in an argument' ;;
+                esac
+        done
+        [ ${#5} -le 128 ] && [ -n "$5" ] && [ -n "$9" ] || fail 'start: a bad argument'
+        [ -n "${BURNIN_SCRIPT:-}" ] || fail 'start: without the script'
+}
+
+verb_start()
+{
+        local run=$1 kname=$3 i=0
+        start_check_arguments "$@"
+        run_find "$run"
+        if [ -z "$dir" ]; then
+                if is_late "$7" "$8"; then
+                        run_load
+                        state=refused
+                        refused='late: the start came too late'
+                        status_print "$kname" 0 0
+                        return
+                fi
+                base_make
+                dir=$base/$run
+                # mkdir without -p is the lock: against a second start, and against the cancel that overtook this one.
+                if mkdir "$dir" 2> /dev/null; then
+                        printf '%s\n' "run=$1" "machine=$2" "kname=$3" "ident=$4" "serial=$5" "content=$6" "boot=$7" \
+                                "not_after=$8" "uptime=$uptime_sec" > "$dir/spec.new"
+                        shift 8
+                        printf '%s\n' "$@" > "$dir/command"
+                        printf '%s' "$BURNIN_SCRIPT" > "$dir/script"
+                        sync "$dir/script" 2> /dev/null
+                        mv "$dir/spec.new" "$dir/spec"
+                        run_launch "$run" "$1" "$kname"
+                fi
+        fi
+        while run_load && [ "$state" = starting ] && [ $i -lt 20 ]; do
+                i=$((i + 1))
+                nap
+        done
+        status_print "$kname" 0 0
+}
+
+verb_status()
+{
+        is_run "$1" && is_kname "$2" && is_number "$3" && is_number "$4" || fail 'status: a bad argument'
+        run_find "$1"
+        run_load
+        status_print "$2" "$3" "$4"
+}
+
+# Everybody in the session of the run, and its two known processes.
+run_members()
+{
+        if is_number "$wrapper_pid" && [ "$wrapper_boot" = "$boot_id" ]; then
+                # A process with this number and another start time: the number was given away, so the session had ended.
+                if ! proc_stat "$wrapper_pid" || [ "$ps_start" = "$wrapper_start" ]; then
+                        session_members "$wrapper_pid"
+                fi
+        fi
+        alive "$command_pid" "$command_start" "$run_boot" && printf '%s\n' "$command_pid"
+}
+
+run_signal()
+{
+        local signal=$1 p
+        shift
+        for p in "$@"; do
+                kill "-$signal" "$p" 2> /dev/null
+        done
+}
+
+# run_wait SECONDS: until nobody is left. A member may start another while we look, so each look is a new one.
+run_wait()
+{
+        local end now
+        now=$(first_line /proc/uptime)
+        end=$((${now%%.*} + $1))
+        while members=$(run_members) && [ -n "$members" ]; do
+                now=$(first_line /proc/uptime)
+                [ "${now%%.*}" -le "$end" ] || return 1
+                nap
+        done
+}
+
+verb_cancel()
+{
+        local members='' gone=1 dying='' p
+        is_run "$1" && is_number "$2" && [ "$2" -le 3600 ] || fail 'cancel: a bad argument'
+        run_find "$1"
+        if [ -z "$dir" ]; then
+                base_make
+                dir=$base/$1
+                mkdir "$dir" 2> /dev/null
+        fi
+        { : > "$dir/tombstone"; } 2> /dev/null || fail "cannot write to $dir"
+        sync "$dir" 2> /dev/null
+        run_load
+        members=$(run_members)
+        if [ -n "$members" ]; then
+                # A stopped process takes note of TERM only when it goes on. The wrapper passes it on and stays to see the end.
+                # shellcheck disable=SC2086
+                run_signal TERM $members
+                # shellcheck disable=SC2086
+                run_signal CONT $members
+                if ! run_wait "$2"; then
+                        # shellcheck disable=SC2086
+                        run_signal KILL $members
+                        run_wait 3 || gone=
+                fi
+        fi
+        for p in $members; do
+                proc_stat "$p" && [ "$ps_state" = D ] && dying=1
+        done
+        run_load
+        status_print "${run_kname:-none}" 0 0 "gone=$gone" "dying=$dying"
+}
+
+verb_signal()
+{
+        is_run "$2" || fail "$1: a bad argument"
+        run_find "$2"
+        run_load
+        if [ "$state" = running ] && alive "$command_pid" "$command_start" "$run_boot"; then
+                # The command alone: the wrapper has to be there when it ends.
+                case $1 in
+                pause) kill -STOP "$command_pid" ;;
+                resume) kill -CONT "$command_pid" ;;
+                esac
+        fi
+        status_print "${run_kname:-none}" 0 0
+}
+
+verb_remove()
+{
+        is_run "$1" || fail 'remove: a bad argument'
+        run_find "$1"
+        run_load
+        [ -z "$dir" ] || {
+                ! run_alive && [ -z "$(run_members)" ] || fail 'busy: the run is alive'
+                rm -rf "$dir"
+        }
+        printf 'burnin-answer remove\n\nburnin-end 0\n'
+}
+
+# --- main --------------------------------------------------------------------------------------------------
+
+main()
+{
+        local verb=${1:-} n
+        [ $# -eq 0 ] || shift
+        boot_id=$(first_line /proc/sys/kernel/random/boot_id)
+        uptime_sec=$(first_line /proc/uptime)
+        uptime_sec=${uptime_sec%%.*}
+        dir=''
+        [ -n "$boot_id" ] && is_number "$uptime_sec" || fail '/proc is not there: this host is no Linux'
+        case $verb in
+        status) n=4 ;;
+        kmsg | fingerprint | cancel) n=2 ;;
+        pause | resume | remove | probe | smart | wrap | check) n=1 ;;
+        agent) n=0 ;;
+        start | facts) n=$# ;;
+        *) fail 'no such verb' ;;
+        esac
+        [ $# -eq "$n" ] && { [ $# -gt 0 ] || [ "$verb" = agent ]; } || fail "$verb: wrong number of arguments"
+        case $verb in
+        pause | resume) verb_signal "$verb" "$1" ;;
+        *) "verb_$verb" "$@" ;;
+        esac
+}
+
+# A text that was cut on its way ends before this line, and does nothing at all.
+{ main "$@" < /dev/null; exit; }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "basic/log.h"
+
+/* The log of a stage: a file of lines `TIMESTAMP ORIGIN TEXT`, and the same lines in the journal.
+ *
+ * ORIGIN is "burnin" for our own words, or "badblocks@OFFSET" for a piece of what the command printed on its host; OFFSET is the
+ * byte position in the remote log behind that piece. A piece ends at a newline, or behind a phase header whose "done" is still
+ * hours away. Every line is one write(), and a line that a crash tore is cut off when the file is opened again: so the largest
+ * OFFSET in the file is where a worker that takes over goes on, and no piece is lost or there twice. */
+
+typedef struct StageLog StageLog;
+
+/* fields: what every journal entry of this stage carries; borrowed, must outlive the log. */
+int stage_log_open(const char *path, const LogField *fields, StageLog **ret);
+StageLog *stage_log_free(StageLog *l);
+DEFINE_TRIVIAL_CLEANUP_FUNC(StageLog *, stage_log_free);
+
+/* A line of our own. Never fails towards the caller: a full disk must not end a test; it is reported once. */
+void stage_log_line(StageLog *l, int level, const char *format, ...) _printf_(3, 4);
+
+/* Up to where the remote log is in this file. */
+uint64_t stage_log_cursor(const StageLog *l);
+
+/* data: the remote log from position offset on, without gaps to what was fed before (a new reader starts at 0 or at the cursor).
+ * What the file holds already is skipped; an unfinished piece is kept until its rest comes. 0, or -EINVAL for a gap. */
+int stage_log_feed(StageLog *l, uint64_t offset, const char *data, size_t size);
+/* The command has ended: what is left of an unfinished line is a piece too. */
+void stage_log_flush(StageLog *l);

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "basic/strv.h"
+#include "basic/time-util.h"
+#include "worker/host-read.h"
+#include "worker/stage.h"
+#include "worker/surface-run.h"
+
+/* A destructive surface test by badblocks: every block is written and read back, pattern by pattern. badblocks runs detached on
+ * the host; here it is started, followed, and judged.
+ *
+ *     start (or find it) ──▶ follow, look by look ──▶ end ──▶ prove it gone ──▶ collect what is left ──▶ judge
+ *
+ * The follower may lose its host, and burnind may lose the follower: the run goes on, and is found again at the byte where it
+ * was left. Only what can end a test on its host ends it. */
+
+#define PATTERNS          4U /* badblocks' own: 0xaa, 0x55, 0xff, 0x00 */
+#define BLOCK_SIZE        4096U
+#define BLOCK_BUFFER      64U
+#define NOT_AFTER_USEC    (60 * USEC_PER_SEC)
+#define START_LIMIT_USEC  (10 * USEC_PER_MINUTE)
+#define AFTER_LIMIT_USEC  (10 * USEC_PER_MINUTE)
+#define FOLLOW_USEC       (2 * USEC_PER_SEC)
+#define FOLLOW_FIRST_USEC USEC_PER_SEC
+#define FOLLOW_FIRST_FOR  (30 * USEC_PER_SEC)
+#define KERNEL_LOG_USEC   USEC_PER_MINUTE
+#define STALL_USEC        (30 * USEC_PER_MINUTE)
+#define STALL_END_USEC    (6 * USEC_PER_HOUR)
+
+static int surface_command(const Surface *s, char ***ret)
+{
+        const StageParams *p = &s->w->params;
+        _cleanup_strv_free_ char **argv = NULL;
+        int r;
+
+        r = strv_split("badblocks -w -v", " ", &argv);
+        if (r < 0)
+                return r;
+        /* -X: the device is held for badblocks by its own parent. -e: without it a dead drive prints a line per block. */
+        if (strv_extend(&argv, "-b") < 0 || strv_consume(&argv, strf("%u", s->block_size)) < 0 ||
+            strv_extend(&argv, "-c") < 0 ||
+            strv_consume(&argv, strf("%u", p->block_buffer ?: BLOCK_BUFFER)) < 0 ||
+            strv_extend(&argv, "-p") < 0 || strv_consume(&argv, strf("%u", p->passes)) < 0 ||
+            strv_extend(&argv, "-e") < 0 ||
+            strv_consume(&argv, strf("%" PRIu64, (uint64_t) p->bad_block_threshold + 1)) < 0 ||
+            strv_extend(&argv, "-X") < 0 || strv_extend(&argv, "{}") < 0)
+                return -ENOMEM;
+
+        *ret = TAKE_PTR(argv);
+        return 0;
+}
+
+/* What can be known only before the start: where the counters stand. */
+static int note_start(Surface *s, const HostProbe *probe)
+{
+        _cleanup_(run_status_done) RunStatus before = { 0 };
+        Worker *w = s->w;
+        int r;
+
+        r = remote_run_status(&w->remote, w->params.run, w->params.kname, 0, 0, &before);
+        if (r < 0)
+                return r;
+        /* An earlier attempt of ours to start it came through after all: what was noted before it holds. */
+        if (before.state != RUN_NONE)
+                return 0;
+
+        if (free_and_strdup(&s->state.boot_id, probe->boot_id) < 0)
+                return -ENOMEM;
+        s->state.work_start = before.work_bytes;
+        s->state.kernel_seq = probe->kernel_log_seq;
+        s->state.kernel_gap = probe->kernel_log_seq == 0;
+        surface_save(s);
+        return 0;
+}
+
+static int start_once(Worker *w, void *userdata)
+{
+        _cleanup_(host_probe_done) HostProbe probe = { 0 };
+        _cleanup_(run_status_done) RunStatus status = { 0 };
+        _cleanup_strv_free_ char **argv = NULL;
+        Surface *s = userdata;
+        RunSpec spec;
+        int r;
+
+        r = remote_probe(&w->remote, strempty(w->params.identity.fingerprint), &probe);
+        if (r < 0)
+                return r;
+        if (!probe.kname || !kname_is_valid(probe.kname) || isempty(w->params.identity.fingerprint)) {
+                surface_set_end(s, SURFACE_REFUSED,
+                                "the drive is not there any more, or its identity changed");
+                return 0;
+        }
+        if (free_and_strdup(&w->params.kname, probe.kname) < 0)
+                return -ENOMEM;
+        r = note_start(s, &probe);
+        if (r < 0)
+                return r;
+        /* Best effort: perl and python3 can hold a device too. */
+        (void) remote_install_agent(&w->remote);
+
+        r = surface_command(s, &argv);
+        if (r < 0)
+                return r;
+        spec = (RunSpec){
+                .run = w->params.run,
+                .machine_id = w->params.machine_id,
+                .kname = w->params.kname,
+                .identity = &w->params.identity,
+                .content = w->params.content,
+                .not_after_uptime_usec = probe.uptime_usec + NOT_AFTER_USEC,
+                .boot_id = probe.boot_id,
+                .command = argv,
+        };
+        r = remote_run_start(&w->remote, &spec, &status);
+        if (r < 0)
+                return r;
+
+        if (status.state == RUN_REFUSED)
+                surface_set_end(s, SURFACE_REFUSED, status.refused);
+        return 0;
+}
+
+static int surface_start(Surface *s)
+{
+        BadblocksPhase first = { .number = 1, .name = "Write 0xaa" };
+        _cleanup_strv_free_ char **argv = NULL;
+        _cleanup_free_ char *words = NULL;
+        Worker *w = s->w;
+        int r;
+
+        if (!w->params.content) {
+                surface_set_end(s, SURFACE_REFUSED, "the drive's content was never confirmed");
+                return 0;
+        }
+
+        r = surface_command(s, &argv);
+        if (r < 0)
+                return r;
+        words = strv_join(argv, " ");
+        stage_log_line(w->log, LOG_INFO, "Surface test of %s, run %s: %s", s->drive, w->params.run,
+                       strempty(words));
+
+        /* Phase 1 at 0 % from the first second on. */
+        surface_on_phase(&first, s);
+        s->new_phase = false;
+        surface_send_progress(s);
+
+        r = worker_try(w, START_LIMIT_USEC, start_once, s);
+        if (r >= 0 || r == -ECANCELED || r == -ENOMEM)
+                return r;
+
+        /* Whether it started nobody knows: what follows proves it gone, or calls it a remnant. */
+        surface_set_end(s, r == -EKEYREJECTED ? SURFACE_KEY_CHANGED : SURFACE_NO_CONTACT, worker_error(w));
+        return 0;
+}
+
+/* Three things are watched apart: whether we see anything, whether the process can run, and whether it works. */
+static const char *what_stands_still(const Surface *s)
+{
+        if (s->w->failures > 0)
+                return "the host cannot be reached, the test itself may go on";
+        if (s->dying)
+                return "its process waits for the drive and cannot even be killed";
+        if (s->stopped)
+                return "its process is stopped by a signal";
+
+        return "its process lives, but the drive does no work";
+}
+
+static void check_stall(Surface *s)
+{
+        uint64_t still = now_usec(CLOCK_MONOTONIC) - s->work_usec;
+        uint64_t warn = s->w->params.stall_usec ?: STALL_USEC,
+                 end = s->w->params.stall_end_usec ?: STALL_END_USEC;
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_free_ char *reason = NULL;
+        char t[TIMESPAN_MAX];
+
+        if (still >= end) {
+                stage_log_line(s->w->log, LOG_CRIT, "No work was seen for %s (%s), ending the test.",
+                               format_timespan(t, still), what_stands_still(s));
+                surface_set_end(s, s->w->failures > 0 ? SURFACE_NO_CONTACT : SURFACE_STALLED,
+                                s->w->failures > 0 ? s->w->contact_error : what_stands_still(s));
+                return;
+        }
+        if (still < warn || s->stall_said)
+                return;
+
+        s->stall_said = true;
+        stage_log_line(s->w->log, LOG_WARNING, "No work was seen for %s: %s.", format_timespan(t, still),
+                       what_stands_still(s));
+        reason = strf("no work was seen for %s: %s", format_timespan(t, still), what_stands_still(s));
+        o = json_object_new_object();
+        if (!o || !reason || json_put_string(o, "reason", reason) < 0) {
+                (void) log_oom();
+                return;
+        }
+        (void) worker_send(s->w, "stall", TAKE_PTR(o));
+}
+
+static int read_kernel_log(Worker *w, void *userdata)
+{
+        _cleanup_(kernel_log_done) KernelLog log = { 0 };
+        Surface *s = userdata;
+        int r;
+
+        r = remote_kernel_log(&w->remote, w->params.kname, s->state.kernel_seq, &log);
+        if (r < 0)
+                return r;
+
+        s->kernel_usec = now_usec(CLOCK_MONOTONIC);
+        r = surface_state_add_kernel_log(&s->state, &log, w->params.kname);
+        surface_save(s);
+        return r;
+}
+
+/* One look. 1: look again at once. */
+static int surface_look(Surface *s)
+{
+        _cleanup_(run_status_done) RunStatus status = { 0 };
+        Worker *w = s->w;
+        int r, more = 0;
+
+        r = remote_run_status(&w->remote, w->params.run, w->params.kname, s->log_offset, s->blocks_offset,
+                              &status);
+        if (r >= 0) {
+                more = surface_take_status(s, &status);
+                if (more < 0)
+                        return more;
+                if (!s->ended)
+                        surface_send_progress(s);
+                if (!s->ended && now_usec(CLOCK_MONOTONIC) - s->kernel_usec >= KERNEL_LOG_USEC)
+                        r = read_kernel_log(w, s);
+        }
+
+        r = worker_contact(w, r);
+        if (r == -EKEYREJECTED) {
+                surface_set_end(s, SURFACE_KEY_CHANGED, worker_error(w));
+                return 0;
+        }
+
+        return r < 0 ? r : r > 0 || more > 0;
+}
+
+static int surface_follow(Surface *s)
+{
+        uint64_t usual = s->w->params.follow_interval_usec ?: FOLLOW_USEC;
+
+        while (!s->ended) {
+                uint64_t now;
+                int r;
+
+                r = surface_look(s);
+                if (r < 0)
+                        return r;
+                if (s->ended)
+                        break;
+                check_stall(s);
+                if (r > 0 || s->ended)
+                        continue;
+
+                now = now_usec(CLOCK_MONOTONIC);
+                r = worker_wait(s->w, now - s->started_usec < FOLLOW_FIRST_FOR
+                                                      ? MIN(usual, FOLLOW_FIRST_USEC)
+                                                      : usual);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* Ends that leave something behind: it is ended now, or named. */
+static int prove_gone(Surface *s, StageReport *report)
+{
+        if (s->end == SURFACE_EXITED || s->end == SURFACE_REBOOTED || s->end == SURFACE_LOST)
+                return 0;
+        /* A start that was refused cannot come again: its place is taken. */
+        if (s->end == SURFACE_REFUSED)
+                return 0;
+        if (s->end != SURFACE_KEY_CHANGED && worker_cancel_run(s->w, NULL))
+                return 0;
+
+        stage_log_line(s->w->log, LOG_ERR, "The run %s on %s could not be proven gone.", s->w->params.run,
+                       s->w->params.target.name);
+        return report_set_remnant(report);
+}
+
+/* What the host still has to say once the test is over. */
+static int collect_after(Surface *s, SurfaceIdentity *ret_identity)
+{
+        _cleanup_(host_probe_done) HostProbe probe = { 0 };
+        Worker *w = s->w;
+        int r;
+
+        if (s->end != SURFACE_EXITED && s->end != SURFACE_LOST && s->end != SURFACE_STALLED &&
+            s->end != SURFACE_NONSENSE)
+                return 0;
+
+        r = worker_try(w, AFTER_LIMIT_USEC, read_kernel_log, s);
+        if (r == -ECANCELED || r == -ENOMEM)
+                return r;
+        if (r < 0)
+                s->state.kernel_gap = true;
+
+        r = host_read_probe(w, AFTER_LIMIT_USEC, &probe);
+        if (r == -ECANCELED || r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return 0;
+
+        if (probe.kname)
+                *ret_identity = SURFACE_IDENTITY_SAME;
+        else if (probe.ident)
+                *ret_identity = SURFACE_IDENTITY_OTHER;
+        else
+                *ret_identity = SURFACE_IDENTITY_GONE;
+        return 0;
+}
+
+static struct json_object *phases_with_speeds(const Surface *s, uint64_t end_usec)
+{
+        _cleanup_json_ struct json_object *a = json_object_new_array();
+
+        for (size_t i = 0; a && i < s->state.n_phases; i++) {
+                const SurfacePhase *p = s->state.phases + i;
+                uint64_t until = i + 1 < s->state.n_phases ? p[1].started_usec : end_usec;
+                bool over = until > p->started_usec &&
+                            (s->end == SURFACE_EXITED || i + 1 < s->state.n_phases);
+                struct json_object *o = json_object_new_object();
+
+                if (!o || json_put_u64(o, "number", p->number) < 0 ||
+                    json_put_string(o, "name", p->name) < 0 ||
+                    json_put_u64(o, "started_usec", p->started_usec) < 0 ||
+                    (over && (json_put_u64(o, "ended_usec", until) < 0 ||
+                              json_put_u64(o, "bytes_per_second",
+                                           (uint64_t) ((double) s->w->params.identity.size_bytes * 1e6 /
+                                                       (double) (until - p->started_usec))) < 0)) ||
+                    json_object_array_add(a, o) < 0) {
+                        json_object_put(o);
+                        return NULL;
+                }
+        }
+
+        return TAKE_PTR(a);
+}
+
+static int add_details(const Surface *s, StageReport *report)
+{
+        struct json_object *o = report_details(report);
+
+        if (!o || json_put(o, "phases", phases_with_speeds(s, now_usec(CLOCK_REALTIME))) < 0 ||
+            json_put_u64(o, "block_size", s->block_size) < 0 ||
+            json_put_string(o, "kname", s->w->params.kname) < 0 ||
+            json_put_string(o, "boot_id", s->state.boot_id) < 0 ||
+            (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0) ||
+            (s->end == SURFACE_EXITED && json_put_i64(o, "exit_status", s->exit_status) < 0) ||
+            (s->state.temperature_min_mdegc != MDEGC_UNKNOWN &&
+             (json_put_i64(o, "temperature_min_mdegc", s->state.temperature_min_mdegc) < 0 ||
+              json_put_i64(o, "temperature_max_mdegc", s->state.temperature_max_mdegc) < 0)))
+                return -ENOMEM;
+
+        return 0;
+}
+
+static int surface_conclude(Surface *s, StageReport *report)
+{
+        const StageParams *p = &s->w->params;
+        SurfaceIdentity identity = SURFACE_IDENTITY_UNKNOWN;
+        int r;
+
+        stage_log_flush(s->w->log);
+        r = prove_gone(s, report);
+        if (r < 0)
+                return r;
+        r = collect_after(s, &identity);
+        if (r < 0)
+                return r;
+        r = add_details(s, report);
+        if (r < 0)
+                return r;
+
+        return surface_judge(
+                        &(SurfaceFindings){
+                                        .drive = s->drive,
+                                        .end = s->end,
+                                        .end_detail = s->end_detail,
+                                        .exit_status = s->exit_status,
+                                        .badblocks = &s->badblocks,
+                                        .passes = MAX(p->passes, 1U),
+                                        .size_bytes = p->identity.size_bytes,
+                                        .block_size = s->block_size,
+                                        .threshold = p->bad_block_threshold,
+                                        .blocks = s->blocks,
+                                        .n_blocks = s->n_blocks,
+                                        .exclusive = s->state.exclusive,
+                                        .identity = identity,
+                                        .work_bytes = s->work_bytes,
+                                        .kernel_log_complete = !s->state.kernel_gap,
+                                        .kernel_errors = s->state.kernel_errors,
+                                        .n_kernel_errors = s->state.n_kernel_errors,
+                                        .n_kernel_total = s->state.n_kernel_total,
+                                        .kernel_line = s->state.kernel_line,
+                        },
+                        report);
+}
+
+static int surface_init(Surface *s, Worker *w)
+{
+        const StageParams *p = &w->params;
+        uint32_t wanted = p->block_size ?: BLOCK_SIZE;
+        uint64_t now = now_usec(CLOCK_MONOTONIC);
+        int r;
+
+        *s = (Surface){
+                .w = w,
+                .percent = MIN(p->percent, 99.9),
+                .position = UINT64_MAX,
+                .work_bytes = UINT64_MAX,
+                .work_usec = now,
+                .started_usec = now,
+                .kernel_usec = now,
+                .block_size = badblocks_block_size(p->identity.size_bytes, wanted),
+                .state_path = strf("%s.state", p->log_path),
+        };
+        if (!s->state_path)
+                return -ENOMEM;
+        (void) worker_drive_name(w, s->drive);
+        badblocks_init(&s->badblocks, PATTERNS, p->passes);
+
+        /* Without its state a run that is followed can still fail, but what nobody saw of it cannot be vouched for. */
+        r = p->follow ? surface_state_load(s->state_path, p->run, &s->state) : -ENOENT;
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                r = surface_state_init(&s->state, p->run);
+                s->state.kernel_gap = true;
+        }
+        if (r < 0)
+                return r;
+
+        if (s->block_size == 0)
+                surface_set_end(s, SURFACE_REFUSED, "the drive is too large for badblocks' block numbers");
+        else if (s->block_size > wanted && !p->follow)
+                stage_log_line(w->log, LOG_NOTICE,
+                               "Block size raised from %u to %u, for the number of blocks to fit in 32 bits.",
+                               wanted, s->block_size);
+        return 0;
+}
+
+static int surface_run(Worker *w, StageReport *report)
+{
+        _cleanup_(surface_done) Surface s = { 0 };
+        int r;
+
+        r = surface_init(&s, w);
+        if (r < 0)
+                return r;
+
+        if (w->params.follow && !s.ended)
+                stage_log_line(w->log, LOG_INFO,
+                               "Following run %s of %s again, from byte %" PRIu64 " of its output.",
+                               w->params.run, s.drive, stage_log_cursor(w->log));
+        else if (!s.ended) {
+                r = surface_start(&s);
+                if (r < 0)
+                        return r;
+        }
+
+        r = surface_follow(&s);
+        if (r < 0)
+                return r;
+
+        return surface_conclude(&s, report);
+}
+
+const StageType stage_surface_validate = {
+        .kind = STAGE_SURFACE_VALIDATE,
+        .destructive = true,
+        .run = surface_run,
+};

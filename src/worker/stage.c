@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "worker/stage.h"
+
+static const StageType *const stage_types[_STAGE_KIND_MAX] = {
+        [STAGE_PRECHECK] = &stage_precheck,
+        [STAGE_SURFACE_VALIDATE] = &stage_surface_validate,
+        [STAGE_FINAL_CHECK] = &stage_final_check,
+};
+
+static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
+{
+        char name[256];
+        bool gone = true;
+
+        /* What was found so far is no verdict. */
+        stage_report_done(ret);
+
+        stage_log_line(w->log, LOG_NOTICE, "This stage was cancelled.");
+        if (type->destructive)
+                gone = worker_cancel_run(w, NULL);
+
+        ret->verdict = VERDICT_CANCELLED;
+        if (gone)
+                report_set_reason(ret, "%s: cancelled, nothing of it runs any more",
+                                  worker_drive_name(w, name));
+        else {
+                report_set_reason(
+                                ret,
+                                "%s: cancelled, but its process could not be proven gone: the drive stays locked",
+                                worker_drive_name(w, name));
+                if (report_set_remnant(ret) < 0)
+                        (void) log_oom();
+        }
+        stage_log_line(w->log, gone ? LOG_INFO : LOG_WARNING, "%s.", strempty(ret->reason));
+        stage_log_line(w->log, LOG_INFO, "[ABORTED]");
+}
+
+/* An error of ours: said in words, and never with the run left behind unspoken of. */
+static void stage_fail(Worker *w, const StageType *type, int error, StageReport *ret)
+{
+        char name[256];
+
+        (void) log_full_errno(LOG_ERR, error, w->fields, "This stage failed for a reason of ours: %m");
+        stage_report_done(ret);
+        ret->verdict = VERDICT_INCONCLUSIVE;
+        report_set_reason(ret, "%s: the test could not be followed: %s%s%s", worker_drive_name(w, name),
+                          strerror(-error), isempty(w->remote.error_text) ? "" : ": ",
+                          strempty(w->remote.error_text));
+        if (type->destructive && !worker_cancel_run(w, NULL) && report_set_remnant(ret) < 0)
+                (void) log_oom();
+}
+
+static void stage_say_verdict(Worker *w, const StageReport *report)
+{
+        static const int levels[_VERDICT_MAX] = {
+                [VERDICT_PASSED] = LOG_INFO,
+                [VERDICT_INCONCLUSIVE] = LOG_WARNING,
+                [VERDICT_FAILED] = LOG_WARNING,
+        };
+
+        for (size_t i = 0; i < report->n_evidence; i++) {
+                const Evidence *e = report->evidence + i;
+
+                stage_log_line(w->log, LOG_DEBUG, "%s: %s (expected: %s, source: %s): %s", e->rule,
+                               e->observed, e->expected, e->source, verdict_to_string(e->verdict));
+        }
+        stage_log_line(w->log, levels[report->verdict], "%s%s%s", verdict_to_string(report->verdict),
+                       report->reason ? ": " : "", strempty(report->reason));
+}
+
+void stage_run(Worker *w, StageReport *ret)
+{
+        const StageType *type = stage_types[w->params.kind];
+        int r;
+
+        r = w->params.cancel ? -ECANCELED : type->run(w, ret);
+        if (w->cancel || r == -ECANCELED) {
+                stage_abort(w, type, ret);
+                return;
+        }
+        if (r < 0)
+                stage_fail(w, type, r, ret);
+
+        stage_say_verdict(w, ret);
+}
+
+void stage_forget_run(Worker *w, const StageReport *report)
+{
+        bool remnant = false;
+        int r;
+
+        if (report->details)
+                (void) json_get_bool(report->details, "remnant", &remnant);
+        if (!stage_types[w->params.kind]->destructive || remnant)
+                return;
+
+        w->remote.interrupt = NULL;
+        r = remote_run_remove(&w->remote, w->params.run);
+        if (r < 0)
+                (void) log_full_errno(LOG_INFO, r, w->fields,
+                                      "Failed to remove the run's directory on %s: %s",
+                                      w->params.target.name, worker_error(w));
+}

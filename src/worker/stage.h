@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "worker/report.h"
+#include "worker/worker.h"
+
+/* The kinds of stages. A new one is one stage-<kind>.c, one line below and one in stage.c's table. */
+
+typedef struct StageType {
+        StageKind kind;
+        /* It writes to the drive, by a run on the host that outlives this process: at its end that run is proven gone. */
+        bool destructive;
+        /* From the start to the verdict; fills the empty *report with evidence, verdict and reason. -ECANCELED, and any other
+         * failure of ours, may leave it half filled: what is missing is said by the caller. */
+        int (*run)(Worker *w, StageReport *report);
+} StageType;
+
+extern const StageType stage_precheck, stage_surface_validate, stage_final_check;
+
+/* Runs w's stage to its report. Whatever happens, *ret is a report that burnind takes. */
+void stage_run(Worker *w, StageReport *ret);
+/* Cleans up on the host once burnind has the report. Best effort. */
+void stage_forget_run(Worker *w, const StageReport *report);

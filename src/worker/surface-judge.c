@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "basic/strv.h"
+#include "worker/report.h"
+#include "worker/surface-judge.h"
+
+#define BAD_BLOCKS_LISTED 4096U
+#define SECTOR_SIZE       512U
+
+static bool block_is_bad(const SurfaceFindings *f, uint64_t block)
+{
+        size_t low = 0, high = f->n_blocks;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (f->blocks[middle] == block)
+                        return true;
+                if (f->blocks[middle] < block)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+
+        return false;
+}
+
+/* Each source can say less than the truth: the last line of a repeated pass counts what is new in it (often 0), the list may
+ * be cut, and -e stops the count. So the largest is taken. */
+static uint64_t bad_count(const SurfaceFindings *f)
+{
+        const BadblocksState *b = f->badblocks;
+        uint64_t n = MAX((uint64_t) f->n_blocks, b->reported_bad);
+
+        if (n == 0 && (b->read_errors > 0 || b->write_errors > 0 || b->compare_errors > 0))
+                n = 1;
+        if (b->too_many)
+                n = MAX(n, (uint64_t) f->threshold + 1);
+
+        return n;
+}
+
+static int judge_end(const SurfaceFindings *f, StageReport *r)
+{
+        static const struct {
+                const char *rule, *words;
+        } ends[] = {
+                [SURFACE_REFUSED] = { "start",
+                                      "the host refused the start, nothing was written to the drive" },
+                [SURFACE_REBOOTED] = { "run", "the host was rebooted, which ended the test" },
+                [SURFACE_LOST] = { "run", "the test was killed on its host by something else" },
+                [SURFACE_MISSING] = { "run",
+                                      "the host knows nothing of this run, so nobody can say what it did" },
+                [SURFACE_STALLED] = { "work", "the test did no work for too long and was ended" },
+                [SURFACE_NO_CONTACT] = { "contact", "the host could not be reached for too long" },
+                [SURFACE_KEY_CHANGED] = { "contact", "another host key is offered in the host's name" },
+                [SURFACE_NONSENSE] = { "run", "the host's answers make no sense" },
+        };
+        const char *detail = isempty(f->end_detail) ? "" : f->end_detail;
+
+        if (f->end == SURFACE_EXITED) {
+                /* 0 proves nothing, but anything else says that something was wrong. */
+                bool zero = f->exit_status == 0;
+
+                return report_line(r, zero ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "exit-status",
+                                   "badblocks", strdup("0 (which proves nothing)"),
+                                   strf("%i", f->exit_status),
+                                   zero ? NULL
+                                        : strf("%s: badblocks ended with status %i%s%s", f->drive,
+                                               f->exit_status, f->badblocks->error ? ": " : "",
+                                               strempty(f->badblocks->error)));
+        }
+        assert(f->end > SURFACE_EXITED && (size_t) f->end < ELEMENTSOF(ends));
+
+        return report_line(r, VERDICT_INCONCLUSIVE, ends[f->end].rule, "host",
+                           strdup("the command runs to its end"),
+                           strf("%s%s%s", ends[f->end].words, *detail ? ": " : "", detail),
+                           strf("%s: %s%s%s", f->drive, ends[f->end].words, *detail ? ": " : "", detail));
+}
+
+static int judge_bad_blocks(const SurfaceFindings *f, StageReport *r)
+{
+        /* Where there is no drive any more, every block is bad: that says nothing about the blocks. The kernel's log does. */
+        bool there = f->identity != SURFACE_IDENTITY_GONE && f->identity != SURFACE_IDENTITY_OTHER;
+        uint64_t n = bad_count(f);
+        bool over = n > f->threshold;
+        const BadblocksState *b = f->badblocks;
+        const char *least = b->too_many ? "at least " : "", *plural = n == 1 ? "" : "s";
+        _cleanup_free_ char *where = NULL;
+
+        where = f->n_blocks > 0 ? strf(", the first is block %" PRIu64 " of %u bytes", f->blocks[0],
+                                       f->block_size)
+                                : strdup("");
+        if (!where)
+                return -ENOMEM;
+
+        return report_line(r,
+                           !over   ? VERDICT_PASSED
+                           : there ? VERDICT_FAILED
+                                   : VERDICT_INCONCLUSIVE,
+                           "bad-blocks", "badblocks", strf("at most %u", f->threshold),
+                           strf("%s%" PRIu64 "%s (%" PRIu64 "/%" PRIu64 "/%" PRIu64
+                                " read/write/compare errors)",
+                                least, n, where, b->read_errors, b->write_errors, b->compare_errors),
+                           !over   ? NULL
+                           : there ? strf("%s: %s%" PRIu64
+                                          " bad block%s, more than the %u that are tolerated%s",
+                                          f->drive, least, n, plural, f->threshold, where)
+                                   : strf("%s: the drive vanished under the test, so its %" PRIu64
+                                          " bad block%s may be none of its own",
+                                          f->drive, n, plural));
+}
+
+/* Errors at blocks that are tolerated do not count again; the kernel's lines without a place (sense keys) come along with
+ * those that have one. */
+static uint64_t kernel_count(const SurfaceFindings *f)
+{
+        bool tolerated = f->n_blocks > 0 && bad_count(f) <= f->threshold;
+        uint64_t n = f->n_kernel_total - MIN(f->n_kernel_total, (uint64_t) f->n_kernel_errors);
+
+        for (size_t i = 0; i < f->n_kernel_errors; i++) {
+                const SurfaceKernelError *e = f->kernel_errors + i;
+
+                if (!tolerated ||
+                    (e->have_sector && !block_is_bad(f, e->sector / MAX(f->block_size / SECTOR_SIZE, 1U))))
+                        n++;
+        }
+
+        return n;
+}
+
+static int judge_kernel_log(const SurfaceFindings *f, StageReport *r)
+{
+        uint64_t n = kernel_count(f);
+        int k;
+
+        if (n > 0)
+                return report_line(r, VERDICT_FAILED, "kernel-log", "/dev/kmsg",
+                                   strdup("no error of this drive"),
+                                   strf("%" PRIu64 " error%s, the first: %s", n, n == 1 ? "" : "s",
+                                        strempty(f->kernel_line)),
+                                   strf("%s: the kernel reported %" PRIu64 " error%s, the first: %s",
+                                        f->drive, n, n == 1 ? "" : "s", strempty(f->kernel_line)));
+        /* Only a test that went through has to show a clean log. */
+        if (f->end != SURFACE_EXITED)
+                return 0;
+
+        k = report_line(r, f->kernel_log_complete ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "kernel-log",
+                        "/dev/kmsg", strdup("no error of this drive"),
+                        strdup(f->kernel_log_complete ? "none"
+                                                      : "not known: the log has a gap or cannot be read"),
+                        f->kernel_log_complete
+                                        ? NULL
+                                        : strf("%s: the kernel's log of that time has a gap or cannot be read, so errors may be "
+                                               "missing",
+                                               f->drive));
+        return k;
+}
+
+static int judge_exclusive(const SurfaceFindings *f, StageReport *r)
+{
+        return report_line(
+                        r, f->exclusive ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "exclusive", "host",
+                        strdup("the device is held for the test alone"),
+                        strdup(f->exclusive ? "held" : "not exclusive"),
+                        f->exclusive ? NULL
+                                     : strf("%s: the device was not held exclusively, something else may have used it",
+                                            f->drive));
+}
+
+static int judge_phases(const SurfaceFindings *f, StageReport *r)
+{
+        const BadblocksState *b = f->badblocks;
+        uint32_t finals = MAX(f->passes, 1U), per_pass = 2 * b->patterns;
+        bool all, said;
+        int k;
+
+        /* A pass that was repeated has phases and a final line of its own. */
+        said = b->passes_completed >= finals && !b->interrupted && !b->error;
+        all = b->phase.number >= b->phases && b->phase.number == (uint64_t) b->passes_completed * per_pass;
+
+        k = report_line(r, said ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "final-line", "badblocks",
+                        strf("\"Pass completed\" %u time%s", finals, finals == 1 ? "" : "s"),
+                        strf("%u time%s%s%s%s", b->passes_completed, b->passes_completed == 1 ? "" : "s",
+                             b->interrupted ? ", interrupted" : "", b->error ? ", " : "",
+                             strempty(b->error)),
+                        said ? NULL
+                             : strf("%s: badblocks did not finish%s%s%s", f->drive,
+                                    b->interrupted ? ", it was interrupted" : "", b->error ? ": " : "",
+                                    strempty(b->error)));
+        if (k < 0)
+                return k;
+
+        return report_line(r, all ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "phases", "badblocks",
+                           strf("%u phases", b->phases), strf("%u phases", b->phase.number),
+                           all ? NULL
+                               : strf("%s: %u of %u planned phases were seen", f->drive, b->phase.number,
+                                      b->phases));
+}
+
+/* The blocks that badblocks said it would cover, all of them but a rest smaller than one block. */
+static uint64_t covered_bytes(const SurfaceFindings *f)
+{
+        const BadblocksState *b = f->badblocks;
+
+        if (!b->have_range || b->first_block != 0 || b->last_block >= UINT64_C(1) << 32)
+                return 0;
+
+        return (b->last_block + 1) * f->block_size;
+}
+
+static int judge_coverage(const SurfaceFindings *f, StageReport *r)
+{
+        uint64_t covered = covered_bytes(f);
+        bool whole = covered > 0 && covered <= f->size_bytes && f->size_bytes - covered < f->block_size;
+        uint64_t wanted = whole ? covered * f->badblocks->phases : f->size_bytes;
+        bool known = f->work_bytes != UINT64_MAX, worked = whole && known && f->work_bytes >= wanted;
+        int k;
+
+        k = report_line(r, whole ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "coverage", "badblocks",
+                        strf("%" PRIu64 " bytes from block 0 on", f->size_bytes),
+                        strf("%" PRIu64 " bytes", covered),
+                        whole ? NULL
+                              : strf("%s: badblocks covered %" PRIu64 " of %" PRIu64 " bytes", f->drive,
+                                     covered, f->size_bytes));
+        if (k < 0)
+                return k;
+
+        return report_line(r, worked ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "work", "sysfs",
+                           strf("at least %" PRIu64 " bytes read and written", wanted),
+                           known ? strf("%" PRIu64 " bytes", f->work_bytes) : strdup("not known"),
+                           worked  ? NULL
+                           : known ? strf("%s: its host counted %" PRIu64
+                                          " bytes of work where the test needs %" PRIu64,
+                                          f->drive, f->work_bytes, wanted)
+                                   : strf("%s: the work on the drive is not known", f->drive));
+}
+
+static int judge_identity(const SurfaceFindings *f, StageReport *r)
+{
+        static const char *const observed[] = {
+                [SURFACE_IDENTITY_UNKNOWN] = "not known",
+                [SURFACE_IDENTITY_SAME] = "the same drive",
+                [SURFACE_IDENTITY_OTHER] = "another drive is in its place",
+                [SURFACE_IDENTITY_GONE] = "the drive is gone",
+        };
+        bool same = f->identity == SURFACE_IDENTITY_SAME;
+
+        return report_line(r, same ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "identity-after", "sysfs",
+                           strdup("the same drive"), strdup(observed[f->identity]),
+                           same ? NULL : strf("%s: after the test, %s", f->drive, observed[f->identity]));
+}
+
+static int report_list_blocks(const SurfaceFindings *f, StageReport *r)
+{
+        size_t n = MIN(f->n_blocks, (size_t) BAD_BLOCKS_LISTED);
+
+        r->n_bad_blocks = bad_count(f);
+        r->read_errors = f->badblocks->read_errors;
+        r->write_errors = f->badblocks->write_errors;
+        r->compare_errors = f->badblocks->compare_errors;
+        if (n == 0)
+                return 0;
+
+        r->bad_blocks = new0(char *, n + 1);
+        if (!r->bad_blocks)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                r->bad_blocks[i] = strf("%" PRIu64, f->blocks[i]);
+                if (!r->bad_blocks[i])
+                        return -ENOMEM;
+        }
+
+        return 0;
+}
+
+int surface_judge(const SurfaceFindings *f, StageReport *ret)
+{
+        static int (*const judges[])(const SurfaceFindings *f, StageReport *r) = {
+                judge_exclusive,
+                judge_phases,
+                judge_coverage,
+                judge_identity,
+        };
+        int r;
+
+        r = report_list_blocks(f, ret);
+        if (r < 0)
+                return r;
+
+        /* First, for a reason that says 'gone' explains all the others. */
+        if (f->end == SURFACE_EXITED) {
+                r = judge_identity(f, ret);
+                if (r < 0)
+                        return r;
+        }
+        /* What the drive did wrong counts however the test ended; what it did right counts only if the test went through. */
+        if (f->end != SURFACE_REFUSED && f->end != SURFACE_MISSING) {
+                r = judge_bad_blocks(f, ret);
+                if (r < 0)
+                        return r;
+                r = judge_kernel_log(f, ret);
+                if (r < 0)
+                        return r;
+        }
+        if (f->end == SURFACE_EXITED)
+                for (size_t i = 0; i < ELEMENTSOF(judges); i++) {
+                        r = judges[i](f, ret);
+                        if (r < 0)
+                                return r;
+                }
+        r = judge_end(f, ret);
+        if (r < 0)
+                return r;
+
+        /* One truth: the verdict is the worst line of the ledger. */
+        ret->verdict = stage_report_judge(ret);
+        return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "worker/surface-state.h"
+#include "worker/worker.h"
+
+/* A surface test in the making: the run on the host as its follower sees it. stage-surface.c starts, follows and judges it; here
+ * is what comes in with each look at it, and what of that burnind is told. */
+
+/* More bad blocks than this nobody lists; the count goes on. */
+#define SURFACE_BLOCKS_MAX 65536U
+
+typedef struct Surface {
+        Worker *w;
+        char drive[256];
+        char *state_path;
+        SurfaceState state;
+        uint32_t block_size;
+        BadblocksState badblocks;
+        uint64_t log_offset, blocks_offset; /* read of the remote log and the remote list */
+        uint64_t *blocks;                   /* sorted, each once */
+        size_t n_blocks;
+
+        SurfaceEnd end;
+        bool ended;
+        char *end_detail;
+        int exit_status;
+
+        /* Progress. Times are of CLOCK_MONOTONIC. */
+        double percent;    /* never goes back */
+        uint64_t position; /* as it was seen last */
+        bool new_phase;    /* since the last look: the position may still be the old phase's */
+        uint64_t sample_usec, sample_position;
+        uint32_t sample_phase;
+        double speed, mean_speed; /* bytes per second; 0: not known */
+        uint64_t sent_usec;
+
+        /* The work, and since when it stands still. */
+        uint64_t work_bytes; /* since the start; UINT64_MAX: not known */
+        uint64_t work_usec;
+        bool stall_said, stopped, dying;
+        uint64_t started_usec, kernel_usec;
+} Surface;
+
+void surface_done(Surface *s);
+void surface_save(Surface *s);
+/* The first end is the one that counts. */
+void surface_set_end(Surface *s, SurfaceEnd end, const char *detail);
+
+/* Takes in one look at the run. 1: there is more to read at once. */
+int surface_take_status(Surface *s, const RunStatus *status);
+/* Tells burnind how far it is, at most once a second. */
+void surface_send_progress(Surface *s);
+/* A phase starts; also called before the first header, for a bar that is there from the first second. */
+void surface_on_phase(const BadblocksPhase *p, void *userdata);

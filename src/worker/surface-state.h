@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "transport/remote-run.h"
+#include "worker/surface-judge.h"
+
+/* What a follower of a surface test cannot read again from its host, kept in a file beside the stage's log, so that another worker
+ * can take over: where the counters stood at the start, what the kernel said meanwhile, when the phases began. */
+
+#define SURFACE_PHASES_MAX        512U
+#define SURFACE_KERNEL_ERRORS_MAX 256U
+
+typedef struct SurfacePhase {
+        uint32_t number;
+        char name[32];
+        uint64_t started_usec; /* CLOCK_REALTIME */
+} SurfacePhase;
+
+typedef struct SurfaceState {
+        char *run;
+        char *boot_id;       /* of the host, when the run started */
+        uint64_t work_start; /* UINT64_MAX: not known */
+        bool exclusive;      /* seen to be held */
+        uint64_t kernel_seq; /* read up to here */
+        bool kernel_gap;     /* something may have been missed */
+        SurfaceKernelError kernel_errors[SURFACE_KERNEL_ERRORS_MAX];
+        size_t n_kernel_errors;
+        uint64_t n_kernel_total;
+        char *kernel_line; /* the first error */
+        SurfacePhase phases[SURFACE_PHASES_MAX];
+        size_t n_phases;
+        int32_t temperature_min_mdegc, temperature_max_mdegc;
+        int32_t temperature_now_mdegc; /* not stored */
+} SurfaceState;
+
+/* As before a start: nothing known. */
+int surface_state_init(SurfaceState *s, const char *run);
+void surface_state_done(SurfaceState *s);
+/* -ENOENT: there is none for this run; -EBADMSG. */
+int surface_state_load(const char *path, const char *run, SurfaceState *ret);
+int surface_state_save(const char *path, const SurfaceState *s);
+
+/* Takes in what the kernel said since kernel_seq. */
+int surface_state_add_kernel_log(SurfaceState *s, const KernelLog *log, const char *kname);
+/* 1: a phase that was not known; 0: known, or too many of them. */
+int surface_state_add_phase(SurfaceState *s, const BadblocksPhase *p, uint64_t usec);
+void surface_state_add_temperature(SurfaceState *s, int32_t mdegc);

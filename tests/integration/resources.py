@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a test machine borrows from the kernel it runs on, and how it gives it back.
+
+A machine owns one scratch directory (with its mounts), one cgroup, one network namespace and some
+loop devices. Each is written down in a record before it is made, so that the next run can clear away what
+a run that was killed has left behind. Only things named in such a record are ever touched.
+"""
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+RECORDS = Path("/run/burnin-test")
+LOOP_CTL_REMOVE = 0x4C81
+
+
+class HarnessError(Exception):
+    """The harness, not the product, is at fault."""
+
+
+def until(what: str, probe: Callable[[], object], timeout: float, interval: float = 0.02) -> object:
+    """Poll `probe` until it gives something true, and return that. For what the kernel has no event for."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise HarnessError(f"{what}: not within {timeout} s")
+        time.sleep(interval)
+
+
+def command(*argv: str | Path, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """A short command on the outside, quiet unless it fails."""
+    done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          errors="replace", timeout=timeout)
+    if check and done.returncode != 0:
+        raise HarnessError(f"{' '.join(map(str, argv))}: exit status {done.returncode}\n"
+                           f"{done.stdout}{done.stderr}")
+    return done
+
+
+@contextlib.contextmanager
+def locked() -> Iterator[None]:
+    """One harness at a time picks loop devices and sweeps, whichever checkout it runs from."""
+    RECORDS.mkdir(mode=0o700, exist_ok=True)
+    with open(RECORDS / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def start_time(pid: int) -> int | None:
+    """With the pid, this identifies a process: pids are reused, start times are not."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = text[text.rindex(")") + 2:].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+# --- records ---------------------------------------------------------------------------------------------
+
+class Record:
+    """The note of everything one machine holds, kept until it is given back."""
+
+    def __init__(self, ident: str, workdir: Path, netns: str, own_netns: bool) -> None:
+        self.ident = ident
+        self.workdir = workdir
+        self.netns = netns
+        self.own_netns = own_netns
+        self.path = RECORDS / f"{ident}.json"
+
+    def write(self) -> None:
+        """Note it as this process's. Under the lock: a sweep must not see half a record."""
+        self.path.write_text(json.dumps({
+            "ident": self.ident, "workdir": str(self.workdir), "netns": self.netns,
+            "own_netns": self.own_netns, "pid": os.getpid(), "start_time": start_time(os.getpid())}))
+
+    @property
+    def cgroup(self) -> Path:
+        return cgroup2_mount() / f"burnin-test-{self.ident}"
+
+    def release(self) -> None:
+        """Give everything back. Safe to repeat, and every step is tried even if one before it failed."""
+        failures: list[str] = []
+        steps: list[Callable[[], None]] = [
+            lambda: kill_cgroup(self.cgroup),
+            lambda: remove_nspawn_files(self.ident, self.workdir / "root"),
+            lambda: detach_loops(self.workdir),
+            lambda: unmount(self.workdir),
+            lambda: remove_scratch(self.workdir),
+            lambda: remove_cgroup(self.cgroup),
+            lambda: remove_netns(self.netns) if self.own_netns else None,
+        ]
+        for step in steps:
+            try:
+                step()
+            except (OSError, HarnessError, subprocess.SubprocessError) as error:
+                failures.append(str(error))
+        if failures:
+            raise HarnessError(f"machine {self.ident} was not given back: " + "; ".join(failures))
+        self.path.unlink(missing_ok=True)
+
+
+def sweep() -> None:
+    """Clear away what killed runs have left: records whose owner is no longer alive."""
+    dead = []
+    with locked():
+        for path in RECORDS.glob("*.json"):
+            try:
+                note = json.loads(path.read_text())
+                record = Record(note["ident"], Path(note["workdir"]), note["netns"], note["own_netns"])
+                owner = note["pid"], note["start_time"]
+            except (ValueError, KeyError):
+                path.unlink()           # its owner was killed while it wrote: nothing was made yet
+                continue
+            if start_time(owner[0]) != owner[1]:
+                record.write()          # ours now, so that no other sweep takes it as well
+                dead.append(record)
+    for record in dead:
+        record.release()
+
+
+def remove_nspawn_files(ident: str, root: Path) -> None:
+    """What nspawn leaves when it is killed, or /run is no tmpfs. Its lock is named by the root's inode."""
+    shutil.rmtree(f"/run/systemd/nspawn/propagate/{ident}", ignore_errors=True)
+    if mount_points(root):
+        info = root.stat()
+        Path(f"/run/systemd/nspawn/locks/inode-{info.st_dev}:{info.st_ino}").unlink(missing_ok=True)
+
+
+# --- cgroup ----------------------------------------------------------------------------------------------
+
+def cgroup2_mount() -> Path:
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        fields = line.split()
+        if fields[2] == "cgroup2":
+            return Path(fields[1])
+    raise HarnessError("no cgroup2 file system is mounted")
+
+
+def kill_cgroup(cgroup: Path) -> None:
+    """SIGKILL to everything in it at once, as a power cut does."""
+    try:
+        (cgroup / "cgroup.kill").write_text("1")
+    except FileNotFoundError:
+        return
+    wait_empty(cgroup, 10)
+
+
+def wait_empty(cgroup: Path, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    with open(cgroup / "cgroup.events") as events:
+        poll = select.poll()
+        poll.register(events, select.POLLPRI)
+        while True:
+            events.seek(0)
+            if "populated 0" in events.read():
+                return
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise HarnessError(f"{cgroup}: processes are still alive after {timeout} s")
+            poll.poll(left * 1000)
+
+
+def remove_cgroup(cgroup: Path) -> None:
+    if not cgroup.exists():
+        return
+    for path, _, _ in os.walk(cgroup, topdown=False):
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(path)
+
+
+# --- mounts ----------------------------------------------------------------------------------------------
+
+def mount_points(below: Path) -> list[str]:
+    """Mount points at and below a directory, the innermost first."""
+    points = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        point = line.split()[4].encode().decode("unicode_escape")
+        if point == str(below) or point.startswith(f"{below}/"):
+            points.append(point)
+    return points[::-1]
+
+
+def unmount(below: Path) -> None:
+    def busy() -> bool:
+        for point in mount_points(below):
+            # Killed processes let go of their files a moment after their cgroup has become empty.
+            if command("umount", point, check=False).returncode != 0:
+                return True
+        return bool(mount_points(below))
+
+    until(f"umount {below}", lambda: not busy(), 10)
+
+
+def remove_scratch(workdir: Path) -> None:
+    if mount_points(workdir):
+        raise HarnessError(f"{workdir} still has mounts")
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(workdir):     # nothing but the lock files nspawn puts beside its root
+            path = workdir / name
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        workdir.rmdir()
+
+
+# --- network namespace -----------------------------------------------------------------------------------
+
+def make_netns(name: str) -> None:
+    command("ip", "netns", "add", name)
+    command("ip", "-n", name, "link", "set", "lo", "up")
+
+
+def remove_netns(name: str) -> None:
+    if Path(f"/run/netns/{name}").exists():
+        command("ip", "netns", "del", name)
+
+
+# --- loop devices ----------------------------------------------------------------------------------------
+
+def attach_loop(image: Path, sector_size: int = 512, rotational: bool = True) -> str:
+    """Put a free loop device on an image; the kernel adds devices when all are taken."""
+    with locked():
+        device = command("losetup", "--find", "--show", f"--sector-size={sector_size}", image).stdout.strip()
+        if not Path(device).exists():
+            os.mknod(device, stat.S_IFBLK | 0o600, os.makedev(7, loop_number(device)))
+    set_rotational(device, rotational)
+    return device
+
+
+def loop_number(device: str) -> int:
+    return int(device.removeprefix("/dev/loop"))
+
+
+def set_rotational(device: str, rotational: bool) -> None:
+    Path(f"/sys/block/{Path(device).name}/queue/rotational").write_text(str(int(rotational)))
+
+
+def our_loops(workdir: Path) -> list[str]:
+    """Loop devices whose image lies below this directory."""
+    listing = command("losetup", "--list", "--json", "--output", "NAME,BACK-FILE").stdout
+    devices = json.loads(listing)["loopdevices"] if listing.strip() else []
+    return [d["name"] for d in devices if (d["back-file"] or "").startswith(f"{workdir}/")]
+
+
+def detach_loop(device: str) -> None:
+    set_rotational(device, False)
+    command("losetup", "--detach", device)
+
+    # Detaching is put off while anything has the device open.
+    backing = Path(f"/sys/block/{Path(device).name}/loop/backing_file")
+    until(f"detach {device}", lambda: not backing.exists(), 10)
+    with locked(), contextlib.suppress(OSError), open("/dev/loop-control", "rb") as control:
+        # A device the kernel has added for us; another harness may have taken it meanwhile, then it stays.
+        if loop_number(device) >= int(Path("/sys/module/loop/parameters/max_loop").read_text()):
+            fcntl.ioctl(control, LOOP_CTL_REMOVE, loop_number(device))
+
+
+def detach_loops(workdir: Path) -> None:
+    for device in our_loops(workdir):
+        detach_loop(device)
+
+
+# --- overlay ---------------------------------------------------------------------------------------------
+
+def hide(upper: Path, lower: Path, relative: str) -> None:
+    """Make a directory of the lower layer look empty, before the overlay is mounted."""
+    here, there = upper, lower
+    for part in Path(relative).parts:
+        here, there = here / part, there / part
+        if not there.is_dir() or there.is_symlink():
+            return
+        if not here.exists():
+            here.mkdir()
+            info = there.stat()
+            os.chown(here, info.st_uid, info.st_gid)
+            os.chmod(here, stat.S_IMODE(info.st_mode))
+    os.setxattr(here, "trusted.overlay.opaque", b"y")
+
+
+def mount_overlay(lower: Path, upper: Path, work: Path, root: Path) -> None:
+    command("mount", "-t", "overlay", "overlay", "-o",
+            f"lowerdir={lower},upperdir={upper},workdir={work}", root)

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#undef NDEBUG
+
+#include <stdio.h>
+
+#include "basic/string-util.h"
+#include "basic/strv.h"
+#include "daemon/setting.h"
+#include "log-capture.h"
+#include "shared/names.h"
+
+/* With the name of the shipped example as argument, holds it against the table; with --print, prints what it should be:
+ *     test-setting --print > units/burnind.conf */
+
+static char *path;
+
+static int load(const char *text, Settings *ret, char **ret_log)
+{
+        LogCapture c;
+        int r;
+
+        if (text)
+                assert(write_file_atomic(path, text, strlen(text), 0600) == 0);
+        c = log_capture_start();
+        r = settings_load(text ? path : "/nonexistent/burnind.conf", "/nonexistent", ret);
+        *ret_log = log_capture_end(&c);
+        return r;
+}
+
+static void test_table(void)
+{
+        size_t n;
+        const Setting *table = setting_table(&n);
+
+        assert(n == 23);
+        for (size_t i = 0; i < n; i++) {
+                const Setting *t = table + i;
+
+                assert(setting_find(t->name) == t); /* no name twice */
+                assert(str_in_charset(t->name, "_", 64));
+                assert(strlen(t->text) > 10 && t->text[strlen(t->text) - 1] == '.' &&
+                       !strchr(t->text, '\n'));
+                for (size_t k = 0; k < i; k++)
+                        assert(table[k].offset != t->offset);
+                if (t->type == SETTING_U32)
+                        assert(t->min < t->max);
+                else
+                        assert(t->min == 0 && t->max == 0);
+        }
+        assert(!setting_find("") && !setting_find("MAX_PER_HOST"));
+}
+
+static void test_defaults(void)
+{
+        _cleanup_(settings_done) Settings s = {};
+        _cleanup_free_ char *log = NULL;
+
+        assert(load(NULL, &s, &log) == 0);
+        assert(streq(log, ""));
+        assert(s.max_parallel_burnins == 4 && s.max_per_host == 0);
+        assert(s.poll_interval_seconds == 12 && s.stale_threshold_seconds == 45 &&
+               s.poll_timeout_seconds == 60);
+        assert(s.smart_interval_seconds == 300 && s.follow_interval_seconds == 2);
+        assert(s.surface_validate_block_size == 4096 && s.surface_validate_block_buffer == 64);
+        assert(s.surface_validate_passes == 0 && s.bad_block_threshold == 0);
+        assert(s.temp_warn_c == 46 && s.temp_crit_c == 55 && s.temp_warn_ssd_c == 60 &&
+               s.temp_crit_ssd_c == 70);
+        assert(s.smart_pending_max == 0 && s.smart_uncorrectable_max == 0 && s.smart_crc_delta_max == 10);
+        assert(s.stall_minutes == 30 && s.stall_end_hours == 6);
+        assert(strv_length(s.boot_pools) == 4 && strv_contains(s.boot_pools, "freenas-boot"));
+        assert(!s.loop_drives && streq(s.ssh_key, PATH_SSH_KEY));
+}
+
+static void test_values(void)
+{
+        _cleanup_(settings_done) Settings s = {};
+        _cleanup_free_ char *log = NULL;
+
+        assert(load("[burnind]\n"
+                    "max_parallel_burnins = 20\n"
+                    "surface_validate_block_size=65536\n"
+                    "boot_pools = boot-pool, ssd1\ttwo\n"
+                    "loop_drives = on\n"
+                    "ssh_key=/root/key\n"
+                    "temp_warn_c=50\n"
+                    "max_per_host=3\n"
+                    "max_per_host=\n",
+                    &s, &log) == 0);
+        assert(streq(log, ""));
+        assert(s.max_parallel_burnins == 20 && s.surface_validate_block_size == 65536 &&
+               s.temp_warn_c == 50);
+        assert(strv_length(s.boot_pools) == 3 && streq(s.boot_pools[0], "boot-pool") &&
+               streq(s.boot_pools[1], "ssd1") && streq(s.boot_pools[2], "two"));
+        assert(s.loop_drives && streq(s.ssh_key, "/root/key"));
+        assert(s.max_per_host == 0); /* the empty value is the default */
+}
+
+/* One line with a value that cannot be: it is as if the line were not there, and the log says which. */
+static void assert_refused(const char *key, const char *value, const char *why)
+{
+        _cleanup_(settings_done) Settings s = {}, defaults = {};
+        _cleanup_free_ char *log = NULL, *text = NULL, *none = NULL, *warning = NULL;
+        size_t n;
+        const Setting *table = setting_table(&n);
+
+        text = strf("# comment\n[burnind]\n%s=%s\n", key, value);
+        warning = strf("%s:3: %s", path, why);
+        assert(text && warning);
+        assert(load(NULL, &defaults, &none) == 0);
+        assert(load(text, &s, &log) == 0);
+        if (!strstr(log, warning))
+                (void) fprintf(stderr, "%s=%s: '%s' is not in '%s'\n", key, value, warning, log);
+        assert(strstr(log, warning) && strstr(log, key));
+
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *a = NULL, *b = NULL;
+
+                assert(setting_get(&s, table + i, &a) == 0 && setting_get(&defaults, table + i, &b) == 0);
+                assert(streq(a, b));
+        }
+}
+
+static void test_refused(void)
+{
+        size_t n;
+        const Setting *table = setting_table(&n);
+
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *over = strf("%" PRIu64, (uint64_t) table[i].max + 1);
+
+                if (table[i].type != SETTING_U32)
+                        continue;
+                assert_refused(table[i].name, over, "");
+                assert_refused(table[i].name, "99999999999999999999999",
+                               "'99999999999999999999999' is out of range");
+                assert_refused(table[i].name, "-1", "'-1' is no value");
+                assert_refused(table[i].name, "4x", "'4x' is no value");
+                if (table[i].min > 0)
+                        assert_refused(table[i].name, "0", "'0' is out of range");
+        }
+
+        assert_refused("surface_validate_block_size", "4095", "'4095' is no value");
+        assert_refused("loop_drives", "perhaps", "'perhaps' is no value");
+        assert_refused("ssh_key", "relative/key", "'relative/key' is no value");
+        assert_refused("boot_pools", "tank $(reboot)", "'tank $(reboot)' is no value");
+        assert_refused("max_paralel_burnins", "4",
+                       "There is no setting max_paralel_burnins in section [burnind]");
+}
+
+static void test_other_section(void)
+{
+        _cleanup_(settings_done) Settings s = {};
+        _cleanup_free_ char *log = NULL;
+
+        assert(load("[poller]\nmax_per_host=7\n", &s, &log) == 0);
+        assert(s.max_per_host == 0 &&
+               strstr(log, ":2: There is no setting max_per_host in section [poller]"));
+}
+
+/* Each in its range, but not together. */
+static void test_pairs(void)
+{
+        static const struct {
+                const char *text, *warning;
+        } cases[] = {
+                { "temp_warn_c=60", "temp_warn_c must be under temp_crit_c" },
+                { "temp_warn_c=40\ntemp_crit_c=40", "temp_warn_c must be under temp_crit_c" },
+                { "temp_crit_ssd_c=30", "temp_warn_ssd_c must be under temp_crit_ssd_c" },
+                { "poll_interval_seconds=45",
+                  "poll_interval_seconds must be under stale_threshold_seconds" },
+                { "stall_minutes=60\nstall_end_hours=1", "stall_minutes must be under stall_end_hours" },
+                { "surface_validate_block_size=16777216\nsurface_validate_block_buffer=65",
+                  "is over 1 GiB" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(settings_done) Settings s = {};
+                _cleanup_free_ char *log = NULL, *text = strf("[burnind]\n%s\n", cases[i].text);
+
+                assert(text && load(text, &s, &log) == 0);
+                assert(strstr(log, cases[i].warning));
+                assert(s.temp_warn_c == 46 && s.temp_crit_c == 55 && s.temp_crit_ssd_c == 70);
+                assert(s.poll_interval_seconds == 12 && s.stall_minutes == 30 && s.stall_end_hours == 6);
+                assert(s.surface_validate_block_size == 4096 && s.surface_validate_block_buffer == 64);
+        }
+}
+
+static void test_set_and_get(void)
+{
+        _cleanup_(settings_done) Settings s = {};
+        _cleanup_free_ char *log = NULL;
+        size_t n;
+        const Setting *table = setting_table(&n);
+
+        assert(load(NULL, &s, &log) == 0);
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ char *v = NULL, *again = NULL;
+
+                assert(setting_get(&s, table + i, &v) == 0);
+                assert(streq(v, table[i].fallback));
+                assert(setting_set(&s, table + i, v) == 0);
+                assert(setting_get(&s, table + i, &again) == 0 && streq(v, again));
+        }
+
+        assert(setting_set(&s, setting_find("boot_pools"), "a,b") == 0 && strv_length(s.boot_pools) == 2);
+        assert(setting_set(&s, setting_find("boot_pools"), "a;b") == -EINVAL &&
+               strv_length(s.boot_pools) == 2);
+        assert(setting_set(&s, setting_find("boot_pools"), "") == 0 && strv_length(s.boot_pools) == 4);
+}
+
+static void print_example(FILE *f)
+{
+        size_t n;
+        const Setting *table = setting_table(&n);
+
+        (void) fputs("# SPDX-License-Identifier: LGPL-2.1-or-later\n#\n"
+                     "# The settings of burnind, with their defaults. To change some, put them into a file of your own,\n"
+                     "# " PATH_CONFIG_DROPINS "/*.conf; it wins over this one. See burnind.conf(5).\n\n"
+                     "[" SETTINGS_SECTION "]\n",
+                     f);
+        for (size_t i = 0; i < n; i++) {
+                (void) fprintf(f, "\n# %s\n", table[i].text);
+                if (table[i].type == SETTING_U32)
+                        (void) fprintf(f, "# From %" PRIu32 " to %" PRIu32 ".\n", table[i].min,
+                                       table[i].max);
+                (void) fprintf(f, "#%s=%s\n", table[i].name, table[i].fallback);
+        }
+}
+
+static char *example_text(void)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *f = open_memstream(&text, &size);
+
+        assert(f);
+        print_example(f);
+        assert(fclose(f) == 0);
+        return text;
+}
+
+static void test_example(const char *file)
+{
+        _cleanup_free_ char *expected = example_text(), *text = NULL;
+
+        if (read_file_full(file, 1024 * 1024, &text, NULL) < 0 || !streq(text, expected)) {
+                (void) fprintf(stderr, "%s is not what the table says: test-setting --print > %s\n", file,
+                               file);
+                abort();
+        }
+}
+
+/* Every line of the example is taken as it stands, once its '#' is gone. */
+static void test_example_is_valid(void)
+{
+        _cleanup_(settings_done) Settings s = {};
+        _cleanup_free_ char *text = example_text(), *log = NULL;
+
+        for (char *p = text; (p = strstr(p, "\n#"));)
+                if (p[2] != ' ' && p[2] != '\n')
+                        memmove(p + 1, p + 2, strlen(p + 2) + 1);
+                else
+                        p++;
+        assert(strstr(text, "\nmax_per_host=0\n"));
+        assert(load(text, &s, &log) == 0);
+        assert(streq(log, ""));
+        assert(s.max_parallel_burnins == 4);
+}
+
+int main(int argc, char *argv[])
+{
+        char dir[] = "/tmp/burnin-setting-XXXXXX";
+
+        if (argc == 2 && streq(argv[1], "--print")) {
+                print_example(stdout);
+                return 0;
+        }
+        if (argc != 2) {
+                (void) fprintf(stderr, "Usage: test-setting units/burnind.conf\n");
+                return 1;
+        }
+
+        assert(mkdtemp(dir));
+        path = strf("%s/burnind.conf", dir);
+        assert(path);
+
+        test_table();
+        test_defaults();
+        test_values();
+        test_refused();
+        test_other_section();
+        test_pairs();
+        test_set_and_get();
+        test_example(argv[1]);
+        test_example_is_valid();
+
+        (void) unlink(path);
+        (void) rmdir(dir);
+        free(path);
+
+        return 0;
+}
