@@ -9,8 +9,8 @@
 #include "cli/verbs.h"
 #include "shared/names.h"
 
-#ifndef PROJECT_VERSION
-#define PROJECT_VERSION "unknown"
+#ifndef BURNIN_VERSION
+#define BURNIN_VERSION "unknown"
 #endif
 
 /* Options of single verbs; the bit of each says in the table of verbs which take it. One given to a verb that does not is an
@@ -178,12 +178,12 @@ static int verb_version(Cli *c, char **args, size_t n)
         if (c->json == JSON_OFF) {
                 _cleanup_free_ char *version = text_clean(row_string(manager, "Version"), false);
 
-                (void) printf("burninctl " PROJECT_VERSION "\nburnind %s\n", strempty(version));
+                (void) printf("burninctl " BURNIN_VERSION "\nburnind %s\n", strempty(version));
                 return STATUS_OK;
         }
 
         o = json_object_new_object();
-        if (!o || json_put_string(o, "burninctl", PROJECT_VERSION) < 0 ||
+        if (!o || json_put_string(o, "burninctl", BURNIN_VERSION) < 0 ||
             json_put_string(o, "burnind", row_string(manager, "Version")) < 0)
                 return cli_oom(c);
         return cli_print_json(c, o);
@@ -379,7 +379,7 @@ static int run(Cli *c, int argc, char **argv)
         if (line.help)
                 return verb_help(c, NULL, 0);
         if (line.version) {
-                (void) puts("burninctl " PROJECT_VERSION);
+                (void) puts("burninctl " BURNIN_VERSION);
                 return STATUS_OK;
         }
 

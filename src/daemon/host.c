@@ -262,23 +262,33 @@ int host_configure(Host *h, const HostRecord *record)
         return 0;
 }
 
+/* A drive of a host that was removed is missing, and nobody knows where it is. */
+static void host_disown_drives(Host *h)
+{
+        Drive *d, *next;
+
+        HASH_ITER (hh, h->manager->drives, d, next) {
+                if (!streq_ptr(d->record.host, h->record.name))
+                        continue;
+                if (d->host && drive_set_missing(d) < 0)
+                        log_drive(d, LOG_WARNING, NULL, "Drive %s could not be recorded as missing.", d->record.id);
+                (void) free_and_strdup(&d->record.host, NULL);
+                drive_emit_pending(d);
+        }
+}
+
 int host_remove(Host *h)
 {
         Manager *m = h->manager;
-        Drive *d, *next;
         int r;
 
+        /* First the drives, which name it; the store lets go of the names with the host. */
+        host_disown_drives(h);
         r = store_host_del(m->store, h->record.name);
         if (r < 0)
                 return manager_store_failed(m, r);
 
         poll_remove_host(m->poll, h);
-        HASH_ITER (hh_kname, h->drives_by_kname, d, next) {
-                r = drive_set_missing(d);
-                if (r < 0)
-                        (void) manager_store_failed(m, r);
-                drive_emit_pending(d);
-        }
         log_host(h, LOG_INFO, MESSAGE_HOST_REMOVED, "Host %s was removed.", h->record.name);
         host_emit_removed(h);
         host_free(h);

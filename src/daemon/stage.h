@@ -61,7 +61,7 @@ const char *stage_unit(const Stage *s, char buf[static STAGE_PATH_MAX]);
 const char *stage_socket_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
 const char *stage_log_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
 const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
-/* What its next worker is told; strings are borrowed, free only the container: stage_params_release(). */
+/* What its next worker is told, but for follow and cancel. Owner: the caller, stage_params_done(). */
 int stage_fill_params(const Stage *s, StageParams *ret);
 
 /* stage-bus.c */

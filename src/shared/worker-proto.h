@@ -30,9 +30,9 @@
  *   "phase"     phase, phases, name ("Write 0xaa", "Verify 0xaa"), usec: one at each phase start, never merged away
  *   "contact"   state "lost" or "back", reason: the host cannot be reached; the run there goes on
  *   "stall"     reason: no work was seen for stall_minutes; says which of follower, process and work stands still
- *   "report"    the last message: StageReport
+ *   "report"    the last message; report: StageReport
  *
- * The same report is written before to StageParams.report_path, fsynced and renamed, so that it is found when nobody listens.
+ * The same message, without its number, is written before to StageParams.report_path, fsynced and renamed, so that it is found when nobody listens.
  * The worker exits when the report is acknowledged, or REPORT_WAIT_USEC after it was sent; exit status 0 in both cases.
  *
  * The remote run directory is removed only after the report was acknowledged (by the worker, best effort).

@@ -33,7 +33,7 @@ int bind_u64(sqlite3_stmt *stmt, int i, uint64_t v)
 
 int bind_percent(sqlite3_stmt *stmt, int i, double v)
 {
-        v = isnan(v) ? 0 : fmin(fmax(v, 0), 100);
+        v = fmin(fmax(v, 0), 100); /* no number becomes 0 */
         return sqlite3_bind_double(stmt, i, v) == SQLITE_OK ? 0 : -EINVAL;
 }
 

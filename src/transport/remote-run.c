@@ -12,8 +12,8 @@
 #include "transport/remote-answer.h"
 #include "transport/remote-run.h"
 
-#ifndef PATH_AGENTS
-#define PATH_AGENTS "/usr/lib/burnin/agent"
+#ifndef BURNIN_AGENT_DIR
+#define BURNIN_AGENT_DIR "/usr/lib/burnin/agent"
 #endif
 
 #define CALL_TIMEOUT_USEC   (60 * USEC_PER_SEC)
@@ -30,6 +30,7 @@
 #define FACTS_OUTPUT_MAX (16U * 1024U * 1024U)
 #define AGENT_SIZE_MAX   (8U * 1024U * 1024U)
 #define GRACE_MAX_SEC    3600U
+#define ERROR_OUTPUT_MAX 300U
 
 /* A run outlives the shell that starts it and needs the script as a file, so a start gets it as a text and not as its input. */
 static const char start_boot[] =
@@ -67,6 +68,21 @@ static Pending *pending_free(Pending *p)
 }
 DEFINE_TRIVIAL_CLEANUP_FUNC(Pending *, pending_free);
 
+/* What a shell or sudo complained about, for a message. */
+static char *one_line(const char *s)
+{
+        _cleanup_free_ char *copy = strdup(s);
+        char *p;
+
+        if (!copy)
+                return NULL;
+        p = strstrip(copy);
+        for (char *q = p; (q = strchr(q, '\n'));)
+                *q = ' ';
+
+        return str_clean(p, strlen(p), ERROR_OUTPUT_MAX, false);
+}
+
 static void on_result(_unused_ Transport *t, const TransportResult *result, void *userdata)
 {
         Pending *p = userdata;
@@ -87,8 +103,7 @@ static void on_result(_unused_ Transport *t, const TransportResult *result, void
         memcpy(p->output, strempty(result->output), result->output_size);
         p->output[result->output_size] = 0;
         p->output_size = result->output_size;
-        p->error_output = str_clean(strempty(result->error_output), strlen(strempty(result->error_output)),
-                                    300, false);
+        p->error_output = one_line(strempty(result->error_output));
         if (!p->error_output)
                 p->result = -ENOMEM;
 }
@@ -496,7 +511,7 @@ int remote_install_agent(Remote *remote)
                 return remote_bad_answer(remote, p, r, reason);
 
         /* The name comes from the host, but was checked: letters, digits and '_'. */
-        path = strf(PATH_AGENTS "/burnin-agent-%s", machine);
+        path = strf(BURNIN_AGENT_DIR "/burnin-agent-%s", machine);
         if (!path)
                 return -ENOMEM;
         r = read_file_full(path, AGENT_SIZE_MAX, &data, &size);

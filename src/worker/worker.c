@@ -267,8 +267,9 @@ int worker_contact(Worker *w, int result)
         }
         if (w->cancel)
                 return -ECANCELED;
-        /* Another key is never mended by asking again; lack of memory should not be hidden behind the network. */
-        if (result == -EKEYREJECTED || result == -ENOMEM || result == -EINVAL || result == -ECANCELED)
+        /* A host that answers nonsense is as far away as one that is silent. Another host key is never mended by asking
+         * again, and our own lack of memory should not be hidden behind the network. */
+        if (result != -ENOTCONN && result != -ETIMEDOUT && result != -EACCES && result != -EBADMSG)
                 return result;
 
         (void) free_and_strdup(&w->contact_error, worker_error(w));
@@ -331,10 +332,11 @@ bool worker_cancel_run(Worker *w, RunStatus *ret_status)
 
 static int report_to_message(const Worker *w, const StageReport *report, struct json_object **ret)
 {
-        _cleanup_json_ struct json_object *o = stage_report_to_json(report);
+        _cleanup_json_ struct json_object *o = json_object_new_object();
 
-        /* The file carries the same words as the message, so that a report of another attempt is told by itself. */
-        if (!o || json_put_string(o, "run", w->params.run) < 0 ||
+        /* The file carries the same words as the message, so that a report of another run is told by itself. */
+        if (!o || json_put(o, "report", stage_report_to_json(report)) < 0 ||
+            json_put_string(o, "run", w->params.run) < 0 ||
             json_put_u64(o, "attempt", w->params.attempt) < 0 || json_put_string(o, "type", "report") < 0)
                 return -ENOMEM;
 

@@ -8,13 +8,13 @@
 #include "basic/string-util.h"
 
 /* A captured or hand-made sample from tests/data; the caller frees it. */
-static inline char *sample_read(const char *name, size_t *ret_size)
+_unused_ static __attribute__((noinline)) char *sample_read(const char *name, size_t *ret_size)
 {
         const char *slash = strrchr(__FILE__, '/');
         _cleanup_free_ char *path = strf("%.*s/../data/%s", slash ? (int) (slash - __FILE__) : 1,
                                          slash ? __FILE__ : ".", name);
         size_t size;
-        char *text;
+        char *text = NULL;
         int r;
 
         assert(path);
