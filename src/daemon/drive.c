@@ -176,9 +176,8 @@ int drive_set_missing(Drive *d)
         (void) drive_detach(d);
         d->temperature_mdegc = MDEGC_UNKNOWN;
         d->record.last_seen_usec = now_usec(CLOCK_REALTIME);
-        log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_MISSING, "Drive %s %s is missing; it was %s on %s.",
-                  strempty(d->record.identity.model), strempty(d->record.identity.serial), strempty(d->record.kname),
-                  strempty(d->record.host));
+        log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_MISSING, "Drive %s is missing; it was %s on %s.", d->record.id,
+                  strempty(d->record.kname), strempty(d->record.host));
 
         return drive_store(d);
 }

@@ -315,7 +315,7 @@ int host_accept_key(Host *h)
         log_host(h, LOG_NOTICE, MESSAGE_HOST_KEY_ACCEPTED, "The key %s of host %s was accepted.", h->record.host_key_sha256,
                  h->record.name);
         host_emit_changed(h, (const char *const[]){ "HostKeyFingerprint", NULL });
-        host_set_state(h, HOST_STALE, "its key was accepted; waiting for its first answer");
+        host_set_state(h, HOST_NEW, "its key was accepted; waiting for its first answer");
         poll_put_host(h->manager->poll, h);
         return 0;
 }

@@ -247,7 +247,7 @@ static int job_make_directory(Job *j, const char *prefix)
         (void) snprintf(path, sizeof(path), "%s%" PRIu64, prefix, j->record.id);
         if (mkdir(path, 0770) < 0 && errno != EEXIST)
                 return -errno;
-        if (chown(path, (uid_t) -1, j->manager->worker_gid) < 0 || chmod(path, 02770) < 0)
+        if (chown(path, (uid_t) -1, j->manager->worker_gid) < 0 || chmod(path, 0770) < 0)
                 return -errno;
 
         return 0;

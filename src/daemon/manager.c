@@ -58,6 +58,9 @@ static int manager_find_worker_user(Manager *m)
         if (!p)
                 return log_error_errno(ESRCH, "There is no user \"" WORKER_USER "\"; systemd-sysusers makes it: %m");
 
+        if (p->pw_uid == 0 || p->pw_gid == 0)
+                return log_error_errno(EPERM, "The user \"" WORKER_USER "\" is root, so its workers would be: %m");
+
         m->worker_uid = p->pw_uid;
         m->worker_gid = p->pw_gid;
         return 0;

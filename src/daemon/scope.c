@@ -133,18 +133,29 @@ static int scope_on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
-static int scope_append_properties(sd_bus_message *c, const char *slice, const char *slice_description,
-                                   const char *description, pid_t pid)
+static int scope_append_properties(sd_bus_message *m, const char *slice, const char *description, pid_t pid)
 {
-        int r;
+        return sd_bus_message_append(m, "a(sv)a(sa(sv))", 5, "PIDs", "au", 1, (uint32_t) pid, "Slice", "s", slice,
+                                     "Description", "s", description, "TimeoutStopUSec", "t", (uint64_t) SCOPE_STOP_USEC,
+                                     "CollectMode", "s", "inactive-or-failed", 0);
+}
 
-        r = sd_bus_message_append(c, "a(sv)", 5, "PIDs", "au", 1, (uint32_t) pid, "Slice", "s", slice, "Description", "s",
-                                  description, "TimeoutStopUSec", "t", (uint64_t) SCOPE_STOP_USEC, "CollectMode", "s",
-                                  "inactive-or-failed");
-        if (r < 0)
-                return r;
+static int slice_on_reply(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
+{
+        /* UnitExists: an earlier stage of the job made it. */
+        if (sd_bus_message_is_method_error(m, NULL) && !sd_bus_message_is_method_error(m, SYSTEMD_NAME ".UnitExists"))
+                log_warning("systemd did not make the slice of a job, and will make one without a description: %s",
+                            sd_bus_message_get_error(m)->message);
 
-        return sd_bus_message_append(c, "a(sa(sv))", 1, slice, 1, "Description", "s", slice_description);
+        return 0;
+}
+
+/* Only for its description: a scope brings its slice along by itself. systemd handles both calls in their order. */
+static int slice_start(ScopeTracker *t, const char *slice, const char *description)
+{
+        return sd_bus_call_method_async(t->manager->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE,
+                                        "StartTransientUnit", slice_on_reply, NULL, "ssa(sv)a(sa(sv))", slice, "fail", 1,
+                                        "Description", "s", description, 0);
 }
 
 int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char *slice_description, const char *description,
@@ -161,6 +172,9 @@ int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char
         if (!c->unit)
                 return -ENOMEM;
 
+        r = slice_start(t, slice, slice_description);
+        if (r < 0)
+                return r;
         r = sd_bus_message_new_method_call(t->manager->bus, &m, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE,
                                            "StartTransientUnit");
         if (r < 0)
@@ -168,7 +182,7 @@ int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char
         r = sd_bus_message_append(m, "ss", unit, "fail");
         if (r < 0)
                 return r;
-        r = scope_append_properties(m, slice, slice_description, description, pid);
+        r = scope_append_properties(m, slice, description, pid);
         if (r < 0)
                 return r;
         r = sd_event_add_time_relative(t->manager->event, &c->deadline, CLOCK_BOOTTIME, SCOPE_DEADLINE_USEC, 0,

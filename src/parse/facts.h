@@ -16,7 +16,7 @@
  *
  * (a newline is put before each "=NONCE end" line; one newline there does not belong to the output)
  *
- *   host        KEY=VALUE lines: boot_id, uptime (seconds, as /proc/uptime), os, zfs (1: kernel module loaded), and
+ *   host        KEY=VALUE lines: boot_id, uptime (seconds, as /proc/uptime), os, zfs (1: kernel module loaded, 0: not), and
  *               missing=TOOL for each of badblocks, smartctl, lsblk that is not installed
  *   lsblk       lsblk -J -b -o NAME,KNAME,PATH,MAJ:MIN,TYPE,SIZE,RO,RM,ROTA,TRAN,MODEL,SERIAL,WWN,VENDOR,FSTYPE,LABEL,UUID,
  *               PARTUUID,PTTYPE,PKNAME,LOG-SEC,PHY-SEC (columns an old lsblk lacks are left out by the script)

@@ -129,6 +129,8 @@ static int line_parse(PoolList *l, char *line, ssize_t *pool)
                 if (!strchr(line, '\t'))
                         return is_section(line) || streq(line, "no pools available") ? 0 : -EBADMSG;
                 name = strsep(&rest, "\t");
+                if (isempty(nth_column(rest, COLUMN_HEALTH - 1)))
+                        return -EBADMSG;
                 r = pool_add(l, name, &p);
                 if (r < 0)
                         return r;

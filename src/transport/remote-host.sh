@@ -452,7 +452,7 @@ facts_host()
 {
         local t
         printf '%s\n' "boot_id=$boot_id" "uptime=$(first_line /proc/uptime)" "os=$(uname -s) $(uname -r)"
-        [ ! -d /sys/module/zfs ] || echo zfs=1
+        if [ -d /sys/module/zfs ]; then echo zfs=1; else echo zfs=0; fi
         for t in badblocks smartctl lsblk; do
                 have $t || echo "missing=$t"
         done

@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -392,6 +393,35 @@ def test_cancel_beats_the_checks(host: Host, disk: Disk) -> None:
         assert (status["gone"], status["state"]) == ("1", "tombstone"), status
         starter.wait(30)
     assert disk.is_blank()
+
+
+def test_the_last_look_is_for_the_tombstone(dash: Host, disk: Disk) -> None:
+    """Planted while the checks run, with no signal behind it: the command still does not start."""
+    fd = os.open(disk.device, os.O_RDONLY)
+    run = secrets.token_hex(16)
+    ident, content = dash.ident(disk), dash.content(disk)
+    with ThreadPoolExecutor() as pool:
+        start = pool.submit(dash.start, disk, ["sh", "-c", 'echo x > "$1"', "x", "{}"], run=run, ident=ident, content=content)
+        resources.until("the checks", lambda: (dash.directory(run) / "pid").exists(), 20)
+        (dash.directory(run) / "tombstone").touch()
+        os.close(fd)
+        start.result(60)
+    assert dash.ended(run, disk)["state"] == "tombstone" and disk.is_blank()
+
+
+def test_starts_at_the_same_time_are_one(host: Host, disk: Disk, tmp_path: Path) -> None:
+    run = secrets.token_hex(16)
+    where = host.root / "tmp" / run
+    ident, content = host.ident(disk), host.content(disk)
+    with ThreadPoolExecutor() as pool:
+        starts = [pool.submit(host.start, disk, ["sh", "-c", f"echo x >> /tmp/{run}; exec sleep 600"], run=run, ident=ident,
+                              content=content) for _ in range(6)]
+        states = {start.result(60)[1]["state"] for start in starts}
+    assert states <= {"starting", "running"}, states
+    resources.until("the command", where.exists, 20)
+    host.cancel(run)
+    assert where.read_text() == "x\n"
+    where.unlink()
 
 
 def test_facts(host: Host, disk: Disk) -> None:

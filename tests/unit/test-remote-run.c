@@ -102,6 +102,25 @@ static void test_status_hostile(void)
         assert_bad_status("running", "log=5\n");
 }
 
+static void test_status_sizes(void)
+{
+        static const char *const wrong[] = {
+                "log=4\nblocks=0\n\nabcde",
+                "log=6\nblocks=0\n\nabcde",
+                "log=2\nblocks=2\n\nabcde",
+                "log=5\nblocks=1\n\nabcde",
+                "log=18446744073709551615\nblocks=6\n\nabcde",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                _cleanup_free_ char *t = NULL;
+                RunStatus s = {};
+
+                assert(asprintf(&t, STATUS_HEAD "%s\nburnin-end 0\n", "running", wrong[i]) > 0);
+                assert(parse_status(t, &s, NULL, NULL) == -EBADMSG);
+        }
+}
+
 static void test_status_log_is_no_frame(void)
 {
         /* Whatever the command prints, it stays in the log. */
@@ -340,6 +359,7 @@ int main(void)
         test_status_unknown();
         test_status_ended();
         test_status_hostile();
+        test_status_sizes();
         test_status_log_is_no_frame();
         test_every_cut();
         test_noise_in_front();

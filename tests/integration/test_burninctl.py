@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""burninctl against the real service: what it prints, what it asks, and how it ends."""
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from machine import Machine
+
+OK, ERROR, USAGE, NOT_FOUND, REFUSED, DENIED, FAILED, OPEN = range(8)
+HOST = "shelf1"
+MANAGER = "/org/burnin1", "org.burnin1.Manager"
+
+
+def ctl(machine: Machine, *args: str, status: int = OK, user: str | None = None) -> str:
+    done = machine.run(["burninctl", *args], check=False, user=user)
+    assert done.returncode == status, f"burninctl {shlex.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + (done.stderr or "" if status != OK else "")
+
+
+def ctl_json(machine: Machine, *args: str) -> object:
+    return json.loads(ctl(machine, "--json=short", *args))
+
+
+def on_terminal(machine: Machine, command: str, typed: str = "", user: str | None = None,
+                timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """As a person at a terminal would: script(1) gives a pseudo-terminal and types."""
+    return machine.run(["script", "-qefc", f"env TERM=xterm PAGER= {command}", "/dev/null"], input=typed, check=False,
+                       user=user, timeout=timeout)
+
+
+@pytest.fixture(scope="module")
+def settings(machine: Machine) -> Iterator[None]:
+    path = "/etc/burnin/burnind.conf.d/test-burninctl.conf"
+    machine.write(path, "[burnind]\nloop_drives=yes\npoll_interval_seconds=1\n")
+    machine.run(["systemctl", "restart", "burnind.service"], timeout=60)
+    yield
+    machine.run(["rm", path])
+
+
+@pytest.fixture
+def host(settings: None, burnind: Machine) -> Machine:
+    """The machine, itself a host that is online."""
+    if HOST not in ctl(burnind, "hosts", "-q").split():
+        ctl(burnind, "host", "add", HOST, "--address=127.0.0.1", "--notes=the machine itself")
+    path = burnind.call(*MANAGER, "GetHost", "s", HOST)
+    burnind.wait_property(path, "org.burnin1.Host", "State", lambda s: s in ("unconfirmed", "online"), timeout=30)
+    ctl(burnind, "host", "accept-key", HOST, burnind.host.fingerprint)
+    burnind.wait_property(path, "org.burnin1.Host", "State", "online", timeout=30)
+    return burnind
+
+
+@pytest.fixture
+def drive(host: Machine, drives: Callable[..., str]) -> Callable[..., str]:
+    """Plugs in a drive, and waits until the service shows it: drive("LOOPCTL1") -> its device."""
+    def plug(serial: str, **arguments: object) -> str:
+        device = drives(serial, **arguments)
+        host.wait_for(lambda: any(d["Serial"] == serial and d["Present"] and d["SmartHealth"] == "passed"
+                                  for d in ctl_json(host, "drives", f"--host={HOST}")), timeout=30)
+        return device
+    return plug
+
+
+def test_usage_needs_no_service(machine: Machine) -> None:
+    for args in (["nonsense"], ["host"], ["host", "show"], ["hosts", "x"], ["--json=xml", "hosts"], ["--nonsense"],
+                 ["cancel", "--all", "--host=x"], ["host", "add", "x", "--port=0"], ["start"]):
+        assert ctl(machine, *args, status=USAGE)
+    assert "Commands" not in ctl(machine, "--version")
+    assert "accept-key" in ctl(machine, "--help")
+
+
+def test_service_is_down(burnind: Machine) -> None:
+    burnind.run("systemctl stop burnind.service && systemctl mask --runtime burnind.service", timeout=60)
+    try:
+        assert "burnind.service" in ctl(burnind, "status", status=ERROR)
+    finally:
+        burnind.run(["systemctl", "unmask", "--runtime", "burnind.service"])
+
+
+def test_not_found(burnind: Machine) -> None:
+    for args in (["host", "show", "nowhere"], ["drive", "show", "nothing"], ["job", "show", "999999"],
+                 ["job", "cancel", "999999"], ["start", "nothing", "--yes", "--serial=nothing"]):
+        assert ctl(burnind, *args, status=NOT_FOUND).strip()
+
+
+def test_json_has_the_keys_of_the_bus(host: Machine, drive: Callable[..., str]) -> None:
+    drive("LOOPCTL1")
+    row = next(h for h in ctl_json(host, "hosts") if h["Name"] == HOST)
+    one = ctl_json(host, "host", "show", HOST)
+    assert set(row) == set(one) and row["Object"] == one["Object"]
+    assert one["Notes"] == "the machine itself" and one["Port"] == 22
+
+    row = next(d for d in ctl_json(host, "drives") if d["Serial"] == "LOOPCTL1")
+    one = ctl_json(host, "drive", "show", "LOOPCTL1")
+    assert set(row) == set(one) and row["Id"] == one["Id"]
+    assert set(ctl_json(host, "status")) == {"Manager", "Hosts", "ActiveJobs", "FinishedJobs", "PresentDrives",
+                                             "UnlockedDrives"}
+
+
+def test_key_is_never_accepted_silently(host: Machine) -> None:
+    other = host.ssh_host(2210)
+    try:
+        ctl(host, "host", "add", "keys", "--address=127.0.0.1", "--port=2210")
+        path = host.call(*MANAGER, "GetHost", "s", "keys")
+        host.wait_property(path, "org.burnin1.Host", "State", "unconfirmed", timeout=30)
+
+        assert other.fingerprint in ctl(host, "host", "accept-key", "keys", status=USAGE)
+        assert ctl(host, "host", "accept-key", "keys", "SHA256:wrong", status=REFUSED)
+        refused = on_terminal(host, "burninctl host accept-key keys", "no\n")
+        assert refused.returncode == ERROR and other.fingerprint in refused.stdout
+        assert ctl_json(host, "host", "show", "keys")["State"] == "unconfirmed"
+
+        assert on_terminal(host, "burninctl host accept-key keys", "yes\n").returncode == OK
+        host.wait_property(path, "org.burnin1.Host", "State", "online", timeout=30)
+    finally:
+        host.run(["burninctl", "host", "remove", "keys"], check=False)
+        other.remove()
+
+
+def test_location_and_hostile_text(host: Machine, drive: Callable[..., str]) -> None:
+    drive("LOOPCTL2")
+    ctl(host, "drive", "location", "LOOPCTL2", "bay 7")
+    ctl(host, "drive", "notes", "LOOPCTL2", "left\u202etfel \u009b2J")
+    shown = ctl(host, "drive", "show", "LOOPCTL2")
+    assert "bay 7" in shown and "left?tfel ?2J" in shown
+    assert ctl_json(host, "drive", "show", "LOOPCTL2")["Notes"] == "left\u202etfel \u009b2J"
+
+
+def test_start_asks(host: Machine, drive: Callable[..., str]) -> None:
+    drive("LOOPCTL3")
+    assert "--serial" in ctl(host, "start", "LOOPCTL3", status=USAGE)
+    assert "--serial" in ctl(host, "start", "LOOPCTL3", "--yes", status=USAGE)
+    assert ctl(host, "start", "LOOPCTL3", "--yes", "--serial=LOOPCTL4", status=REFUSED).strip()
+
+    declined = on_terminal(host, "burninctl start LOOPCTL3", "\n")
+    assert declined.returncode == ERROR and "LOOPCTL3" in declined.stdout and "DESTROYED" in declined.stdout
+    assert on_terminal(host, "burninctl start LOOPCTL3", "LOOPCTL4\n").returncode == REFUSED
+    assert not [j for j in ctl_json(host, "jobs") if j["Serial"] == "LOOPCTL3"]
+
+
+def test_locked_drive_is_refused(host: Machine, drive: Callable[..., str]) -> None:
+    device = drive("LOOPCTL5")
+    host.run(["mkfs.ext4", "-q", device])
+    host.wait_for(lambda: ctl_json(host, "drive", "show", "LOOPCTL5")["LockState"] == "existing-data", timeout=30)
+    assert "existing" in ctl(host, "start", "LOOPCTL5", "--yes", "--serial=LOOPCTL5", status=REFUSED)
+    assert "LOOPCTL5" in ctl(host, "drives", "--lock=existing-data")
+
+
+def test_burn_in_from_start_to_verdict(host: Machine, drive: Callable[..., str]) -> None:
+    drive("LOOPCTL6", size_mb=64)
+    out = on_terminal(host, "burninctl start LOOPCTL6 --wait --note=test", "LOOPCTL6\n", timeout=300)
+    assert out.returncode == OK, out.stdout
+    assert "100.0 %" in out.stdout and "passed" in out.stdout
+
+    job = ctl(host, "jobs", "-q", "-n", "1").strip()
+    shown = ctl(host, "job", "show", job)
+    for word in ("passed", "surface_validate", "Verify", "EVIDENCE", "LOOPCTL6"):
+        assert word in shown
+    assert ctl(host, "job", "log", job, "surface_validate").strip()
+    assert ctl(host, "job", "log", job, "nonsense", status=NOT_FOUND)
+    details = ctl_json(host, "job", "show", job)
+    assert details["Note"] == "test" and len(details["StageObjects"]) == len(details["Stages"]) == 3
+    assert ctl(host, "job", "cancel", job, status=REFUSED)
+
+
+def test_wait_gives_cancelled(host: Machine, drive: Callable[..., str]) -> None:
+    drive("LOOPCTL7", size_mb=256)
+    waiting = host.popen(["burninctl", "start", "LOOPCTL7", "--yes", "--serial=LOOPCTL7", "--wait"])
+    host.wait_for(lambda: ctl(host, "jobs", "--active", "-q").strip(), timeout=30)
+    ctl(host, "cancel", "--all", "--reason=enough")
+    assert waiting.wait(timeout=60) == OPEN
+    assert "enough" in ctl(host, "jobs", "--verdict=cancelled", "-n", "1")
+
+
+def test_without_rights(host: Machine) -> None:
+    assert HOST in ctl(host, "hosts", user="visitor")
+    for args in (["host", "remove", HOST], ["host", "add", "evil"], ["cancel", "--all"]):
+        said = ctl(host, *args, status=DENIED, user="visitor")
+        assert "You may not" in said
+    assert HOST in ctl(host, "hosts", "-q")
+    assert any(e["Outcome"] == "denied" for e in ctl_json(host, "audit"))
+
+
+def test_password_is_asked_for_on_a_terminal(host: Machine) -> None:
+    asked = on_terminal(host, f"burninctl host remove {HOST}", "\n\n\n", user="visitor")
+    assert "AUTHENTICATING FOR org.burnin1.manage-hosts" in asked.stdout
+    assert asked.returncode == DENIED
+
+    silent = on_terminal(host, f"burninctl --no-ask-password host remove {HOST}", user="visitor")
+    assert "AUTHENTICATING" not in silent.stdout
+    assert silent.returncode == DENIED
+
+
+def test_watch_in_a_pipe(host: Machine) -> None:
+    watching = host.popen("exec timeout 10 burninctl watch --json=short > /tmp/watch")
+
+    host.wait_for(lambda: host.run("busctl list --no-legend | grep -c burninctl", check=False).stdout.strip() == "1",
+                  timeout=10)
+    ctl(host, "host", "configure", HOST, "--notes=changed")
+    host.wait_for(lambda: "PropertiesChanged" in host.read("/tmp/watch"), timeout=8)
+    watching.terminate()
+    watching.wait(timeout=10)
+    for line in host.read("/tmp/watch").splitlines():
+        assert {"Object", "Signal", "Arguments"} <= set(json.loads(line))
+    ctl(host, "host", "configure", HOST, "--notes=the machine itself")
