@@ -30,8 +30,8 @@ static bool stderr_is_journal(void)
         unsigned long long dev, ino;
         struct stat st;
 
-        return e && sscanf(e, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) >= 0 && st.st_dev == dev &&
-               st.st_ino == ino;
+        return e && sscanf(e, "%llu:%llu", &dev, &ino) == 2 && fstat(STDERR_FILENO, &st) >= 0 &&
+               st.st_dev == dev && st.st_ino == ino;
 }
 
 void log_open(const char *identifier)
@@ -94,7 +94,8 @@ static void log_to_journal(int level, int error, const char *file, int line, con
                         strings[n++] = strf("%s=%s", f->key, f->value);
 
         for (size_t i = 0; i < n; i++)
-                iov[i] = (struct iovec){ .iov_base = strings[i] ?: (char *) "", .iov_len = strlen(strempty(strings[i])) };
+                iov[i] = (struct iovec){ .iov_base = strings[i] ?: (char *) "",
+                                         .iov_len = strlen(strempty(strings[i])) };
 
         /* A line that cannot be logged has nowhere to be reported. */
         (void) sd_journal_sendv(iov, (int) n);

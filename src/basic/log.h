@@ -29,18 +29,18 @@ const char *log_get_target(void);
 int log_internal(int level, int error, const char *file, int line, const char *func, const LogField *fields,
                  const char *format, ...) _printf_(7, 8);
 
-#define log_full_errno(level, error, fields, ...)                                                             \
+#define log_full_errno(level, error, fields, ...)                                                           \
         log_internal(level, error, __FILE__, __LINE__, __func__, fields, __VA_ARGS__)
 
-#define log_debug(...) log_full_errno(LOG_DEBUG, 0, NULL, __VA_ARGS__)
-#define log_info(...) log_full_errno(LOG_INFO, 0, NULL, __VA_ARGS__)
-#define log_notice(...) log_full_errno(LOG_NOTICE, 0, NULL, __VA_ARGS__)
+#define log_debug(...)   log_full_errno(LOG_DEBUG, 0, NULL, __VA_ARGS__)
+#define log_info(...)    log_full_errno(LOG_INFO, 0, NULL, __VA_ARGS__)
+#define log_notice(...)  log_full_errno(LOG_NOTICE, 0, NULL, __VA_ARGS__)
 #define log_warning(...) log_full_errno(LOG_WARNING, 0, NULL, __VA_ARGS__)
-#define log_error(...) log_full_errno(LOG_ERR, 0, NULL, __VA_ARGS__)
+#define log_error(...)   log_full_errno(LOG_ERR, 0, NULL, __VA_ARGS__)
 
 /* In these, %m is the text of error. */
-#define log_debug_errno(error, ...) log_full_errno(LOG_DEBUG, error, NULL, __VA_ARGS__)
+#define log_debug_errno(error, ...)   log_full_errno(LOG_DEBUG, error, NULL, __VA_ARGS__)
 #define log_warning_errno(error, ...) log_full_errno(LOG_WARNING, error, NULL, __VA_ARGS__)
-#define log_error_errno(error, ...) log_full_errno(LOG_ERR, error, NULL, __VA_ARGS__)
+#define log_error_errno(error, ...)   log_full_errno(LOG_ERR, error, NULL, __VA_ARGS__)
 
 #define log_oom() log_error_errno(ENOMEM, "Out of memory.")

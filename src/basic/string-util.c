@@ -104,7 +104,7 @@ char *str_clean(const char *s, size_t size, size_t max, bool keep_lines)
         size_t k = 0;
         char *t;
 
-        t = new(char, MIN(size, max) + 1);
+        t = new (char, MIN(size, max) + 1);
         if (!t)
                 return NULL;
 
@@ -160,7 +160,7 @@ char *shell_quote(const char *s)
         for (const char *q = s; *q; q++)
                 n += *q == '\'' ? 4 : 1;
 
-        p = t = new(char, n);
+        p = t = new (char, n);
         if (!t)
                 return NULL;
 

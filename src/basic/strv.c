@@ -5,7 +5,7 @@
 
 char **strv_free(char **l)
 {
-        STRV_FOREACH (s, l)
+        STRV_FOREACH(s, l)
                 free(*s);
         free(l);
 
@@ -16,7 +16,7 @@ size_t strv_length(char *const *l)
 {
         size_t n = 0;
 
-        STRV_FOREACH (s, l)
+        STRV_FOREACH(s, l)
                 n++;
 
         return n;
@@ -24,7 +24,7 @@ size_t strv_length(char *const *l)
 
 bool strv_contains(char *const *l, const char *s)
 {
-        STRV_FOREACH (i, l)
+        STRV_FOREACH(i, l)
                 if (streq(*i, s))
                         return true;
 
@@ -79,14 +79,14 @@ char *strv_join(char *const *l, const char *separator)
         size_t n = 1, k = strlen(separator);
         char *t, *p;
 
-        STRV_FOREACH (s, l)
+        STRV_FOREACH(s, l)
                 n += strlen(*s) + k;
 
-        p = t = new(char, n);
+        p = t = new (char, n);
         if (!t)
                 return NULL;
 
-        STRV_FOREACH (s, l) {
+        STRV_FOREACH(s, l) {
                 if (s != l)
                         p = mempcpy(p, separator, k);
                 p = mempcpy(p, *s, strlen(*s));

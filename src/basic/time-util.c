@@ -29,7 +29,8 @@ const char *format_timespan(char buf[static TIMESPAN_MAX], uint64_t usec)
         uint64_t s = usec / USEC_PER_SEC;
 
         if (s >= 86400)
-                (void) snprintf(buf, TIMESPAN_MAX, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s % 86400 / 3600);
+                (void) snprintf(buf, TIMESPAN_MAX, "%" PRIu64 " d %" PRIu64 " h", s / 86400,
+                                s % 86400 / 3600);
         else if (s >= 3600)
                 (void) snprintf(buf, TIMESPAN_MAX, "%" PRIu64 " h %" PRIu64 " min", s / 3600, s % 3600 / 60);
         else if (s >= 60)

@@ -110,6 +110,7 @@ static const Verb verbs[] = {
           BIT(OPTION_ACTIVE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) | BIT(OPTION_LINES), verb_jobs },
         { "job", "show", 1, 1, 0, verb_job_show },
         { "job", "log", 1, 2, BIT(OPTION_FOLLOW), verb_job_log },
+        { "job", "wait", 1, SIZE_MAX, 0, verb_job_wait },
         { "job", "cancel", 1, SIZE_MAX, BIT(OPTION_REASON), verb_job_cancel },
         { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
         { "watch", NULL, 0, 0, 0, verb_watch },
@@ -146,6 +147,7 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "                                  List jobs, newest first\n"
                      "  job show N                      Stages, phases and evidence\n"
                      "  job log N [STAGE] [-f]          What a stage has printed; -f follows it\n"
+                     "  job wait N...                   Wait for the ends; the verdict is the exit status\n"
                      "  job cancel N... [--reason=]     Cancel jobs\n"
                      "  cancel --all [--reason=]        Cancel every active job\n\n"
                      "Options of start:\n"

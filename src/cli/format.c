@@ -40,12 +40,13 @@ const char *format_size(char buf[static FORMAT_MAX], uint64_t bytes)
 
 const char *format_rate(char buf[static FORMAT_MAX], uint64_t bytes_per_second)
 {
+        char size[FORMAT_MAX];
+
         buf[0] = 0;
         if (bytes_per_second == 0)
                 return buf;
 
-        (void) format_size(buf, bytes_per_second);
-        (void) strcat(buf, "/s");
+        (void) snprintf(buf, FORMAT_MAX, "%.32s/s", format_size(size, bytes_per_second));
         return buf;
 }
 
@@ -77,7 +78,7 @@ const char *format_left(char buf[static FORMAT_MAX], uint64_t realtime_usec, uin
         if (realtime_usec > now)
                 (void) format_timespan(buf, realtime_usec - now);
         else if (realtime_usec > 0)
-                (void) strcpy(buf, "now");
+                (void) snprintf(buf, FORMAT_MAX, "now");
         return buf;
 }
 
@@ -96,7 +97,7 @@ const char *format_bar(char buf[static BAR_MAX], double percent, unsigned cells,
         *p++ = '[';
         for (unsigned i = 0; i < cells; i++)
                 p = stpcpy(p, i < full ? (utf8 ? "█" : "#") : utf8 ? "░" : " ");
-        (void) sprintf(p, "] %3u.%u %%", tenths / 10, tenths % 10);
+        (void) snprintf(p, (size_t) (buf + BAR_MAX - p), "] %3u.%u %%", tenths / 10, tenths % 10);
 
         return buf;
 }

@@ -21,6 +21,7 @@ int verb_start(Cli *c, char **args, size_t n);
 int verb_jobs(Cli *c, char **args, size_t n);
 int verb_job_show(Cli *c, char **args, size_t n);
 int verb_job_log(Cli *c, char **args, size_t n);
+int verb_job_wait(Cli *c, char **args, size_t n);
 int verb_job_cancel(Cli *c, char **args, size_t n);
 int verb_cancel(Cli *c, char **args, size_t n);
 int verb_watch(Cli *c, char **args, size_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "basic/strv.h"
 #include "basic/time-util.h"
 #include "cli/format.h"
 #include "cli/verbs.h"
@@ -47,7 +48,7 @@ static void wait_tell_end(Wait *w, struct json_object *job)
                     row_string(job, "Host"));
         clean = text ? text_clean(text, false) : NULL;
         free(text);
-        text = strf("%s%s%s", verdict, isempty(reason) ? "" : ": ", reason);
+        text = strf("%s%s%s", verdict, isempty(reason) ? "" : ": ", strempty(reason));
         if (clean && text)
                 (void) printf("%s%s", clean, style_on(style_for_state(verdict), w->cli->colour));
         free(clean);
@@ -98,7 +99,8 @@ static int wait_refresh(Wait *w)
                 left++;
 
                 r = cli_try_get_all(c, w->paths[i], BUS_INTERFACE_JOB, &error, &job);
-                if (r < 0 && (sd_bus_is_open(c->bus) <= 0 || sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
+                if (r < 0 && (sd_bus_is_open(c->bus) <= 0 ||
+                              sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_OBJECT) ||
                               status_from_error(error.name) != STATUS_ERROR))
                         return cli_fail_bus(c, "look at the job", &error, r);
                 if (r < 0) {
@@ -200,4 +202,23 @@ int jobs_wait(Cli *c, char **paths, size_t n)
                 sd_bus_slot_unref(slots[i]);
         json_object_put(w.jobs);
         return r;
+}
+
+int verb_job_wait(Cli *c, char **args, size_t n)
+{
+        _cleanup_strv_free_ char **paths = NULL;
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                char *path;
+
+                r = cli_find_job(c, args[i], &path);
+                if (r < 0)
+                        return r;
+                r = strv_consume(&paths, path);
+                if (r < 0)
+                        return cli_oom(c);
+        }
+
+        return jobs_wait(c, paths, n);
 }

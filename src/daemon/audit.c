@@ -48,19 +48,20 @@ int actor_from_message(sd_bus_message *m, Actor *ret)
         return 0;
 }
 
-int audit_write(Manager *m, const Actor *actor, const char *action, const char *object, const char *outcome, const char *detail)
+int audit_write(Manager *m, const Actor *actor, const char *action, const char *object, const char *outcome,
+                const char *detail)
 {
         char uid[16];
         int r;
 
         r = store_audit_add(m->store, &(AuditRecord){
-                                              .time_usec = now_usec(CLOCK_REALTIME),
-                                              .actor = (char *) actor->name,
-                                              .actor_uid = actor->uid,
-                                              .action = (char *) action,
-                                              .object = (char *) object,
-                                              .outcome = (char *) outcome,
-                                              .detail = (char *) strempty(detail),
+                                                      .time_usec = now_usec(CLOCK_REALTIME),
+                                                      .actor = (char *) actor->name,
+                                                      .actor_uid = actor->uid,
+                                                      .action = (char *) action,
+                                                      .object = (char *) object,
+                                                      .outcome = (char *) outcome,
+                                                      .detail = (char *) strempty(detail),
                                       });
         if (r < 0)
                 return manager_store_failed(m, r);
@@ -70,9 +71,10 @@ int audit_write(Manager *m, const Actor *actor, const char *action, const char *
                        ((LogField[]){ { LOG_FIELD_ACTION, action },
                                       { LOG_FIELD_ACTOR, actor->name },
                                       { LOG_FIELD_ACTOR_UID, uid },
-                                      { LOG_FIELD_MESSAGE_ID, streq(outcome, "denied") ? MESSAGE_AUTHORIZATION_DENIED : NULL },
+                                      { LOG_FIELD_MESSAGE_ID,
+                                        streq(outcome, "denied") ? MESSAGE_AUTHORIZATION_DENIED : NULL },
                                       {} }),
-                       "%s by %s on %s: %s%s%s", action, actor->name, object, outcome, isempty(detail) ? "" : ": ",
-                       strempty(detail));
+                       "%s by %s on %s: %s%s%s", action, actor->name, object, outcome,
+                       isempty(detail) ? "" : ": ", strempty(detail));
         return 0;
 }

@@ -30,13 +30,15 @@ const size_t authz_table_size = ELEMENTSOF(authz_table);
 static const AuthzRow *authz_find(const char *interface, const char *member)
 {
         for (size_t i = 0; i < authz_table_size; i++)
-                if (streq_ptr(authz_table[i].interface, interface) && streq_ptr(authz_table[i].member, member))
+                if (streq_ptr(authz_table[i].interface, interface) &&
+                    streq_ptr(authz_table[i].member, member))
                         return authz_table + i;
 
         return NULL;
 }
 
-int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details, sd_bus_error *error)
+int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details,
+                sd_bus_error *error)
 {
         const char *member = sd_bus_message_get_member(message);
         const AuthzRow *row;
@@ -45,7 +47,8 @@ int authz_check(Manager *m, sd_bus_message *message, const char *object, const P
 
         row = authz_find(sd_bus_message_get_interface(message), member);
         if (!row)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Nobody may call %s.", strempty(member));
+                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Nobody may call %s.",
+                                         strempty(member));
         if (!row->action)
                 return 1;
 

@@ -15,4 +15,5 @@ extern const size_t authz_table_size;
 
 /* As polkit_check(): 1 allowed, 0 pending (return 1), negative refused. The row is found by the message's interface and member.
  * A refusal is audited, with object ("drive wwn-...", "job 42"). */
-int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details, sd_bus_error *error);
+int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details,
+                sd_bus_error *error);

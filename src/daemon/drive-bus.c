@@ -8,8 +8,9 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
-static int drive_property_get_enum(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                   sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int drive_property_get_enum(sd_bus *bus, const char *path, const char *interface,
+                                   const char *property, sd_bus_message *reply, void *userdata,
+                                   sd_bus_error *error)
 {
         const Drive *d = userdata;
         const char *s = "";
@@ -28,14 +29,16 @@ static int drive_property_get_enum(sd_bus *bus, const char *path, const char *in
         return sd_bus_message_append(reply, "s", s);
 }
 
-static int drive_property_get_present(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int drive_property_get_present(sd_bus *bus, const char *path, const char *interface,
+                                      const char *property, sd_bus_message *reply, void *userdata,
+                                      sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "b", ((Drive *) userdata)->host != NULL);
 }
 
-static int drive_property_get_active_job(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                         sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int drive_property_get_active_job(sd_bus *bus, const char *path, const char *interface,
+                                         const char *property, sd_bus_message *reply, void *userdata,
+                                         sd_bus_error *error)
 {
         const Drive *d = userdata;
         _cleanup_free_ char *job = NULL;
@@ -51,7 +54,8 @@ static int drive_property_get_active_job(sd_bus *bus, const char *path, const ch
 }
 
 /* SetLocation and SetNotes: one text each, kept with the drive wherever it goes. */
-static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, const char *property, sd_bus_error *error)
+static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, const char *property,
+                          sd_bus_error *error)
 {
         _cleanup_free_ char *object = strf("drive %s", d->record.id), *before = NULL;
         const char *value;
@@ -76,7 +80,8 @@ static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, 
                 return 1; /* Will call us back */
 
         if (strlen(value) > max)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s has at most %zu bytes.", property, max);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s has at most %zu bytes.",
+                                         property, max);
         r = actor_from_message(m, &actor);
         if (r < 0)
                 return r;
@@ -114,12 +119,15 @@ static int drive_method_set_notes(sd_bus_message *m, void *userdata, sd_bus_erro
 
 const sd_bus_vtable drive_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Id", "s", bus_property_get_string, offsetof(Drive, record.id), SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Id", "s", bus_property_get_string, offsetof(Drive, record.id),
+                        SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Host", "s", bus_property_get_string, offsetof(Drive, record.host), EMITS),
         SD_BUS_PROPERTY("DevName", "s", bus_property_get_string, offsetof(Drive, record.kname), EMITS),
         SD_BUS_PROPERTY("ByIdPath", "s", bus_property_get_string, offsetof(Drive, record.by_id), EMITS),
-        SD_BUS_PROPERTY("Model", "s", bus_property_get_string, offsetof(Drive, record.identity.model), EMITS),
-        SD_BUS_PROPERTY("Serial", "s", bus_property_get_string, offsetof(Drive, record.identity.serial), EMITS),
+        SD_BUS_PROPERTY("Model", "s", bus_property_get_string, offsetof(Drive, record.identity.model),
+                        EMITS),
+        SD_BUS_PROPERTY("Serial", "s", bus_property_get_string, offsetof(Drive, record.identity.serial),
+                        EMITS),
         SD_BUS_PROPERTY("WWN", "s", bus_property_get_string, offsetof(Drive, record.identity.wwn), EMITS),
         SD_BUS_PROPERTY("SizeBytes", "t", NULL, offsetof(Drive, record.identity.size_bytes), EMITS),
         SD_BUS_PROPERTY("Rotational", "b", bus_property_get_bool, offsetof(Drive, record.rotational), EMITS),
@@ -141,8 +149,8 @@ const sd_bus_vtable drive_vtable[] = {
         SD_BUS_PROPERTY("ActiveJob", "o", drive_property_get_active_job, 0, EMITS),
         SD_BUS_METHOD_WITH_ARGS("SetLocation", SD_BUS_ARGS("s", location, "t", flags), SD_BUS_NO_RESULT,
                                 drive_method_set_location, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("SetNotes", SD_BUS_ARGS("s", notes, "t", flags), SD_BUS_NO_RESULT, drive_method_set_notes,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetNotes", SD_BUS_ARGS("s", notes, "t", flags), SD_BUS_NO_RESULT,
+                                drive_method_set_notes, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 
@@ -151,8 +159,8 @@ int drive_bus_path_of(const char *id, char **ret)
         return sd_bus_path_encode(BUS_PATH_DRIVE, id, ret);
 }
 
-static int drive_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
-                             sd_bus_error *error)
+static int drive_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                             void **ret_found, sd_bus_error *error)
 {
         _cleanup_free_ char *id = NULL;
         Drive *d;
@@ -169,7 +177,8 @@ static int drive_object_find(sd_bus *bus, const char *path, const char *interfac
         return 1;
 }
 
-static int drive_node_enumerator(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+static int drive_node_enumerator(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                                 sd_bus_error *error)
 {
         Manager *m = userdata;
         char **nodes;
@@ -179,7 +188,7 @@ static int drive_node_enumerator(sd_bus *bus, const char *prefix, void *userdata
         nodes = new0(char *, HASH_COUNT(m->drives) + 1);
         if (!nodes)
                 return -ENOMEM;
-        HASH_ITER (hh, m->drives, d, next)
+        HASH_ITER(hh, m->drives, d, next)
                 if (drive_bus_path_of(d->record.id, &nodes[n]) >= 0)
                         n++;
 
@@ -191,7 +200,8 @@ int drive_bus_register(Manager *m)
 {
         int r;
 
-        r = sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_DRIVE, BUS_INTERFACE_DRIVE, drive_vtable, drive_object_find, m);
+        r = sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_DRIVE, BUS_INTERFACE_DRIVE, drive_vtable,
+                                       drive_object_find, m);
         if (r < 0)
                 return r;
 
@@ -211,5 +221,6 @@ void drive_emit_changed(Drive *d, const char *const *properties)
         _cleanup_free_ char *path = NULL;
 
         if (drive_bus_path_of(d->record.id, &path) >= 0)
-                (void) sd_bus_emit_properties_changed_strv(d->manager->bus, path, BUS_INTERFACE_DRIVE, (char **) properties);
+                (void) sd_bus_emit_properties_changed_strv(d->manager->bus, path, BUS_INTERFACE_DRIVE,
+                                                           (char **) properties);
 }

@@ -79,7 +79,7 @@ int drive_find_by_name(Manager *m, const char *name, Drive **ret)
         }
 
         if (!found && !isempty(name))
-                HASH_ITER (hh, m->drives, d, next)
+                HASH_ITER(hh, m->drives, d, next)
                         if (streq_ptr(d->record.identity.serial, name)) {
                                 if (found)
                                         return -EEXIST;
@@ -100,7 +100,8 @@ LockRole drive_lock_role(const Drive *d)
 
 const char *drive_lock_detail(const Drive *d)
 {
-        return d->remnant ? "a burn-in process that could not be proven gone" : strempty(d->record.lock.detail);
+        return d->remnant ? "a burn-in process that could not be proven gone"
+                          : strempty(d->record.lock.detail);
 }
 
 const char *drive_unlock_token(const Drive *d)
@@ -176,8 +177,8 @@ int drive_set_missing(Drive *d)
         (void) drive_detach(d);
         d->temperature_mdegc = MDEGC_UNKNOWN;
         d->record.last_seen_usec = now_usec(CLOCK_REALTIME);
-        log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_MISSING, "Drive %s is missing; it was %s on %s.", d->record.id,
-                  strempty(d->record.kname), strempty(d->record.host));
+        log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_MISSING, "Drive %s is missing; it was %s on %s.",
+                  d->record.id, strempty(d->record.kname), strempty(d->record.host));
 
         return drive_store(d);
 }
@@ -225,8 +226,8 @@ static int drive_set_lock(Drive *d, const DriveLock *lock, bool detection_ok)
         drive_changed(d, "LockDetail");
         drive_changed(d, "UnlockToken");
         if (before == LOCK_NONE)
-                log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_LOCKED, "Drive %s on %s is locked now: %s.", strempty(d->record.kname),
-                          strempty(d->record.host), strempty(lock->detail));
+                log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_LOCKED, "Drive %s on %s is locked now: %s.",
+                          strempty(d->record.kname), strempty(d->record.host), strempty(lock->detail));
 
         return 1;
 }
@@ -244,7 +245,8 @@ static int drive_set_smart(Drive *d, const DriveFacts *f)
                 return 0;
 
         d->record.smart_usec = f->smart_usec;
-        r = drive_set_string(d, &d->record.smart, json_object_to_json_string_ext(f->smart, JSON_C_TO_STRING_PLAIN), "Smart");
+        r = drive_set_string(d, &d->record.smart,
+                             json_object_to_json_string_ext(f->smart, JSON_C_TO_STRING_PLAIN), "Smart");
         return r < 0 ? r : 1;
 }
 
@@ -292,7 +294,7 @@ static Drive *drive_find_double(Manager *m, const char *base_key, const Host *h,
 {
         Drive *d, *next;
 
-        HASH_ITER (hh, m->drives, d, next)
+        HASH_ITER(hh, m->drives, d, next)
                 if (d->host && d->host->state == HOST_ONLINE && streq_ptr(d->base_key, base_key) &&
                     !(d->host == h && streq(d->record.kname, kname)))
                         return d;
@@ -357,8 +359,9 @@ static int drive_update_identity(Drive *d, const DriveIdentity *i)
         DriveIdentity *own = &d->record.identity, copy = {};
         int r;
 
-        if (own->size_bytes == i->size_bytes && streq_ptr(own->wwn, i->wwn) && streq_ptr(own->serial, i->serial) &&
-            streq_ptr(own->model, i->model) && streq_ptr(own->fingerprint, i->fingerprint))
+        if (own->size_bytes == i->size_bytes && streq_ptr(own->wwn, i->wwn) &&
+            streq_ptr(own->serial, i->serial) && streq_ptr(own->model, i->model) &&
+            streq_ptr(own->fingerprint, i->fingerprint))
                 return 0;
 
         r = drive_identity_copy(i, &copy);
@@ -419,7 +422,7 @@ int drive_resolve_shared(Manager *m, const char *base_key)
 {
         Drive *own = drive_find(m, base_key), *left = NULL, *d, *next;
 
-        HASH_ITER (hh, m->drives, d, next) {
+        HASH_ITER(hh, m->drives, d, next) {
                 if (!d->host || !streq_ptr(d->base_key, base_key))
                         continue;
                 if (left)

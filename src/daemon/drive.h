@@ -24,14 +24,14 @@ DECLARE_STRING_TABLE(identity_state, IdentityState);
 struct Drive {
         Manager *manager; /* weak */
         DriveRecord record;
-        Host *host; /* weak; NULL while missing */
+        Host *host;     /* weak; NULL while missing */
         char *base_key; /* what its identity alone would name it; NULL: none */
         IdentityState identity_state;
         bool stale;
         int32_t temperature_mdegc;
         SmartHealth health;
-        Job *job;       /* weak; its active job */
-        char *remnant;  /* id of a run that could not be proven gone; NULL: none */
+        Job *job;                /* weak; its active job */
+        char *remnant;           /* id of a run that could not be proven gone; NULL: none */
         bool announced;          /* it is on the bus */
         const char *changed[16]; /* properties to be told by drive_emit_pending() */
         size_t n_changed;
@@ -70,14 +70,14 @@ void drive_emit_added(Drive *d);
 void drive_emit_changed(Drive *d, const char *const *properties);
 extern const sd_bus_vtable drive_vtable[];
 
-#define log_drive(d, level, message_id, ...)                                                                  \
-        log_full_errno(level, 0,                                                                              \
-                       ((LogField[]){ { LOG_FIELD_DRIVE, (d)->record.id },                                    \
-                                      { LOG_FIELD_DRIVE_SERIAL, (d)->record.identity.serial },                \
-                                      { LOG_FIELD_DRIVE_MODEL, (d)->record.identity.model },                  \
-                                      { LOG_FIELD_HOST, (d)->record.host },                                   \
-                                      { LOG_FIELD_MESSAGE_ID, message_id },                                   \
-                                      {} }),                                                                  \
+#define log_drive(d, level, message_id, ...)                                                                \
+        log_full_errno(level, 0,                                                                            \
+                       ((LogField[]){ { LOG_FIELD_DRIVE, (d)->record.id },                                  \
+                                      { LOG_FIELD_DRIVE_SERIAL, (d)->record.identity.serial },              \
+                                      { LOG_FIELD_DRIVE_MODEL, (d)->record.identity.model },                \
+                                      { LOG_FIELD_HOST, (d)->record.host },                                 \
+                                      { LOG_FIELD_MESSAGE_ID, message_id },                                 \
+                                      {} }),                                                                \
                        __VA_ARGS__)
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Drive *, drive_free);

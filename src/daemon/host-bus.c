@@ -9,14 +9,16 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
-static int host_property_get_state(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                   sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int host_property_get_state(sd_bus *bus, const char *path, const char *interface,
+                                   const char *property, sd_bus_message *reply, void *userdata,
+                                   sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", host_state_to_string(((Host *) userdata)->state));
 }
 
-static int host_property_get_detection(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int host_property_get_detection(sd_bus *bus, const char *path, const char *interface,
+                                       const char *property, sd_bus_message *reply, void *userdata,
+                                       sd_bus_error *error)
 {
         const Host *h = userdata;
 
@@ -26,8 +28,9 @@ static int host_property_get_detection(sd_bus *bus, const char *path, const char
         return sd_bus_message_append(reply, "s", isempty(h->detection_error) ? "ok" : h->detection_error);
 }
 
-static int host_property_get_drives(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                    sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int host_property_get_drives(sd_bus *bus, const char *path, const char *interface,
+                                    const char *property, sd_bus_message *reply, void *userdata,
+                                    sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "u", host_count_drives(userdata));
 }
@@ -41,7 +44,10 @@ static int host_authorize(Host *h, sd_bus_message *m, sd_bus_error *error)
                 return -ENOMEM;
 
         return authz_check(h->manager, m, object,
-                           ((PolkitDetail[]){ { "host", h->record.name }, { "address", h->record.address }, {} }), error);
+                           ((PolkitDetail[]){ { "host", h->record.name },
+                                              { "address", h->record.address },
+                                              {} }),
+                           error);
 }
 
 static int host_audit(Host *h, sd_bus_message *m, const char *action, const char *detail)
@@ -100,12 +106,14 @@ static int host_method_accept_host_key(sd_bus_message *m, void *userdata, sd_bus
                 return 1; /* Will call us back */
 
         if (!h->seen_host_key)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE, "Host %s has not shown a key yet: %s.", h->record.name,
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Host %s has not shown a key yet: %s.", h->record.name,
                                          strempty(h->state_reason));
         if (!streq(fingerprint, h->seen_host_key_sha256))
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_FINGERPRINT,
-                                         "Host %s shows a key with the fingerprint %s, not %s. Nothing was accepted.",
-                                         h->record.name, h->seen_host_key_sha256, fingerprint);
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_WRONG_FINGERPRINT,
+                                "Host %s shows a key with the fingerprint %s, not %s. Nothing was accepted.",
+                                h->record.name, h->seen_host_key_sha256, fingerprint);
 
         r = host_audit(h, m, ACTION_MANAGE_HOSTS, "AcceptHostKey");
         if (r < 0)
@@ -166,11 +174,12 @@ static int host_method_remove(sd_bus_message *m, void *userdata, sd_bus_error *e
         if (r == 0)
                 return 1; /* Will call us back */
 
-        HASH_ITER (hh_kname, h->drives_by_kname, d, next)
+        HASH_ITER(hh_kname, h->drives_by_kname, d, next)
                 if (d->job)
                         return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                                 "Host %s has job %" PRIu64 " on drive %s. Cancel it first.", h->record.name,
-                                                 d->job->record.id, strempty(d->record.identity.serial));
+                                                 "Host %s has job %" PRIu64 " on drive %s. Cancel it first.",
+                                                 h->record.name, d->job->record.id,
+                                                 strempty(d->record.identity.serial));
 
         r = host_audit(h, m, ACTION_MANAGE_HOSTS, "Remove");
         if (r < 0)
@@ -197,8 +206,10 @@ const sd_bus_vtable host_vtable[] = {
         SD_BUS_PROPERTY("StateReason", "s", bus_property_get_string, offsetof(Host, state_reason), EMITS),
         SD_BUS_PROPERTY("LastSeenUSec", "t", NULL, offsetof(Host, last_seen_usec), 0),
         SD_BUS_PROPERTY("DetectionState", "s", host_property_get_detection, 0, EMITS),
-        SD_BUS_PROPERTY("HostKeyFingerprint", "s", bus_property_get_string, offsetof(Host, record.host_key_sha256), EMITS),
-        SD_BUS_PROPERTY("SeenHostKeyFingerprint", "s", bus_property_get_string, offsetof(Host, seen_host_key_sha256), EMITS),
+        SD_BUS_PROPERTY("HostKeyFingerprint", "s", bus_property_get_string,
+                        offsetof(Host, record.host_key_sha256), EMITS),
+        SD_BUS_PROPERTY("SeenHostKeyFingerprint", "s", bus_property_get_string,
+                        offsetof(Host, seen_host_key_sha256), EMITS),
         SD_BUS_PROPERTY("OperatingSystem", "s", bus_property_get_string, offsetof(Host, os), EMITS),
         SD_BUS_PROPERTY("MissingTools", "s", bus_property_get_string, offsetof(Host, missing_tools), EMITS),
         SD_BUS_PROPERTY("Drives", "u", host_property_get_drives, 0, EMITS),
@@ -206,8 +217,8 @@ const sd_bus_vtable host_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("AcceptHostKey", SD_BUS_ARGS("s", fingerprint, "t", flags), SD_BUS_NO_RESULT,
                                 host_method_accept_host_key, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Configure", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT, host_method_configure,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Configure", SD_BUS_ARGS("a{sv}", options), SD_BUS_NO_RESULT,
+                                host_method_configure, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, host_method_remove,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
@@ -218,8 +229,8 @@ int host_bus_path(const Host *h, char **ret)
         return sd_bus_path_encode(BUS_PATH_HOST, h->record.name, ret);
 }
 
-static int host_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
-                            sd_bus_error *error)
+static int host_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                            void **ret_found, sd_bus_error *error)
 {
         _cleanup_free_ char *name = NULL;
         Host *h;
@@ -236,7 +247,8 @@ static int host_object_find(sd_bus *bus, const char *path, const char *interface
         return 1;
 }
 
-static int host_node_enumerator(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+static int host_node_enumerator(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                                sd_bus_error *error)
 {
         Manager *m = userdata;
         char **nodes;
@@ -246,7 +258,7 @@ static int host_node_enumerator(sd_bus *bus, const char *prefix, void *userdata,
         nodes = new0(char *, HASH_COUNT(m->hosts) + 1);
         if (!nodes)
                 return -ENOMEM;
-        HASH_ITER (hh, m->hosts, h, next)
+        HASH_ITER(hh, m->hosts, h, next)
                 if (host_bus_path(h, &nodes[n]) >= 0)
                         n++;
 
@@ -258,7 +270,8 @@ int host_bus_register(Manager *m)
 {
         int r;
 
-        r = sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_HOST, BUS_INTERFACE_HOST, host_vtable, host_object_find, m);
+        r = sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_HOST, BUS_INTERFACE_HOST, host_vtable,
+                                       host_object_find, m);
         if (r < 0)
                 return r;
 
@@ -286,5 +299,6 @@ void host_emit_changed(Host *h, const char *const *properties)
         _cleanup_free_ char *path = NULL;
 
         if (host_bus_path(h, &path) >= 0)
-                (void) sd_bus_emit_properties_changed_strv(h->manager->bus, path, BUS_INTERFACE_HOST, (char **) properties);
+                (void) sd_bus_emit_properties_changed_strv(h->manager->bus, path, BUS_INTERFACE_HOST,
+                                                           (char **) properties);
 }

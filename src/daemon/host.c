@@ -21,19 +21,25 @@ bool host_name_is_valid(const char *name)
 int host_record_check(const HostRecord *r, sd_bus_error *error)
 {
         if (!host_name_is_valid(r->name))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
-                                         "A host's name has 1 to %u letters, digits and inner '.', '-', '_'.", NAME_MAX_CHARS);
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_ARGUMENT,
+                                "A host's name has 1 to %u letters, digits and inner '.', '-', '_'.",
+                                NAME_MAX_CHARS);
         /* It goes to a resolver and nowhere else; still no room for anything but names and addresses. */
         if (!str_in_charset(r->address, ".:-_%", 255) || r->address[0] == '-')
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no host name or address.", r->address);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is no host name or address.", r->address);
         if (r->port == 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A port is 1 to 65535.");
         if (!str_in_charset(r->user, "._-", NAME_MAX_CHARS) || r->user[0] == '-')
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no user name.", r->user);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no user name.",
+                                         r->user);
         if (!streq(r->kind, "ssh"))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no kind of host; \"ssh\" is.", r->kind);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is no kind of host; \"ssh\" is.", r->kind);
         if (strlen(strempty(r->notes)) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "Notes have at most %u bytes.", TEXT_MAX_BYTES);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "Notes have at most %u bytes.",
+                                         TEXT_MAX_BYTES);
 
         return 0;
 }
@@ -64,7 +70,8 @@ static int host_record_copy(const HostRecord *r, HostRecord *ret)
                 .last_seen_usec = r->last_seen_usec,
         };
 
-        if (!c.name || !c.address || !c.user || !c.kind || !c.notes || free_and_strdup(&c.host_key, r->host_key) < 0 ||
+        if (!c.name || !c.address || !c.user || !c.kind || !c.notes ||
+            free_and_strdup(&c.host_key, r->host_key) < 0 ||
             free_and_strdup(&c.host_key_sha256, r->host_key_sha256) < 0) {
                 host_record_done(&c);
                 return -ENOMEM;
@@ -95,7 +102,8 @@ int host_new(Manager *m, const HostRecord *record, Host **ret)
         r = host_record_copy(record, &h->record);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(m->event, &h->stale_timer, CLOCK_BOOTTIME, 0, USEC_PER_SEC, host_on_stale, h);
+        r = sd_event_add_time_relative(m->event, &h->stale_timer, CLOCK_BOOTTIME, 0, USEC_PER_SEC,
+                                       host_on_stale, h);
         if (r < 0)
                 return r;
         r = sd_event_source_set_enabled(h->stale_timer, SD_EVENT_OFF);
@@ -121,7 +129,7 @@ Host *host_free(Host *h)
         if (!h)
                 return NULL;
 
-        HASH_ITER (hh_kname, h->drives_by_kname, d, next) {
+        HASH_ITER(hh_kname, h->drives_by_kname, d, next) {
                 HASH_DELETE(hh_kname, h->drives_by_kname, d);
                 d->host = NULL;
         }
@@ -156,7 +164,7 @@ static void host_set_drives_stale(Host *h, bool stale)
 {
         Drive *d, *next;
 
-        HASH_ITER (hh_kname, h->drives_by_kname, d, next)
+        HASH_ITER(hh_kname, h->drives_by_kname, d, next)
                 drive_set_stale(d, stale);
 }
 
@@ -173,18 +181,18 @@ void host_set_state(Host *h, HostState state, const char *reason)
                 if (state == HOST_ONLINE)
                         log_host(h, LOG_INFO, MESSAGE_HOST_BACK, "Host %s answers.", h->record.name);
                 else if (state == HOST_STALE)
-                        log_host(h, LOG_WARNING, MESSAGE_HOST_LOST, "Host %s has not answered for %" PRIu64 " s: %s",
-                                 h->record.name, (uint64_t) h->manager->settings.stale_threshold_seconds,
-                                 strempty(reason));
+                        log_host(h, LOG_WARNING, MESSAGE_HOST_LOST,
+                                 "Host %s has not answered for %" PRIu64 " s: %s", h->record.name,
+                                 (uint64_t) h->manager->settings.stale_threshold_seconds, strempty(reason));
                 else if (state == HOST_KEY_CHANGED)
                         log_host(h, LOG_CRIT, MESSAGE_HOST_KEY_CHANGED,
                                  "Host %s shows another key than the accepted one (%s, accepted was %s). Nothing runs there until "
                                  "the new key is accepted: burninctl host accept-key %s.",
-                                 h->record.name, strempty(h->seen_host_key_sha256), strempty(h->record.host_key_sha256),
-                                 h->record.name);
+                                 h->record.name, strempty(h->seen_host_key_sha256),
+                                 strempty(h->record.host_key_sha256), h->record.name);
                 else
-                        log_host(h, LOG_NOTICE, NULL, "Host %s is %s: %s", h->record.name, host_state_to_string(state),
-                                 strempty(reason));
+                        log_host(h, LOG_NOTICE, NULL, "Host %s is %s: %s", h->record.name,
+                                 host_state_to_string(state), strempty(reason));
         }
 
         host_emit_changed(h, (const char *const[]){ "State", "StateReason", NULL });
@@ -232,8 +240,8 @@ int host_add(Manager *m, const HostRecord *record, Host **ret)
                 return r;
 
         host_emit_added(h);
-        log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (%s@%s port %u) was added.", h->record.name, h->record.user,
-                 h->record.address, h->record.port);
+        log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (%s@%s port %u) was added.", h->record.name,
+                 h->record.user, h->record.address, h->record.port);
         poll_put_host(m->poll, h);
         *ret = h;
         return 0;
@@ -267,11 +275,12 @@ static void host_disown_drives(Host *h)
 {
         Drive *d, *next;
 
-        HASH_ITER (hh, h->manager->drives, d, next) {
+        HASH_ITER(hh, h->manager->drives, d, next) {
                 if (!streq_ptr(d->record.host, h->record.name))
                         continue;
                 if (d->host && drive_set_missing(d) < 0)
-                        log_drive(d, LOG_WARNING, NULL, "Drive %s could not be recorded as missing.", d->record.id);
+                        log_drive(d, LOG_WARNING, NULL, "Drive %s could not be recorded as missing.",
+                                  d->record.id);
                 (void) free_and_strdup(&d->record.host, NULL);
                 drive_emit_pending(d);
         }
@@ -312,8 +321,8 @@ int host_accept_key(Host *h)
         if (r < 0)
                 return r;
 
-        log_host(h, LOG_NOTICE, MESSAGE_HOST_KEY_ACCEPTED, "The key %s of host %s was accepted.", h->record.host_key_sha256,
-                 h->record.name);
+        log_host(h, LOG_NOTICE, MESSAGE_HOST_KEY_ACCEPTED, "The key %s of host %s was accepted.",
+                 h->record.host_key_sha256, h->record.name);
         host_emit_changed(h, (const char *const[]){ "HostKeyFingerprint", NULL });
         host_set_state(h, HOST_NEW, "its key was accepted; waiting for its first answer");
         poll_put_host(h->manager->poll, h);
@@ -322,7 +331,8 @@ int host_accept_key(Host *h)
 
 void host_on_hostkey(Host *h, const char *key, const char *sha256)
 {
-        if (free_and_strdup(&h->seen_host_key, key) < 0 || free_and_strdup(&h->seen_host_key_sha256, sha256) < 0) {
+        if (free_and_strdup(&h->seen_host_key, key) < 0 ||
+            free_and_strdup(&h->seen_host_key_sha256, sha256) < 0) {
                 log_oom();
                 return;
         }
@@ -355,7 +365,8 @@ static int host_set_facts(Host *h, struct json_object *cycle)
         int r, changed = 0;
 
         if ((r = json_get_string(cycle, "detection_error", &detection_error)) < 0 ||
-            (r = json_get_string(cycle, "missing_tools", &missing)) < 0 || (r = json_get_string(cycle, "os", &os)) < 0 ||
+            (r = json_get_string(cycle, "missing_tools", &missing)) < 0 ||
+            (r = json_get_string(cycle, "os", &os)) < 0 ||
             (r = json_get_string(cycle, "boot_id", &boot_id)) < 0)
                 return r;
 
@@ -385,21 +396,22 @@ static int host_clear_remnants(Host *h, struct json_object *cycle)
         if (r <= 0)
                 return r;
 
-        HASH_ITER (hh_kname, h->drives_by_kname, d, next) {
+        HASH_ITER(hh_kname, h->drives_by_kname, d, next) {
                 bool alive = false;
 
                 if (!d->remnant)
                         continue;
                 for (size_t i = 0; i < json_object_array_length(live); i++)
-                        alive |= streq_ptr(json_object_get_string(json_object_array_get_idx(live, i)), d->remnant);
+                        alive |= streq_ptr(json_object_get_string(json_object_array_get_idx(live, i)),
+                                           d->remnant);
                 if (alive)
                         continue;
 
                 r = store_remnant_del(h->manager->store, d->remnant);
                 if (r < 0)
                         return r;
-                log_drive(d, LOG_NOTICE, NULL, "The run %s on drive %s of %s is gone.", d->remnant, strempty(d->record.kname),
-                          h->record.name);
+                log_drive(d, LOG_NOTICE, NULL, "The run %s on drive %s of %s is gone.", d->remnant,
+                          strempty(d->record.kname), h->record.name);
                 drive_set_remnant(d, NULL);
         }
 
@@ -497,7 +509,7 @@ static int host_apply_cycle(Host *h, struct json_object *cycle, DriveFacts **fac
                 if (r < 0)
                         return r;
         }
-        STRV_FOREACH (key, keys) {
+        STRV_FOREACH(key, keys) {
                 r = drive_resolve_shared(h->manager, *key);
                 if (r < 0)
                         return r;
@@ -544,14 +556,16 @@ int host_on_cycle(Host *h, struct json_object *cycle)
                 return r;
 
         h->last_seen_usec = now_usec(CLOCK_REALTIME);
-        r = sd_event_source_set_time_relative(h->stale_timer, m->settings.stale_threshold_seconds * USEC_PER_SEC);
+        r = sd_event_source_set_time_relative(h->stale_timer,
+                                              m->settings.stale_threshold_seconds * USEC_PER_SEC);
         if (r >= 0)
                 r = sd_event_source_set_enabled(h->stale_timer, SD_EVENT_ONESHOT);
         if (r < 0)
                 return r;
 
         if (facts_changed > 0)
-                host_emit_changed(h, (const char *const[]){ "OperatingSystem", "MissingTools", "DetectionState", NULL });
+                host_emit_changed(h, (const char *const[]){ "OperatingSystem", "MissingTools",
+                                                            "DetectionState", NULL });
         if (before != host_count_drives(h))
                 host_emit_changed(h, (const char *const[]){ "Drives", NULL });
         host_set_state(h, HOST_ONLINE, "");

@@ -62,11 +62,11 @@ void host_emit_removed(Host *h);
 void host_emit_changed(Host *h, const char *const *properties);
 extern const sd_bus_vtable host_vtable[];
 
-#define log_host(h, level, message_id, ...)                                                                   \
-        log_full_errno(level, 0,                                                                              \
-                       ((LogField[]){ { LOG_FIELD_HOST, (h)->record.name },                                   \
-                                      { LOG_FIELD_MESSAGE_ID, message_id },                                   \
-                                      {} }),                                                                  \
+#define log_host(h, level, message_id, ...)                                                                 \
+        log_full_errno(level, 0,                                                                            \
+                       ((LogField[]){ { LOG_FIELD_HOST, (h)->record.name },                                 \
+                                      { LOG_FIELD_MESSAGE_ID, message_id },                                 \
+                                      {} }),                                                                \
                        __VA_ARGS__)
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Host *, host_free);

@@ -7,8 +7,9 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
-static int job_property_get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                   sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int job_property_get_string(sd_bus *bus, const char *path, const char *interface,
+                                   const char *property, sd_bus_message *reply, void *userdata,
+                                   sd_bus_error *error)
 {
         const Job *j = userdata;
         char unit[JOB_UNIT_MAX];
@@ -45,8 +46,9 @@ static int job_property_get_drive(sd_bus *bus, const char *path, const char *int
         return sd_bus_message_append(reply, "o", drive);
 }
 
-static int job_property_get_stages(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                   sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int job_property_get_stages(sd_bus *bus, const char *path, const char *interface,
+                                   const char *property, sd_bus_message *reply, void *userdata,
+                                   sd_bus_error *error)
 {
         const Job *j = userdata;
         int r;
@@ -68,8 +70,9 @@ static int job_property_get_stages(sd_bus *bus, const char *path, const char *in
         return sd_bus_message_close_container(reply);
 }
 
-static int job_property_get_current_stage(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                          sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int job_property_get_current_stage(sd_bus *bus, const char *path, const char *interface,
+                                          const char *property, sd_bus_message *reply, void *userdata,
+                                          sd_bus_error *error)
 {
         const Stage *s = job_current_stage(userdata);
         _cleanup_free_ char *stage = NULL;
@@ -115,9 +118,11 @@ static int job_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *er
                 return 1; /* Will call us back */
 
         if (strlen(reason) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.", TEXT_MAX_BYTES);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.",
+                                         TEXT_MAX_BYTES);
         if (j->record.state == JOB_DONE)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE, "Job %" PRIu64 " has ended already: %s.", j->record.id,
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Job %" PRIu64 " has ended already: %s.", j->record.id,
                                          verdict_to_string(j->record.verdict));
         r = actor_from_message(m, &actor);
         if (r < 0)
@@ -157,8 +162,8 @@ const sd_bus_vtable job_vtable[] = {
         SD_BUS_PROPERTY("StartedUSec", "t", NULL, offsetof(Job, record.started_usec), EMITS),
         SD_BUS_PROPERTY("FinishedUSec", "t", NULL, offsetof(Job, record.finished_usec), EMITS),
         SD_BUS_PROPERTY("Unit", "s", job_property_get_string, 0, CONST),
-        SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("s", reason, "t", flags), SD_BUS_NO_RESULT, job_method_cancel,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("s", reason, "t", flags), SD_BUS_NO_RESULT,
+                                job_method_cancel, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 
@@ -173,8 +178,8 @@ int job_bus_path_of(uint64_t id, char **ret)
         return 0;
 }
 
-static int job_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
-                           sd_bus_error *error)
+static int job_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                           void **ret_found, sd_bus_error *error)
 {
         const char *number = startswith(path, BUS_PATH_JOB "/");
         uint64_t id;
@@ -194,20 +199,21 @@ static int job_object_find(sd_bus *bus, const char *path, const char *interface,
 }
 
 /* Active jobs and their stages. Finished ones are found by their path, and listed by the manager's ListJobs. */
-static int job_node_enumerator(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+static int job_node_enumerator(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                               sd_bus_error *error)
 {
         Manager *m = userdata;
         size_t n = 0, wanted = 1;
         Job *j, *next;
         char **nodes;
 
-        HASH_ITER (hh, m->jobs, j, next)
+        HASH_ITER(hh, m->jobs, j, next)
                 wanted += 1 + j->n_stages;
         nodes = new0(char *, wanted);
         if (!nodes)
                 return -ENOMEM;
 
-        HASH_ITER (hh, m->jobs, j, next) {
+        HASH_ITER(hh, m->jobs, j, next) {
                 if (j->record.state == JOB_DONE)
                         continue;
                 if (job_bus_path_of(j->record.id, &nodes[n]) >= 0)
@@ -225,7 +231,8 @@ int job_bus_register(Manager *m)
 {
         int r;
 
-        r = sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_JOB, BUS_INTERFACE_JOB, job_vtable, job_object_find, m);
+        r = sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_JOB, BUS_INTERFACE_JOB, job_vtable,
+                                       job_object_find, m);
         if (r < 0)
                 return r;
 
@@ -251,5 +258,6 @@ void job_emit_changed(Job *j, const char *const *properties)
         _cleanup_free_ char *path = NULL;
 
         if (job_bus_path_of(j->record.id, &path) >= 0)
-                (void) sd_bus_emit_properties_changed_strv(j->manager->bus, path, BUS_INTERFACE_JOB, (char **) properties);
+                (void) sd_bus_emit_properties_changed_strv(j->manager->bus, path, BUS_INTERFACE_JOB,
+                                                           (char **) properties);
 }

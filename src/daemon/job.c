@@ -141,10 +141,13 @@ static int job_fill_record(Job *j, const Drive *d, const JobOptions *options, co
         r->priority = options->priority;
         if (free_and_strdup(&r->kind, "burn-in") < 0 || free_and_strdup(&r->profile, options->profile) < 0 ||
             free_and_strdup(&r->drive, d->record.id) < 0 || free_and_strdup(&r->host, d->record.host) < 0 ||
-            free_and_strdup(&r->kname, d->record.kname) < 0 || free_and_strdup(&r->serial, d->record.identity.serial) < 0 ||
-            free_and_strdup(&r->model, d->record.identity.model) < 0 || free_and_strdup(&r->operator, actor->name) < 0 ||
-            free_and_strdup(&r->note, options->note) < 0 || free_and_strdup(&r->request, options->request) < 0 ||
-            free_and_strdup(&r->identity, json_object_to_json_string_ext(identity, JSON_C_TO_STRING_PLAIN)) < 0)
+            free_and_strdup(&r->kname, d->record.kname) < 0 ||
+            free_and_strdup(&r->serial, d->record.identity.serial) < 0 ||
+            free_and_strdup(&r->model, d->record.identity.model) < 0 ||
+            free_and_strdup(&r->operator, actor->name) < 0 || free_and_strdup(&r->note, options->note) < 0 ||
+            free_and_strdup(&r->request, options->request) < 0 ||
+            free_and_strdup(&r->identity, json_object_to_json_string_ext(identity, JSON_C_TO_STRING_PLAIN)) <
+                            0)
                 return -ENOMEM;
 
         return drive_identity_copy(&d->record.identity, &j->identity);
@@ -184,8 +187,10 @@ void job_announce(Job *j)
         manager_emit_job_new(j->manager, j);
         manager_emit_changed(j->manager, "QueuedJobs");
         drive_emit_changed(j->drive, (const char *const[]){ "ActiveJob", NULL });
-        log_job(j, LOG_INFO, MESSAGE_JOB_QUEUED, "Job %" PRIu64 " (%s) for drive %s (%s on %s) was queued by %s.", j->record.id,
-                j->record.profile, strempty(j->record.serial), j->record.kname, j->record.host, j->record.operator);
+        log_job(j, LOG_INFO, MESSAGE_JOB_QUEUED,
+                "Job %" PRIu64 " (%s) for drive %s (%s on %s) was queued by %s.", j->record.id,
+                j->record.profile, strempty(j->record.serial), j->record.kname, j->record.host,
+                j->record.operator);
         queue_kick(j->manager);
 }
 
@@ -222,8 +227,8 @@ static int job_set_state(Job *j, JobState state)
 
 static void job_emit_state(Job *j)
 {
-        job_emit_changed(j, (const char *const[]){ "State", "Verdict", "Reason", "CurrentStage", "Percent", "StartedUSec",
-                                                   "FinishedUSec", NULL });
+        job_emit_changed(j, (const char *const[]){ "State", "Verdict", "Reason", "CurrentStage", "Percent",
+                                                   "StartedUSec", "FinishedUSec", NULL });
         manager_emit_changed(j->manager, "QueuedJobs");
         manager_emit_changed(j->manager, "RunningJobs");
 }
@@ -236,7 +241,8 @@ void job_set_waiting(Job *j, const char *waiting)
 
 const char *job_reason(const Job *j)
 {
-        return j->record.state == JOB_QUEUED && !j->record.reason ? strempty(j->waiting) : strempty(j->record.reason);
+        return j->record.state == JOB_QUEUED && !j->record.reason ? strempty(j->waiting)
+                                                                  : strempty(j->record.reason);
 }
 
 /* /var/lib/burnin/jobs/N and /run/burnin/jobN: shared with the workers through their group, setgid so that files keep it. */
@@ -270,7 +276,8 @@ int job_start(Job *j)
 
         r = job_make_directories(j);
         if (r < 0) {
-                _cleanup_free_ char *reason = strf("Its directory in " PATH_JOBS " cannot be made: %s", strerror(-r));
+                _cleanup_free_ char *reason =
+                                strf("Its directory in " PATH_JOBS " cannot be made: %s", strerror(-r));
 
                 return job_finish(j, VERDICT_INCONCLUSIVE, strempty(reason));
         }
@@ -283,8 +290,8 @@ int job_start(Job *j)
         }
 
         job_emit_state(j);
-        log_job(j, LOG_INFO, MESSAGE_JOB_STARTED, "Job %" PRIu64 " for drive %s on %s has started.", j->record.id,
-                strempty(j->record.serial), j->record.host);
+        log_job(j, LOG_INFO, MESSAGE_JOB_STARTED, "Job %" PRIu64 " for drive %s on %s has started.",
+                j->record.id, strempty(j->record.serial), j->record.host);
         poll_watch(j->manager->poll, j->record.host);
         return stage_start(j->stages[0]);
 }
@@ -300,7 +307,8 @@ Stage *job_current_stage(const Job *j)
 
 int job_cancel(Job *j, const Actor *actor, const char *reason)
 {
-        _cleanup_free_ char *text = strf("Cancelled by %s%s%s", actor->name, isempty(reason) ? "." : ": ", strempty(reason));
+        _cleanup_free_ char *text = strf("Cancelled by %s%s%s", actor->name, isempty(reason) ? "." : ": ",
+                                         strempty(reason));
         Stage *s = job_current_stage(j);
         int r;
 
@@ -398,9 +406,10 @@ int job_finish(Job *j, Verdict verdict, const char *reason)
                 drive_emit_changed(d, (const char *const[]){ "ActiveJob", NULL });
         }
         job_emit_state(j);
-        log_job(j, verdict == VERDICT_PASSED || verdict == VERDICT_CANCELLED ? LOG_NOTICE : LOG_WARNING, MESSAGE_JOB_FINISHED,
-                "Job %" PRIu64 " for drive %s (%s) on %s has ended: %s%s%s", j->record.id, strempty(j->record.serial),
-                strempty(j->record.model), strempty(j->record.host), verdict_to_string(verdict), j->record.reason ? ": " : ".",
+        log_job(j, verdict == VERDICT_PASSED || verdict == VERDICT_CANCELLED ? LOG_NOTICE : LOG_WARNING,
+                MESSAGE_JOB_FINISHED, "Job %" PRIu64 " for drive %s (%s) on %s has ended: %s%s%s",
+                j->record.id, strempty(j->record.serial), strempty(j->record.model),
+                strempty(j->record.host), verdict_to_string(verdict), j->record.reason ? ": " : ".",
                 strempty(j->record.reason));
         manager_emit_job_removed(m, j);
         job_stop_slice(j);
@@ -427,7 +436,8 @@ void job_on_stage_done(Job *j, Stage *s)
                 r = stage_start(j->stages[s->record.index + 1]);
         }
         if (r < 0)
-                log_job(j, LOG_ERR, NULL, "Job %" PRIu64 " cannot go on for now: %s", j->record.id, strerror(-r));
+                log_job(j, LOG_ERR, NULL, "Job %" PRIu64 " cannot go on for now: %s", j->record.id,
+                        strerror(-r));
 }
 
 void job_on_content(Job *j, const char *content, const char *reason)
@@ -463,7 +473,8 @@ void job_update_percent(Job *j)
                 double weight = stage_weight(j->stages[i]);
 
                 sum += weight;
-                done += weight * (j->stages[i]->record.state == STAGE_DONE ? 100 : j->stages[i]->record.percent);
+                done += weight *
+                        (j->stages[i]->record.state == STAGE_DONE ? 100 : j->stages[i]->record.percent);
         }
 
         percent = sum > 0 ? MIN(done / sum, 99.9) : 0;
@@ -566,8 +577,10 @@ static int job_on_active_record(JobRecord *record, void *userdata)
 
 int job_load_active(Manager *m)
 {
-        return store_job_list(m->store, &(JobFilter){ .active = true, .state = -1, .verdict = -1, .limit = JOBS_ACTIVE_MAX },
-                              job_on_active_record, m, NULL);
+        return store_job_list(
+                        m->store,
+                        &(JobFilter){ .active = true, .state = -1, .verdict = -1, .limit = JOBS_ACTIVE_MAX },
+                        job_on_active_record, m, NULL);
 }
 
 void job_resume(Job *j)
@@ -591,7 +604,8 @@ void job_resume(Job *j)
                         if (j->record.state == JOB_STOPPING)
                                 (void) job_finish(j, VERDICT_CANCELLED, NULL);
                         else if (i > 0 && j->stages[i - 1]->record.verdict != VERDICT_PASSED)
-                                (void) job_finish(j, j->stages[i - 1]->record.verdict, j->stages[i - 1]->record.reason);
+                                (void) job_finish(j, j->stages[i - 1]->record.verdict,
+                                                  j->stages[i - 1]->record.reason);
                         else
                                 (void) stage_start(j->stages[i]);
                         return;

@@ -89,17 +89,17 @@ void job_emit_added(Job *j);
 void job_emit_changed(Job *j, const char *const *properties);
 extern const sd_bus_vtable job_vtable[];
 
-#define log_job(j, level, message_id, ...)                                                                    \
-        log_full_errno(level, 0,                                                                              \
-                       ((LogField[]){ { LOG_FIELD_JOB, job_id_string(j, (char[24]){}) },                      \
-                                      { LOG_FIELD_DRIVE, (j)->record.drive },                                 \
-                                      { LOG_FIELD_DRIVE_SERIAL, (j)->record.serial },                         \
-                                      { LOG_FIELD_DRIVE_MODEL, (j)->record.model },                           \
-                                      { LOG_FIELD_HOST, (j)->record.host },                                   \
-                                      { LOG_FIELD_VERDICT, verdict_to_string((j)->record.verdict) },          \
-                                      { LOG_FIELD_REASON, (j)->record.reason },                               \
-                                      { LOG_FIELD_MESSAGE_ID, message_id },                                   \
-                                      {} }),                                                                  \
+#define log_job(j, level, message_id, ...)                                                                  \
+        log_full_errno(level, 0,                                                                            \
+                       ((LogField[]){ { LOG_FIELD_JOB, job_id_string(j, (char[24]){}) },                    \
+                                      { LOG_FIELD_DRIVE, (j)->record.drive },                               \
+                                      { LOG_FIELD_DRIVE_SERIAL, (j)->record.serial },                       \
+                                      { LOG_FIELD_DRIVE_MODEL, (j)->record.model },                         \
+                                      { LOG_FIELD_HOST, (j)->record.host },                                 \
+                                      { LOG_FIELD_VERDICT, verdict_to_string((j)->record.verdict) },        \
+                                      { LOG_FIELD_REASON, (j)->record.reason },                             \
+                                      { LOG_FIELD_MESSAGE_ID, message_id },                                 \
+                                      {} }),                                                                \
                        __VA_ARGS__)
 const char *job_id_string(const Job *j, char buf[static 24]);
 

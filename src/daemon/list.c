@@ -60,7 +60,7 @@ int manager_method_list_hosts(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;
-        HASH_ITER (hh, manager->hosts, h, next) {
+        HASH_ITER(hh, manager->hosts, h, next) {
                 _cleanup_free_ char *path = NULL;
 
                 if (name && !streq(name, h->record.name))
@@ -130,10 +130,10 @@ int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        found = new(Drive *, HASH_COUNT(manager->drives) + 1);
+        found = new (Drive *, HASH_COUNT(manager->drives) + 1);
         if (!found)
                 return -ENOMEM;
-        HASH_ITER (hh, manager->drives, d, next)
+        HASH_ITER(hh, manager->drives, d, next)
                 if (drive_filter_matches(&f, d))
                         found[n++] = d;
         qsort(found, n, sizeof(Drive *), drive_compare_place);
@@ -176,8 +176,9 @@ static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
 {
         const char *state = NULL, *verdict = NULL;
         const BusOption options[] = {
-                { "state", 's', &state, NULL },      { "verdict", 's', &verdict, NULL },  { "host", 's', &f->host, NULL },
-                { "drive", 's', &f->drive, NULL },   { "offset", 'u', &f->offset, NULL }, { "limit", 'u', &f->limit, NULL },
+                { "state", 's', &state, NULL },      { "verdict", 's', &verdict, NULL },
+                { "host", 's', &f->host, NULL },     { "drive", 's', &f->drive, NULL },
+                { "offset", 'u', &f->offset, NULL }, { "limit", 'u', &f->limit, NULL },
         };
         int r;
 
@@ -188,12 +189,14 @@ static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
         if (state) {
                 f->state = job_state_from_string(state);
                 if (f->state < 0)
-                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no state of a job.", state);
+                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                                 "\"%s\" is no state of a job.", state);
         }
         if (verdict) {
                 f->verdict = verdict_from_string(verdict);
                 if (f->verdict < 0)
-                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no verdict.", verdict);
+                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no verdict.",
+                                                 verdict);
         }
         f->limit = MIN(f->limit, LIST_PAGE_MAX);
         return 0;
@@ -243,9 +246,10 @@ int manager_method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *er
 
 static int audit_append(AuditRecord *a, void *userdata)
 {
-        return sd_bus_message_append(userdata, "a{sv}", 8, "Id", "t", a->id, "TimeUSec", "t", a->time_usec, "Actor", "s",
-                                     strempty(a->actor), "ActorUID", "u", a->actor_uid, "Action", "s", strempty(a->action),
-                                     "Object", "s", strempty(a->object), "Outcome", "s", strempty(a->outcome), "Detail", "s",
+        return sd_bus_message_append(userdata, "a{sv}", 8, "Id", "t", a->id, "TimeUSec", "t", a->time_usec,
+                                     "Actor", "s", strempty(a->actor), "ActorUID", "u", a->actor_uid,
+                                     "Action", "s", strempty(a->action), "Object", "s", strempty(a->object),
+                                     "Outcome", "s", strempty(a->outcome), "Detail", "s",
                                      strempty(a->detail));
 }
 
@@ -267,7 +271,8 @@ int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;
-        r = store_audit_list(((Manager *) userdata)->store, offset, MIN(limit, LIST_PAGE_MAX), audit_append, reply, &total);
+        r = store_audit_list(((Manager *) userdata)->store, offset, MIN(limit, LIST_PAGE_MAX), audit_append,
+                             reply, &total);
         if (r < 0)
                 return r;
         r = sd_bus_message_close_container(reply);

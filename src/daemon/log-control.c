@@ -9,14 +9,14 @@ static const char *const log_level_table[] = {
         [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice", [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
 };
 
-static int get_level(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                     void *userdata, sd_bus_error *error)
+static int get_level(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", log_level_table[log_get_max_level()]);
 }
 
-static int set_level(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *value,
-                     void *userdata, sd_bus_error *error)
+static int set_level(sd_bus *bus, const char *path, const char *interface, const char *property,
+                     sd_bus_message *value, void *userdata, sd_bus_error *error)
 {
         const char *s;
         int r;
@@ -34,14 +34,14 @@ static int set_level(sd_bus *bus, const char *path, const char *interface, const
         return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "\"%s\" is no log level.", s);
 }
 
-static int get_target(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                      void *userdata, sd_bus_error *error)
+static int get_target(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", log_get_target());
 }
 
-static int set_target(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *value,
-                      void *userdata, sd_bus_error *error)
+static int set_target(sd_bus *bus, const char *path, const char *interface, const char *property,
+                      sd_bus_message *value, void *userdata, sd_bus_error *error)
 {
         const char *s;
         int r;
@@ -55,8 +55,8 @@ static int set_target(sd_bus *bus, const char *path, const char *interface, cons
         return 0;
 }
 
-static int get_identifier(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                          void *userdata, sd_bus_error *error)
+static int get_identifier(sd_bus *bus, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", "burnind");
 }
@@ -71,6 +71,6 @@ static const sd_bus_vtable log_control_vtable[] = {
 
 int log_control_bus_register(sd_bus *bus)
 {
-        return sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1",
-                                        log_control_vtable, NULL);
+        return sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/LogControl1",
+                                        "org.freedesktop.LogControl1", log_control_vtable, NULL);
 }

@@ -13,14 +13,16 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
-static int manager_property_get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int manager_property_get_version(sd_bus *bus, const char *path, const char *interface,
+                                        const char *property, sd_bus_message *reply, void *userdata,
+                                        sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", BURNIN_VERSION);
 }
 
-static int manager_property_get_health(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int manager_property_get_health(sd_bus *bus, const char *path, const char *interface,
+                                       const char *property, sd_bus_message *reply, void *userdata,
+                                       sd_bus_error *error)
 {
         const Manager *m = userdata;
         const char *health = m->health;
@@ -65,7 +67,8 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
         object = strf("host %s", record.name);
         if (!object)
                 return -ENOMEM;
-        r = authz_check(manager, m, object, ((PolkitDetail[]){ { "host", record.name }, { "address", record.address }, {} }),
+        r = authz_check(manager, m, object,
+                        ((PolkitDetail[]){ { "host", record.name }, { "address", record.address }, {} }),
                         error);
         if (r < 0)
                 return r;
@@ -73,10 +76,11 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
                 return 1; /* Will call us back */
 
         if (host_find(manager, record.name))
-                return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS, "There is a host %s already.", record.name);
+                return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS, "There is a host %s already.",
+                                         record.name);
         if (HASH_COUNT(manager->hosts) >= HOSTS_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "There are %u hosts, and no more can be added.",
-                                         HOSTS_MAX);
+                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED,
+                                         "There are %u hosts, and no more can be added.", HOSTS_MAX);
         r = actor_from_message(m, &actor);
         if (r < 0)
                 return r;
@@ -186,15 +190,16 @@ static int manager_method_cancel_all(sd_bus_message *m, void *userdata, sd_bus_e
                 return r < 0 ? r : 1;
 
         if (strlen(reason) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.", TEXT_MAX_BYTES);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.",
+                                         TEXT_MAX_BYTES);
         r = actor_from_message(m, &actor);
         if (r < 0)
                 return r;
-        active = new(Job *, HASH_COUNT(manager->jobs) + 1);
+        active = new (Job *, HASH_COUNT(manager->jobs) + 1);
         if (!active)
                 return -ENOMEM;
 
-        HASH_ITER (hh, manager->jobs, j, next)
+        HASH_ITER(hh, manager->jobs, j, next)
                 if (j->record.state != JOB_DONE)
                         active[n++] = j;
         for (size_t i = 0; i < n; i++) {
@@ -215,25 +220,31 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Health", "s", manager_property_get_health, 0, EMITS),
         SD_BUS_PROPERTY("QueuedJobs", "u", NULL, offsetof(Manager, n_queued), EMITS),
         SD_BUS_PROPERTY("RunningJobs", "u", NULL, offsetof(Manager, n_running), EMITS),
-        SD_BUS_PROPERTY("MaxParallelBurnins", "u", NULL, offsetof(Manager, settings.max_parallel_burnins), EMITS),
-        SD_BUS_METHOD_WITH_ARGS("AddHost", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("o", host),
-                                manager_method_add_host, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("GetHost", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", host), manager_method_get_host,
+        SD_BUS_PROPERTY("MaxParallelBurnins", "u", NULL, offsetof(Manager, settings.max_parallel_burnins),
+                        EMITS),
+        SD_BUS_METHOD_WITH_ARGS("AddHost", SD_BUS_ARGS("s", name, "a{sv}", options),
+                                SD_BUS_RESULT("o", host), manager_method_add_host,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("GetDrive", SD_BUS_ARGS("s", drive), SD_BUS_RESULT("o", object), manager_method_get_drive,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("GetJob", SD_BUS_ARGS("t", id), SD_BUS_RESULT("o", job), manager_method_get_job,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetHost", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", host),
+                                manager_method_get_host, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetDrive", SD_BUS_ARGS("s", drive), SD_BUS_RESULT("o", object),
+                                manager_method_get_drive, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetJob", SD_BUS_ARGS("t", id), SD_BUS_RESULT("o", job),
+                                manager_method_get_job, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListHosts", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", hosts),
                                 manager_method_list_hosts, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListDrives", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", drives, "u", total),
-                                manager_method_list_drives, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListJobs", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", jobs, "t", total),
-                                manager_method_list_jobs, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListAudit", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", entries, "t", total),
-                                manager_method_list_audit, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListDrives", SD_BUS_ARGS("a{sv}", filter),
+                                SD_BUS_RESULT("aa{sv}", drives, "u", total), manager_method_list_drives,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListJobs", SD_BUS_ARGS("a{sv}", filter),
+                                SD_BUS_RESULT("aa{sv}", jobs, "t", total), manager_method_list_jobs,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListAudit", SD_BUS_ARGS("a{sv}", filter),
+                                SD_BUS_RESULT("aa{sv}", entries, "t", total), manager_method_list_audit,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("StartBurnIn", SD_BUS_ARGS("a(ss)", drives, "a{sv}", options),
-                                SD_BUS_RESULT("a(ssso)", results), manager_method_start_burn_in, SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("a(ssso)", results), manager_method_start_burn_in,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CancelAll", SD_BUS_ARGS("s", reason, "t", flags), SD_BUS_RESULT("u", count),
                                 manager_method_cancel_all, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("JobNew", SD_BUS_ARGS("t", id, "o", job), 0),
@@ -277,7 +288,8 @@ void manager_emit_job_new(Manager *m, Job *j)
         _cleanup_free_ char *path = NULL;
 
         if (job_bus_path_of(j->record.id, &path) >= 0)
-                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "JobNew", "to", j->record.id, path);
+                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "JobNew", "to",
+                                          j->record.id, path);
 }
 
 void manager_emit_job_removed(Manager *m, Job *j)
@@ -285,6 +297,6 @@ void manager_emit_job_removed(Manager *m, Job *j)
         _cleanup_free_ char *path = NULL;
 
         if (job_bus_path_of(j->record.id, &path) >= 0)
-                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "JobRemoved", "tos", j->record.id, path,
-                                          verdict_to_string(j->record.verdict));
+                (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "JobRemoved", "tos",
+                                          j->record.id, path, verdict_to_string(j->record.verdict));
 }

@@ -34,7 +34,8 @@ static int manager_new_event(Manager *m)
         int r;
 
         assert(sigemptyset(&mask) == 0);
-        assert(sigaddset(&mask, SIGCHLD) == 0 && sigaddset(&mask, SIGTERM) == 0 && sigaddset(&mask, SIGINT) == 0);
+        assert(sigaddset(&mask, SIGCHLD) == 0 && sigaddset(&mask, SIGTERM) == 0 &&
+               sigaddset(&mask, SIGINT) == 0);
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
 
@@ -56,10 +57,12 @@ static int manager_find_worker_user(Manager *m)
         const struct passwd *p = getpwnam(WORKER_USER);
 
         if (!p)
-                return log_error_errno(ESRCH, "There is no user \"" WORKER_USER "\"; systemd-sysusers makes it: %m");
+                return log_error_errno(ESRCH, "There is no user \"" WORKER_USER
+                                              "\"; systemd-sysusers makes it: %m");
 
         if (p->pw_uid == 0 || p->pw_gid == 0)
-                return log_error_errno(EPERM, "The user \"" WORKER_USER "\" is root, so its workers would be: %m");
+                return log_error_errno(EPERM,
+                                       "The user \"" WORKER_USER "\" is root, so its workers would be: %m");
 
         m->worker_uid = p->pw_uid;
         m->worker_gid = p->pw_gid;
@@ -97,7 +100,8 @@ int manager_new(Manager **ret)
                 return log_oom();
         r = queue_new(m);
         if (r >= 0)
-                r = sd_event_add_time(m->event, &m->progress_timer, CLOCK_BOOTTIME, 0, 0, manager_on_progress, m);
+                r = sd_event_add_time(m->event, &m->progress_timer, CLOCK_BOOTTIME, 0, 0,
+                                      manager_on_progress, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->progress_timer, SD_EVENT_OFF);
         if (r < 0)
@@ -116,12 +120,12 @@ Manager *manager_free(Manager *m)
         if (!m)
                 return NULL;
 
-        HASH_ITER (hh, m->jobs, j, next_job)
+        HASH_ITER(hh, m->jobs, j, next_job)
                 job_free(j);
         poll_free(m->poll);
-        HASH_ITER (hh, m->hosts, h, next_host)
+        HASH_ITER(hh, m->hosts, h, next_host)
                 host_free(h);
-        HASH_ITER (hh, m->drives, d, next_drive)
+        HASH_ITER(hh, m->drives, d, next_drive)
                 drive_free(d);
         scope_tracker_free(m->scopes);
         polkit_registry_free(m->polkit);
@@ -154,10 +158,11 @@ int manager_open_ssh_key(Manager *m)
         if (r == -ENOENT)
                 r = read_file_full(m->settings.ssh_key, SSH_KEY_MAX, &key, &size);
         if (r < 0)
-                return log_warning_errno(r,
-                                         "Failed to read the SSH key %s: %m. Make one with ssh-keygen -t ed25519 -f %s and put its "
-                                         "public half on the hosts.",
-                                         m->settings.ssh_key, m->settings.ssh_key);
+                return log_warning_errno(
+                                r,
+                                "Failed to read the SSH key %s: %m. Make one with ssh-keygen -t ed25519 -f %s and put its "
+                                "public half on the hosts.",
+                                m->settings.ssh_key, m->settings.ssh_key);
 
         return memfd_new_sealed("burnin-ssh-key", key, size);
 }
@@ -173,7 +178,8 @@ int manager_store_failed(Manager *m, int r)
         _cleanup_free_ char *health = strf("The database cannot be written: %s", strerror(-r));
 
         if (!m->health)
-                log_full_errno(LOG_ERR, r, ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_STORE_FAILED }, {} }),
+                log_full_errno(LOG_ERR, r,
+                               ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_STORE_FAILED }, {} }),
                                "Failed to write to " PATH_DATABASE
                                ": %m. Nothing is recorded until this is mended; what runs on the hosts goes on.");
         manager_set_health(m, strempty(health));
@@ -191,12 +197,13 @@ static void manager_emit_progress(const Manager *m)
 {
         Job *j, *next;
 
-        HASH_ITER (hh, m->jobs, j, next) {
+        HASH_ITER(hh, m->jobs, j, next) {
                 for (size_t i = 0; i < j->n_stages; i++)
                         if (j->stages[i]->progress_dirty) {
                                 j->stages[i]->progress_dirty = false;
                                 stage_emit_changed(j->stages[i],
-                                                   (const char *const[]){ "Percent", "PhasePercent", "BytesPerSecond", "BadBlocks",
+                                                   (const char *const[]){ "Percent", "PhasePercent",
+                                                                          "BytesPerSecond", "BadBlocks",
                                                                           "TemperatureMDegC", NULL });
                         }
                 if (j->progress_dirty) {
@@ -221,7 +228,7 @@ static int manager_on_progress(sd_event_source *s, uint64_t usec, void *userdata
         if (!stages || !jobs)
                 return 0;
 
-        HASH_ITER (hh, m->jobs, j, next) {
+        HASH_ITER(hh, m->jobs, j, next) {
                 const Stage *current = job_current_stage(j);
 
                 if (current && current->progress_dirty)
@@ -286,12 +293,15 @@ static int manager_open_store(Manager *m)
 
         r = store_open(PATH_DATABASE, &m->store, &upgraded_from);
         if (r == -ENOTSUP)
-                return log_error_errno(r, PATH_DATABASE " was written by a newer burnind. Install that version again.");
+                return log_error_errno(r, PATH_DATABASE
+                                       " was written by a newer burnind. Install that version again.");
         if (r < 0)
                 return log_error_errno(r, "Failed to open " PATH_DATABASE ": %m");
         if (upgraded_from > 0)
-                log_full_errno(LOG_NOTICE, 0, ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_STORE_UPGRADED }, {} }),
-                               "The database was upgraded from schema %i; " PATH_DATABASE ".schema-%i.backup has it as it was.",
+                log_full_errno(LOG_NOTICE, 0,
+                               ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_STORE_UPGRADED }, {} }),
+                               "The database was upgraded from schema %i; " PATH_DATABASE
+                               ".schema-%i.backup has it as it was.",
                                upgraded_from, upgraded_from);
 
         r = store_host_list(m->store, manager_on_host_record, m);
@@ -316,7 +326,8 @@ static int manager_make_directories(const Manager *m)
                 if (mkdir(paths[i], 0750) < 0 && errno != EEXIST)
                         return log_error_errno(errno, "Failed to make %s: %m", paths[i]);
                 if (chown(paths[i], (uid_t) -1, m->worker_gid) < 0 || chmod(paths[i], 0750) < 0)
-                        return log_error_errno(errno, "Failed to give %s to the group of the workers: %m", paths[i]);
+                        return log_error_errno(errno, "Failed to give %s to the group of the workers: %m",
+                                               paths[i]);
         }
 
         return 0;
@@ -328,11 +339,11 @@ static void manager_resume_jobs(Manager *m)
         size_t n = 0;
         Job *j, *next;
 
-        active = new(Job *, HASH_COUNT(m->jobs) + 1);
+        active = new (Job *, HASH_COUNT(m->jobs) + 1);
         if (!active)
                 return;
 
-        HASH_ITER (hh, m->jobs, j, next)
+        HASH_ITER(hh, m->jobs, j, next)
                 active[n++] = j;
         for (size_t i = 0; i < n; i++)
                 job_resume(active[i]);

@@ -29,13 +29,13 @@ typedef struct Manager {
         Host *hosts;   /* by name */
         Drive *drives; /* by id */
         Job *jobs;     /* by id: all that are active, and the finished ones in the archive below */
-        Job *archive;  /* finished jobs that were asked for, newest use first; jobs on the bus for ever come from the store */
+        Job *archive; /* finished jobs that were asked for, newest use first; jobs on the bus for ever come from the store */
         uint32_t n_queued, n_running;
 
         char *machine_id;
         char *health;
-        sd_event_source *queue_source;    /* one pass over the queue, soon */
-        sd_event_source *progress_timer;  /* writes and announces what progressed, at most once a second */
+        sd_event_source *queue_source;   /* one pass over the queue, soon */
+        sd_event_source *progress_timer; /* writes and announces what progressed, at most once a second */
         uint64_t progress_flushed_usec;
         gid_t worker_gid;
         uid_t worker_uid;

@@ -53,14 +53,14 @@ static void poll_disconnect(PollLink *p)
         p->source = sd_event_source_disable_unref(p->source);
         p->fd = safe_close(p->fd);
         p->input_size = 0;
-        DL_FOREACH_SAFE (p->output, l, next) {
+        DL_FOREACH_SAFE(p->output, l, next) {
                 DL_DELETE(p->output, l);
                 line_free(l);
         }
         p->n_output = 0;
 
         /* Questions that will not be answered. */
-        HASH_ITER (hh, p->manager->jobs, j, next_job)
+        HASH_ITER(hh, p->manager->jobs, j, next_job)
                 j->content_asked = false;
 }
 
@@ -212,7 +212,8 @@ int poll_ask_content(PollLink *p, Job *j)
 
         if (!o)
                 return -ENOMEM;
-        if ((r = json_put_u64(o, "id", j->record.id)) < 0 || (r = json_put_string(o, "kname", j->drive->record.kname)) < 0 ||
+        if ((r = json_put_u64(o, "id", j->record.id)) < 0 ||
+            (r = json_put_string(o, "kname", j->drive->record.kname)) < 0 ||
             (r = json_put(o, "identity", drive_identity_to_json(&j->identity))) < 0)
                 return r;
 
@@ -228,7 +229,7 @@ void poll_watch(PollLink *p, const char *host)
         if (!o || !a || !h)
                 return;
 
-        HASH_ITER (hh_kname, h->drives_by_kname, d, next)
+        HASH_ITER(hh_kname, h->drives_by_kname, d, next)
                 if (d->job && d->job->record.state != JOB_QUEUED)
                         (void) json_object_array_add(a, json_object_new_string(d->record.kname));
         if (json_put(o, "knames", TAKE_PTR(a)) >= 0)
@@ -244,12 +245,13 @@ static int poll_send_config(PollLink *p)
         if (!o || !pools)
                 return -ENOMEM;
 
-        STRV_FOREACH (pool, s->boot_pools)
+        STRV_FOREACH(pool, s->boot_pools)
                 (void) json_object_array_add(pools, json_object_new_string(*pool));
         if ((r = json_put_u64(o, "interval_usec", s->poll_interval_seconds * USEC_PER_SEC)) < 0 ||
             (r = json_put_u64(o, "smart_interval_usec", s->smart_interval_seconds * USEC_PER_SEC)) < 0 ||
             (r = json_put_u64(o, "timeout_usec", s->poll_timeout_seconds * USEC_PER_SEC)) < 0 ||
-            (r = json_put_bool(o, "loop_drives", s->loop_drives)) < 0 || (r = json_put(o, "boot_pools", TAKE_PTR(pools))) < 0)
+            (r = json_put_bool(o, "loop_drives", s->loop_drives)) < 0 ||
+            (r = json_put(o, "boot_pools", TAKE_PTR(pools))) < 0)
                 return r;
 
         return poll_send(p, o, -EBADF);
@@ -261,8 +263,9 @@ static int poll_on_hostkey(PollLink *p, struct json_object *o)
         Host *h;
 
         if (json_get_string(o, "name", &name) <= 0 || json_get_string(o, "key", &key) <= 0 ||
-            json_get_string(o, "sha256", &sha256) <= 0 || strlen(key) > TEXT_MAX_BYTES || strlen(sha256) > NAME_MAX_CHARS ||
-            !str_in_charset(sha256, ":+/=", NAME_MAX_CHARS) || !str_in_charset(key, " +/=-@.", TEXT_MAX_BYTES))
+            json_get_string(o, "sha256", &sha256) <= 0 || strlen(key) > TEXT_MAX_BYTES ||
+            strlen(sha256) > NAME_MAX_CHARS || !str_in_charset(sha256, ":+/=", NAME_MAX_CHARS) ||
+            !str_in_charset(key, " +/=-@.", TEXT_MAX_BYTES))
                 return -EBADMSG;
 
         h = host_find(p->manager, name);
@@ -417,7 +420,7 @@ static int poll_accept(PollLink *p)
         r = poll_send_config(p);
         if (r < 0)
                 return r;
-        HASH_ITER (hh, p->manager->hosts, h, next)
+        HASH_ITER(hh, p->manager->hosts, h, next)
                 poll_put_host(p, h);
         queue_kick(p->manager);
         return 0;
@@ -449,8 +452,9 @@ int poll_new(Manager *m, PollLink **ret)
                 return -errno;
         if (unlink(PATH_POLL_SOCKET) < 0 && errno != ENOENT)
                 return -errno;
-        if (bind(p->listen_fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || chown(PATH_POLL_SOCKET, (uid_t) -1, m->worker_gid) < 0 ||
-            chmod(PATH_POLL_SOCKET, 0660) < 0 || listen(p->listen_fd, 4) < 0)
+        if (bind(p->listen_fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 ||
+            chown(PATH_POLL_SOCKET, (uid_t) -1, m->worker_gid) < 0 || chmod(PATH_POLL_SOCKET, 0660) < 0 ||
+            listen(p->listen_fd, 4) < 0)
                 return -errno;
         r = sd_event_add_io(m->event, &p->listen_source, p->listen_fd, EPOLLIN, poll_on_connection, p);
         if (r < 0)

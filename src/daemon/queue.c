@@ -22,8 +22,9 @@ static uint32_t host_count_running(Manager *m, const char *host)
         uint32_t n = 0;
         Job *j, *next;
 
-        HASH_ITER (hh, m->jobs, j, next)
-                if ((j->record.state == JOB_RUNNING || j->record.state == JOB_STOPPING) && streq_ptr(j->record.host, host))
+        HASH_ITER(hh, m->jobs, j, next)
+                if ((j->record.state == JOB_RUNNING || j->record.state == JOB_STOPPING) &&
+                    streq_ptr(j->record.host, host))
                         n++;
 
         return n;
@@ -56,8 +57,10 @@ static void queue_try(Manager *m, Job *j)
                 job_set_waiting(j, "Waits for a free place: max_parallel_burnins jobs are running.");
                 return;
         }
-        if (m->settings.max_per_host > 0 && host_count_running(m, j->record.host) >= m->settings.max_per_host) {
-                job_set_waiting(j, "Waits for a free place on its host: max_per_host jobs are running there.");
+        if (m->settings.max_per_host > 0 &&
+            host_count_running(m, j->record.host) >= m->settings.max_per_host) {
+                job_set_waiting(j,
+                                "Waits for a free place on its host: max_per_host jobs are running there.");
                 return;
         }
 
@@ -79,11 +82,11 @@ static int queue_on_defer(sd_event_source *s, void *userdata)
         size_t n = 0;
         Job *j, *next;
 
-        queued = new(Job *, HASH_COUNT(m->jobs) + 1);
+        queued = new (Job *, HASH_COUNT(m->jobs) + 1);
         if (!queued)
                 return 0;
 
-        HASH_ITER (hh, m->jobs, j, next)
+        HASH_ITER(hh, m->jobs, j, next)
                 if (j->record.state == JOB_QUEUED)
                         queued[n++] = j;
         qsort(queued, n, sizeof(Job *), job_compare_turn);

@@ -8,10 +8,11 @@
 #include "daemon/safety.h"
 #include "shared/names.h"
 
-static int refuse(const Drive *d, const char *name, const char **reterr_name, char **reterr_text, const char *format, ...)
-        _printf_(5, 6);
+static int refuse(const Drive *d, const char *name, const char **reterr_name, char **reterr_text,
+                  const char *format, ...) _printf_(5, 6);
 
-static int refuse(const Drive *d, const char *name, const char **reterr_name, char **reterr_text, const char *format, ...)
+static int refuse(const Drive *d, const char *name, const char **reterr_name, char **reterr_text,
+                  const char *format, ...)
 {
         _cleanup_free_ char *why = NULL;
         va_list ap;
@@ -42,8 +43,9 @@ static int refuse_locked(const Drive *d, const char **reterr_name, char **reterr
 
         return refuse(d, BUS_ERROR_DRIVE_LOCKED, reterr_name, reterr_text, "is locked (%s): %s. %s%s%s",
                       lock_role_to_string(drive_lock_role(d)), drive_lock_detail(d),
-                      isempty(token) ? "It cannot be unlocked while that is so." : "Unlocking it needs the token \"", token,
-                      isempty(token) ? "" : "\"; or free it on its host first.");
+                      isempty(token) ? "It cannot be unlocked while that is so."
+                                     : "Unlocking it needs the token \"",
+                      token, isempty(token) ? "" : "\"; or free it on its host first.");
 }
 
 int safety_check(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text)
@@ -56,8 +58,8 @@ int safety_check(const Drive *d, const Job *own, const char **reterr_name, char 
 
         unfit = host_unfit_reason(d->host, &error);
         if (!isempty(unfit))
-                return refuse(d, error, reterr_name, reterr_text, "cannot be tested now: host %s: %s.", d->host->record.name,
-                              unfit);
+                return refuse(d, error, reterr_name, reterr_text, "cannot be tested now: host %s: %s.",
+                              d->host->record.name, unfit);
 
         if (d->identity_state == IDENTITY_NONE)
                 return refuse(d, BUS_ERROR_DRIVE_IDENTITY, reterr_name, reterr_text,
@@ -68,11 +70,12 @@ int safety_check(const Drive *d, const Job *own, const char **reterr_name, char 
                               "shows the same identity as another drive. Neither is burned in; unplug one, or use one path only.");
         if (own && !drive_identity_equal(&own->identity, &d->record.identity))
                 return refuse(d, BUS_ERROR_DRIVE_IDENTITY, reterr_name, reterr_text,
-                              "no longer shows the identity that was confirmed for job %" PRIu64 ".", own->record.id);
+                              "no longer shows the identity that was confirmed for job %" PRIu64 ".",
+                              own->record.id);
 
         if (d->job && d->job != own)
-                return refuse(d, BUS_ERROR_DRIVE_BUSY, reterr_name, reterr_text, "is in job %" PRIu64 " already.",
-                              d->job->record.id);
+                return refuse(d, BUS_ERROR_DRIVE_BUSY, reterr_name, reterr_text,
+                              "is in job %" PRIu64 " already.", d->job->record.id);
         if (drive_lock_role(d) != LOCK_NONE)
                 return refuse_locked(d, reterr_name, reterr_text);
 

@@ -5,8 +5,8 @@
 #include "basic/string-util.h"
 #include "daemon/scope.h"
 
-#define SYSTEMD_NAME "org.freedesktop.systemd1"
-#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD_NAME      "org.freedesktop.systemd1"
+#define SYSTEMD_PATH      "/org/freedesktop/systemd1"
 #define SYSTEMD_INTERFACE "org.freedesktop.systemd1.Manager"
 
 #define SCOPE_DEADLINE_USEC (25 * USEC_PER_SEC)
@@ -111,7 +111,8 @@ static int scope_on_reply(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (sd_bus_message_is_method_error(m, NULL)) {
                 _cleanup_free_ char *error = NULL;
 
-                error = strf("systemd refused to start %s: %s", c->unit, sd_bus_message_get_error(m)->message);
+                error = strf("systemd refused to start %s: %s", c->unit,
+                             sd_bus_message_get_error(m)->message);
                 scope_call_end(c, strempty(error));
                 return 0;
         }
@@ -135,15 +136,17 @@ static int scope_on_deadline(sd_event_source *s, uint64_t usec, void *userdata)
 
 static int scope_append_properties(sd_bus_message *m, const char *slice, const char *description, pid_t pid)
 {
-        return sd_bus_message_append(m, "a(sv)a(sa(sv))", 5, "PIDs", "au", 1, (uint32_t) pid, "Slice", "s", slice,
-                                     "Description", "s", description, "TimeoutStopUSec", "t", (uint64_t) SCOPE_STOP_USEC,
-                                     "CollectMode", "s", "inactive-or-failed", 0);
+        return sd_bus_message_append(m, "a(sv)a(sa(sv))", 5, "PIDs", "au", 1, (uint32_t) pid, "Slice", "s",
+                                     slice, "Description", "s", description, "TimeoutStopUSec", "t",
+                                     (uint64_t) SCOPE_STOP_USEC, "CollectMode", "s", "inactive-or-failed",
+                                     0);
 }
 
 static int slice_on_reply(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
 {
         /* UnitExists: an earlier stage of the job made it. */
-        if (sd_bus_message_is_method_error(m, NULL) && !sd_bus_message_is_method_error(m, SYSTEMD_NAME ".UnitExists"))
+        if (sd_bus_message_is_method_error(m, NULL) &&
+            !sd_bus_message_is_method_error(m, SYSTEMD_NAME ".UnitExists"))
                 log_warning("systemd did not make the slice of a job, and will make one without a description: %s",
                             sd_bus_message_get_error(m)->message);
 
@@ -154,12 +157,13 @@ static int slice_on_reply(sd_bus_message *m, void *userdata, sd_bus_error *reter
 static int slice_start(ScopeTracker *t, const char *slice, const char *description)
 {
         return sd_bus_call_method_async(t->manager->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE,
-                                        "StartTransientUnit", slice_on_reply, NULL, "ssa(sv)a(sa(sv))", slice, "fail", 1,
-                                        "Description", "s", description, 0);
+                                        "StartTransientUnit", slice_on_reply, NULL, "ssa(sv)a(sa(sv))",
+                                        slice, "fail", 1, "Description", "s", description, 0);
 }
 
-int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char *slice_description, const char *description,
-                pid_t pid, scope_callback_t callback, void *userdata, ScopeCall **ret)
+int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char *slice_description,
+                const char *description, pid_t pid, scope_callback_t callback, void *userdata,
+                ScopeCall **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_(scope_call_freep) ScopeCall *c = NULL;
@@ -175,8 +179,8 @@ int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char
         r = slice_start(t, slice, slice_description);
         if (r < 0)
                 return r;
-        r = sd_bus_message_new_method_call(t->manager->bus, &m, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE,
-                                           "StartTransientUnit");
+        r = sd_bus_message_new_method_call(t->manager->bus, &m, SYSTEMD_NAME, SYSTEMD_PATH,
+                                           SYSTEMD_INTERFACE, "StartTransientUnit");
         if (r < 0)
                 return r;
         r = sd_bus_message_append(m, "ss", unit, "fail");
@@ -185,8 +189,8 @@ int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char
         r = scope_append_properties(m, slice, description, pid);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(t->manager->event, &c->deadline, CLOCK_BOOTTIME, SCOPE_DEADLINE_USEC, 0,
-                                       scope_on_deadline, c);
+        r = sd_event_add_time_relative(t->manager->event, &c->deadline, CLOCK_BOOTTIME, SCOPE_DEADLINE_USEC,
+                                       0, scope_on_deadline, c);
         if (r < 0)
                 return r;
         r = sd_bus_call_async(t->manager->bus, &c->slot, m, scope_on_reply, c, SCOPE_DEADLINE_USEC);
@@ -205,7 +209,8 @@ static int scope_on_stopped(sd_bus_message *m, void *userdata, sd_bus_error *ret
         /* NoSuchUnit: it has gone by itself. */
         if (sd_bus_message_is_method_error(m, NULL) &&
             !sd_bus_message_is_method_error(m, SYSTEMD_NAME ".NoSuchUnit"))
-                log_warning("systemd did not stop a unit of a job that has ended: %s", sd_bus_message_get_error(m)->message);
+                log_warning("systemd did not stop a unit of a job that has ended: %s",
+                            sd_bus_message_get_error(m)->message);
 
         return 0;
 }
@@ -214,8 +219,8 @@ void scope_stop(ScopeTracker *t, const char *unit)
 {
         int r;
 
-        r = sd_bus_call_method_async(t->manager->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE, "StopUnit",
-                                     scope_on_stopped, NULL, "ss", unit, "replace");
+        r = sd_bus_call_method_async(t->manager->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE,
+                                     "StopUnit", scope_on_stopped, NULL, "ss", unit, "replace");
         if (r < 0)
                 log_warning_errno(r, "Failed to ask systemd to stop %s, ignoring: %m", unit);
 }
@@ -230,12 +235,13 @@ int scope_tracker_new(Manager *m, ScopeTracker **ret)
                 return -ENOMEM;
         t->manager = m;
 
-        r = sd_bus_match_signal_async(m->bus, &t->job_removed_slot, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE, "JobRemoved",
-                                      scope_on_job_removed, NULL, t);
+        r = sd_bus_match_signal_async(m->bus, &t->job_removed_slot, SYSTEMD_NAME, SYSTEMD_PATH,
+                                      SYSTEMD_INTERFACE, "JobRemoved", scope_on_job_removed, NULL, t);
         if (r < 0)
                 return r;
         /* Without a subscriber systemd sends no JobRemoved at all. */
-        r = sd_bus_call_method_async(m->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE, "Subscribe", NULL, NULL, "");
+        r = sd_bus_call_method_async(m->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE,
+                                     "Subscribe", NULL, NULL, "");
         if (r < 0)
                 return r;
 

@@ -15,8 +15,9 @@ int scope_tracker_new(Manager *m, ScopeTracker **ret);
 ScopeTracker *scope_tracker_free(ScopeTracker *t);
 
 /* pid: a child of ours that is blocked at its gate. The callback comes once; scope_call_free() before it drops the wait. */
-int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char *slice_description, const char *description,
-                pid_t pid, scope_callback_t callback, void *userdata, ScopeCall **ret);
+int scope_start(ScopeTracker *t, const char *unit, const char *slice, const char *slice_description,
+                const char *description, pid_t pid, scope_callback_t callback, void *userdata,
+                ScopeCall **ret);
 ScopeCall *scope_call_free(ScopeCall *c);
 
 /* Stops a unit (a slice: all that is in it); nobody waits. */

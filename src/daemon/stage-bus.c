@@ -11,8 +11,9 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
-static int stage_property_get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                     sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int stage_property_get_string(sd_bus *bus, const char *path, const char *interface,
+                                     const char *property, sd_bus_message *reply, void *userdata,
+                                     sd_bus_error *error)
 {
         const Stage *s = userdata;
         char unit[STAGE_PATH_MAX];
@@ -43,8 +44,9 @@ static int stage_property_get_job(sd_bus *bus, const char *path, const char *int
         return sd_bus_message_append(reply, "o", job);
 }
 
-static int stage_property_get_phase_history(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                            sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int stage_property_get_phase_history(sd_bus *bus, const char *path, const char *interface,
+                                            const char *property, sd_bus_message *reply, void *userdata,
+                                            sd_bus_error *error)
 {
         const Stage *s = userdata;
         int r;
@@ -62,8 +64,9 @@ static int stage_property_get_phase_history(sd_bus *bus, const char *path, const
         return sd_bus_message_close_container(reply);
 }
 
-static int stage_property_get_evidence(sd_bus *bus, const char *path, const char *interface, const char *property,
-                                       sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static int stage_property_get_evidence(sd_bus *bus, const char *path, const char *interface,
+                                       const char *property, sd_bus_message *reply, void *userdata,
+                                       sd_bus_error *error)
 {
         const Stage *s = userdata;
         int r;
@@ -74,8 +77,9 @@ static int stage_property_get_evidence(sd_bus *bus, const char *path, const char
         for (size_t i = 0; i < s->report.n_evidence; i++) {
                 const Evidence *e = &s->report.evidence[i];
 
-                r = sd_bus_message_append(reply, "(sssss)", strempty(e->rule), strempty(e->expected), strempty(e->observed),
-                                          strempty(e->source), verdict_to_string(e->verdict));
+                r = sd_bus_message_append(reply, "(sssss)", strempty(e->rule), strempty(e->expected),
+                                          strempty(e->observed), strempty(e->source),
+                                          verdict_to_string(e->verdict));
                 if (r < 0)
                         return r;
         }
@@ -100,9 +104,11 @@ static int stage_method_open_log(sd_bus_message *m, void *userdata, sd_bus_error
 
         fd = open(stage_log_path(s, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 && errno == ENOENT)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE, "Stage %s of job %" PRIu64 " has no log: %s.",
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Stage %s of job %" PRIu64 " has no log: %s.",
                                          stage_kind_to_string(s->record.kind), s->record.job,
-                                         s->record.started_usec == 0 ? "it has not started" : "it was dropped with age");
+                                         s->record.started_usec == 0 ? "it has not started"
+                                                                     : "it was dropped with age");
         if (fd < 0)
                 return -errno;
         if (fstat(fd, &st) < 0)
@@ -113,9 +119,9 @@ static int stage_method_open_log(sd_bus_message *m, void *userdata, sd_bus_error
         return sd_bus_reply_method_return(m, "h", fd);
 }
 
-#define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define EMITS       SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define INVALIDATES SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION
-#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define CONST       SD_BUS_VTABLE_PROPERTY_CONST
 
 const sd_bus_vtable stage_vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -128,7 +134,8 @@ const sd_bus_vtable stage_vtable[] = {
         SD_BUS_PROPERTY("Percent", "d", NULL, offsetof(Stage, record.percent), EMITS),
         SD_BUS_PROPERTY("Phase", "u", NULL, offsetof(Stage, record.phase), EMITS),
         SD_BUS_PROPERTY("Phases", "u", NULL, offsetof(Stage, record.phases), EMITS),
-        SD_BUS_PROPERTY("PhaseName", "s", bus_property_get_string, offsetof(Stage, record.phase_name), EMITS),
+        SD_BUS_PROPERTY("PhaseName", "s", bus_property_get_string, offsetof(Stage, record.phase_name),
+                        EMITS),
         SD_BUS_PROPERTY("PhasePercent", "d", NULL, offsetof(Stage, record.phase_percent), EMITS),
         SD_BUS_PROPERTY("PhaseHistory", "a(ust)", stage_property_get_phase_history, 0, INVALIDATES),
         SD_BUS_PROPERTY("BytesPerSecond", "t", NULL, offsetof(Stage, record.bytes_per_second), EMITS),
@@ -150,7 +157,8 @@ const sd_bus_vtable stage_vtable[] = {
 
 int stage_bus_path(const Stage *s, char **ret)
 {
-        char *path = strf(BUS_PATH_JOB "/%" PRIu64 "/%s", s->record.job, stage_kind_to_string(s->record.kind));
+        char *path = strf(BUS_PATH_JOB "/%" PRIu64 "/%s", s->record.job,
+                          stage_kind_to_string(s->record.kind));
 
         if (!path)
                 return -ENOMEM;
@@ -159,8 +167,8 @@ int stage_bus_path(const Stage *s, char **ret)
         return 0;
 }
 
-static int stage_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
-                             sd_bus_error *error)
+static int stage_object_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                             void **ret_found, sd_bus_error *error)
 {
         const char *rest = startswith(path, BUS_PATH_JOB "/"), *slash = rest ? strchr(rest, '/') : NULL;
         _cleanup_free_ char *number = NULL;
@@ -192,7 +200,8 @@ static int stage_object_find(sd_bus *bus, const char *path, const char *interfac
 
 int stage_bus_register(Manager *m)
 {
-        return sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_JOB, BUS_INTERFACE_STAGE, stage_vtable, stage_object_find, m);
+        return sd_bus_add_fallback_vtable(m->bus, NULL, BUS_PATH_JOB, BUS_INTERFACE_STAGE, stage_vtable,
+                                          stage_object_find, m);
 }
 
 void stage_emit_changed(Stage *s, const char *const *properties)
@@ -200,5 +209,6 @@ void stage_emit_changed(Stage *s, const char *const *properties)
         _cleanup_free_ char *path = NULL;
 
         if (stage_bus_path(s, &path) >= 0)
-                (void) sd_bus_emit_properties_changed_strv(s->job->manager->bus, path, BUS_INTERFACE_STAGE, (char **) properties);
+                (void) sd_bus_emit_properties_changed_strv(s->job->manager->bus, path, BUS_INTERFACE_STAGE,
+                                                           (char **) properties);
 }

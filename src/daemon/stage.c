@@ -19,7 +19,7 @@
 #define WORKER_RETRY_USEC (2 * USEC_PER_SEC)
 /* The worker itself gives up proving after 30 s and says so; this is for one that does not answer at all. */
 #define STOPPING_DEADLINE_USEC (90 * USEC_PER_SEC)
-#define REPORT_FILE_MAX (1024U * 1024U)
+#define REPORT_FILE_MAX        (1024U * 1024U)
 
 static int stage_on_phase_record(PhaseRecord *r, void *userdata)
 {
@@ -167,8 +167,10 @@ static int stage_add_place(const Stage *s, StageParams *p)
 
         p->attempt = MAX(s->record.attempt, 1U);
         p->target.port = target.port;
-        if (free_and_strdup(&p->kname, j->drive->record.kname) < 0 || free_and_strdup(&p->target.name, target.name) < 0 ||
-            free_and_strdup(&p->target.address, target.address) < 0 || free_and_strdup(&p->target.user, target.user) < 0 ||
+        if (free_and_strdup(&p->kname, j->drive->record.kname) < 0 ||
+            free_and_strdup(&p->target.name, target.name) < 0 ||
+            free_and_strdup(&p->target.address, target.address) < 0 ||
+            free_and_strdup(&p->target.user, target.user) < 0 ||
             free_and_strdup(&p->target.host_key, target.host_key) < 0)
                 return -ENOMEM;
 
@@ -196,10 +198,11 @@ static int stage_fix_params(Stage *s)
         p.baseline_path = strf(PATH_JOBS "/%" PRIu64 "/baseline.json", j->record.id);
         if (!p.baseline_path || free_and_strdup(&p.run, s->record.run) < 0 ||
             free_and_strdup(&p.machine_id, j->manager->machine_id) < 0 ||
-            free_and_strdup(&p.content, j->record.content) < 0 || free_and_strdup(&p.log_path, stage_log_path(s, log)) < 0 ||
+            free_and_strdup(&p.content, j->record.content) < 0 ||
+            free_and_strdup(&p.log_path, stage_log_path(s, log)) < 0 ||
             free_and_strdup(&p.report_path, stage_report_path(s, report)) < 0)
                 return -ENOMEM;
-        STRV_FOREACH (pool, j->manager->settings.boot_pools)
+        STRV_FOREACH(pool, j->manager->settings.boot_pools)
                 if (strv_extend(&p.boot_pools, *pool) < 0)
                         return -ENOMEM;
 
@@ -210,7 +213,8 @@ static int stage_fix_params(Stage *s)
         if (!o)
                 return -ENOMEM;
 
-        return free_and_strdup(&s->record.settings, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+        return free_and_strdup(&s->record.settings,
+                               json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 }
 
 int stage_fill_params(const Stage *s, StageParams *ret)
@@ -240,15 +244,19 @@ static int stage_store(Stage *s)
 
 static void stage_emit_state(Stage *s)
 {
-        stage_emit_changed(s, (const char *const[]){ "State", "Verdict", "Reason", "Attempt", "RunId", "StartedUSec",
-                                                     "FinishedUSec", "Percent", "Evidence", NULL });
+        stage_emit_changed(s, (const char *const[]){ "State", "Verdict", "Reason", "Attempt", "RunId",
+                                                     "StartedUSec", "FinishedUSec", "Percent", "Evidence",
+                                                     NULL });
 }
 
 static bool stage_may_become(StageState from, StageState to)
 {
         static const bool table[_STAGE_STATE_MAX][_STAGE_STATE_MAX] = {
                 [STAGE_PENDING] = { [STAGE_STARTING] = true, [STAGE_DONE] = true },
-                [STAGE_STARTING] = { [STAGE_STARTING] = true, [STAGE_RUNNING] = true, [STAGE_STOPPING] = true, [STAGE_DONE] = true },
+                [STAGE_STARTING] = { [STAGE_STARTING] = true,
+                                     [STAGE_RUNNING] = true,
+                                     [STAGE_STOPPING] = true,
+                                     [STAGE_DONE] = true },
                 [STAGE_RUNNING] = { [STAGE_STARTING] = true, [STAGE_STOPPING] = true, [STAGE_DONE] = true },
                 [STAGE_STOPPING] = { [STAGE_STOPPING] = true, [STAGE_DONE] = true },
         };
@@ -360,7 +368,9 @@ static int stage_finish(Stage *s, StageReport *report)
                 report->verdict = VERDICT_CANCELLED;
 
         o = stage_report_to_json(report);
-        if (!o || free_and_strdup(&s->record.report, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN)) < 0 ||
+        if (!o ||
+            free_and_strdup(&s->record.report, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN)) <
+                            0 ||
             free_and_strdup(&s->record.reason, report->reason) < 0)
                 return -ENOMEM;
         s->record.verdict = report->verdict;
@@ -385,8 +395,9 @@ static int stage_finish(Stage *s, StageReport *report)
 
         stage_emit_state(s);
         log_stage(s, s->record.verdict == VERDICT_PASSED ? LOG_INFO : LOG_NOTICE, MESSAGE_STAGE_FINISHED,
-                  "Stage %s of job %" PRIu64 " has ended: %s%s%s", stage_kind_to_string(s->record.kind), s->record.job,
-                  verdict_to_string(s->record.verdict), s->record.reason ? ": " : ".", strempty(s->record.reason));
+                  "Stage %s of job %" PRIu64 " has ended: %s%s%s", stage_kind_to_string(s->record.kind),
+                  s->record.job, verdict_to_string(s->record.verdict), s->record.reason ? ": " : ".",
+                  strempty(s->record.reason));
         return 0;
 }
 
@@ -423,11 +434,12 @@ static void stage_retry_later(Stage *s, const char *how)
         int r;
 
         log_stage(s, LOG_WARNING, MESSAGE_WORKER_DIED,
-                  "The worker of stage %s of job %" PRIu64 " ended without a report (%s). The run on %s goes on; another worker takes over.",
+                  "The worker of stage %s of job %" PRIu64
+                  " ended without a report (%s). The run on %s goes on; another worker takes over.",
                   stage_kind_to_string(s->record.kind), s->record.job, how, strempty(s->job->record.host));
 
-        r = sd_event_add_time_relative(s->job->manager->event, &s->retry_timer, CLOCK_BOOTTIME, WORKER_RETRY_USEC, 0,
-                                       stage_on_retry, s);
+        r = sd_event_add_time_relative(s->job->manager->event, &s->retry_timer, CLOCK_BOOTTIME,
+                                       WORKER_RETRY_USEC, 0, stage_on_retry, s);
         if (r < 0)
                 stage_finish_here(s, "No worker could be started again.", s->record.run_sent);
 }
@@ -494,7 +506,8 @@ void stage_on_gate_open(Stage *s)
         if (r >= 0)
                 r = worker_open_gate(s->worker);
         if (r < 0) {
-                _cleanup_free_ char *reason = strf("It could not be recorded that it starts: %s", strerror(-r));
+                _cleanup_free_ char *reason =
+                                strf("It could not be recorded that it starts: %s", strerror(-r));
 
                 s->record.run_sent = false;
                 (void) manager_store_failed(s->job->manager, r);
@@ -503,7 +516,8 @@ void stage_on_gate_open(Stage *s)
         }
 
         stage_emit_state(s);
-        log_stage(s, LOG_INFO, MESSAGE_STAGE_STARTED, "Stage %s of job %" PRIu64 " runs (attempt %" PRIu32 ").",
+        log_stage(s, LOG_INFO, MESSAGE_STAGE_STARTED,
+                  "Stage %s of job %" PRIu64 " runs (attempt %" PRIu32 ").",
                   stage_kind_to_string(s->record.kind), s->record.job, s->record.attempt);
 }
 
@@ -540,7 +554,8 @@ void stage_on_worker_gone(Stage *s, const char *how)
                 return;
         }
         if (r < 0)
-                log_stage(s, LOG_WARNING, NULL, "The report of stage %s of job %" PRIu64 " cannot be read: %s",
+                log_stage(s, LOG_WARNING, NULL,
+                          "The report of stage %s of job %" PRIu64 " cannot be read: %s",
                           stage_kind_to_string(s->record.kind), s->record.job, strerror(-r));
 
         if (s->record.state == STAGE_STOPPING && behind_gate && !s->record.run_sent) {
@@ -550,7 +565,8 @@ void stage_on_worker_gone(Stage *s, const char *how)
         if (++s->deaths < WORKER_DEATHS_MAX)
                 stage_retry_later(s, how);
         else
-                stage_finish_here(s, "Its workers ended again and again without a report.", s->record.run_sent);
+                stage_finish_here(s, "Its workers ended again and again without a report.",
+                                  s->record.run_sent);
 }
 
 void stage_resume(Stage *s)
@@ -561,7 +577,8 @@ void stage_resume(Stage *s)
         if (s->record.state == STAGE_RUNNING || s->record.state == STAGE_STOPPING) {
                 r = worker_adopt(s, &s->worker);
                 if (r >= 0) {
-                        log_stage(s, LOG_INFO, NULL, "Found the worker of stage %s of job %" PRIu64 " again.",
+                        log_stage(s, LOG_INFO, NULL,
+                                  "Found the worker of stage %s of job %" PRIu64 " again.",
                                   stage_kind_to_string(s->record.kind), s->record.job);
                         if (s->record.state == STAGE_STOPPING)
                                 (void) stage_cancel(s);
@@ -619,12 +636,15 @@ static int stage_on_progress(Stage *s, struct json_object *o)
         uint64_t speed = 0, eta = 0;
         int r;
 
-        if ((r = json_get_double(o, "percent", &percent)) < 0 || (r = json_get_u32(o, "phase", &rec->phase)) < 0 ||
+        if ((r = json_get_double(o, "percent", &percent)) < 0 ||
+            (r = json_get_u32(o, "phase", &rec->phase)) < 0 ||
             (r = json_get_u32(o, "phases", &rec->phases)) < 0 ||
             (r = json_get_double(o, "phase_percent", &rec->phase_percent)) < 0 ||
-            (r = json_get_u64(o, "bytes_per_second", &speed)) < 0 || (r = json_get_u64(o, "bad_blocks", &rec->bad_blocks)) < 0 ||
+            (r = json_get_u64(o, "bytes_per_second", &speed)) < 0 ||
+            (r = json_get_u64(o, "bad_blocks", &rec->bad_blocks)) < 0 ||
             (r = json_get_i32(o, "temperature_mdegc", &rec->temperature_mdegc)) < 0 ||
-            (r = json_get_u64(o, "eta_usec", &eta)) < 0 || (r = json_get_u64(o, "work_bytes", &rec->work_bytes)) < 0)
+            (r = json_get_u64(o, "eta_usec", &eta)) < 0 ||
+            (r = json_get_u64(o, "work_bytes", &rec->work_bytes)) < 0)
                 return r;
         if (!(percent >= 0 && percent <= 100))
                 return -EBADMSG;
@@ -653,8 +673,10 @@ static int stage_on_phase(Stage *s, struct json_object *o)
         PhaseRecord p = {};
         int r;
 
-        if ((r = json_get_u32(o, "phase", &p.number)) < 0 || (r = json_get_u32(o, "phases", &s->record.phases)) < 0 ||
-            (r = json_get_u64(o, "usec", &p.started_usec)) < 0 || (r = json_dup_string(o, "name", &p.name)) < 0)
+        if ((r = json_get_u32(o, "phase", &p.number)) < 0 ||
+            (r = json_get_u32(o, "phases", &s->record.phases)) < 0 ||
+            (r = json_get_u64(o, "usec", &p.started_usec)) < 0 ||
+            (r = json_dup_string(o, "name", &p.name)) < 0)
                 return r;
         if (p.number == 0 || !p.name || strlen(p.name) > NAME_MAX_CHARS) {
                 phase_record_done(&p);
@@ -675,8 +697,8 @@ static int stage_on_phase(Stage *s, struct json_object *o)
         if (r < 0)
                 return manager_store_failed(s->job->manager, r);
 
-        stage_emit_changed(s, (const char *const[]){ "Phase", "Phases", "PhaseName", "PhasePercent", "BytesPerSecond",
-                                                     "PhaseHistory", NULL });
+        stage_emit_changed(s, (const char *const[]){ "Phase", "Phases", "PhaseName", "PhasePercent",
+                                                     "BytesPerSecond", "PhaseHistory", NULL });
         return 0;
 }
 
@@ -695,8 +717,9 @@ static int stage_on_contact(Stage *s, struct json_object *o)
 
         stage_emit_changed(s, (const char *const[]){ "Contact", NULL });
         log_stage(s, lost ? LOG_WARNING : LOG_NOTICE, lost ? MESSAGE_CONTACT_LOST : MESSAGE_CONTACT_BACK,
-                  "Job %" PRIu64 " %s host %s%s%s", s->record.job, lost ? "lost contact with" : "is in contact again with",
-                  strempty(s->job->record.host), lost ? ", where the run goes on: " : ".", lost ? strempty(reason) : "");
+                  "Job %" PRIu64 " %s host %s%s%s", s->record.job,
+                  lost ? "lost contact with" : "is in contact again with", strempty(s->job->record.host),
+                  lost ? ", where the run goes on: " : ".", lost ? strempty(reason) : "");
         return 0;
 }
 
@@ -707,7 +730,8 @@ static int stage_on_stall(Stage *s, struct json_object *o)
         if (json_get_string(o, "reason", &reason) < 0)
                 return -EBADMSG;
 
-        log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job, strempty(reason));
+        log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job,
+                  strempty(reason));
         return 0;
 }
 
@@ -740,10 +764,8 @@ int stage_on_message(Stage *s, struct json_object *o)
                 const char *type;
                 int (*handler)(Stage *s, struct json_object *o);
         } handlers[] = {
-                { "progress", stage_on_progress },
-                { "phase", stage_on_phase },
-                { "contact", stage_on_contact },
-                { "stall", stage_on_stall },
+                { "progress", stage_on_progress }, { "phase", stage_on_phase },
+                { "contact", stage_on_contact },   { "stall", stage_on_stall },
                 { "report", stage_on_report },
         };
         const char *type = NULL, *run = NULL;

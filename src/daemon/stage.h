@@ -26,7 +26,7 @@ struct Stage {
         size_t n_phases;
         char *contact; /* why the host cannot be reached now; NULL: in contact */
         StageReport report;
-        Worker *worker; /* NULL: none alive that we know */
+        Worker *worker;  /* NULL: none alive that we know */
         uint32_t deaths; /* workers that died without a report since the last progress */
         bool progress_dirty;
         sd_event_source *retry_timer;    /* the next worker, after one died */
@@ -70,19 +70,19 @@ int stage_bus_path(const Stage *s, char **ret);
 void stage_emit_changed(Stage *s, const char *const *properties);
 extern const sd_bus_vtable stage_vtable[];
 
-#define log_stage(s, level, message_id, ...)                                                                  \
-        log_full_errno(level, 0,                                                                              \
-                       ((LogField[]){ { LOG_FIELD_JOB, job_id_string((s)->job, (char[24]){}) },               \
-                                      { LOG_FIELD_STAGE, stage_kind_to_string((s)->record.kind) },            \
-                                      { LOG_FIELD_RUN, (s)->record.run },                                     \
-                                      { LOG_FIELD_DRIVE, (s)->job->record.drive },                            \
-                                      { LOG_FIELD_DRIVE_SERIAL, (s)->job->record.serial },                    \
-                                      { LOG_FIELD_DRIVE_MODEL, (s)->job->record.model },                      \
-                                      { LOG_FIELD_HOST, (s)->job->record.host },                              \
-                                      { LOG_FIELD_VERDICT, verdict_to_string((s)->record.verdict) },          \
-                                      { LOG_FIELD_REASON, (s)->record.reason },                               \
-                                      { LOG_FIELD_MESSAGE_ID, message_id },                                   \
-                                      {} }),                                                                  \
+#define log_stage(s, level, message_id, ...)                                                                \
+        log_full_errno(level, 0,                                                                            \
+                       ((LogField[]){ { LOG_FIELD_JOB, job_id_string((s)->job, (char[24]){}) },             \
+                                      { LOG_FIELD_STAGE, stage_kind_to_string((s)->record.kind) },          \
+                                      { LOG_FIELD_RUN, (s)->record.run },                                   \
+                                      { LOG_FIELD_DRIVE, (s)->job->record.drive },                          \
+                                      { LOG_FIELD_DRIVE_SERIAL, (s)->job->record.serial },                  \
+                                      { LOG_FIELD_DRIVE_MODEL, (s)->job->record.model },                    \
+                                      { LOG_FIELD_HOST, (s)->job->record.host },                            \
+                                      { LOG_FIELD_VERDICT, verdict_to_string((s)->record.verdict) },        \
+                                      { LOG_FIELD_REASON, (s)->record.reason },                             \
+                                      { LOG_FIELD_MESSAGE_ID, message_id },                                 \
+                                      {} }),                                                                \
                        __VA_ARGS__)
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Stage *, stage_free);

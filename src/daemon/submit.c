@@ -41,11 +41,15 @@ int submit_find_drive(Manager *m, const char *name, Drive **ret, sd_bus_error *e
 
         r = drive_find_by_name(m, name, ret);
         if (r == -ENOENT)
-                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_DRIVE,
-                                         "There is no drive \"%s\" here; burninctl drives lists those that are known.", name);
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_NO_SUCH_DRIVE,
+                                "There is no drive \"%s\" here; burninctl drives lists those that are known.",
+                                name);
         if (r == -EEXIST)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
-                                         "Several drives have the serial \"%s\"; name one as HOST:DEVNAME or by its id.", name);
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_ARGUMENT,
+                                "Several drives have the serial \"%s\"; name one as HOST:DEVNAME or by its id.",
+                                name);
 
         return r;
 }
@@ -68,7 +72,8 @@ static int submission_read_drives(Submission *s, sd_bus_message *m, sd_bus_error
                 if (r == 0)
                         break;
                 if (s->n >= BATCH_MAX)
-                        return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "A batch has at most %u drives.", BATCH_MAX);
+                        return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED,
+                                                 "A batch has at most %u drives.", BATCH_MAX);
                 if (s->n >= allocated) {
                         Choice *c;
 
@@ -105,14 +110,17 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
                 return r;
 
         if (!job_profile_is_valid(s->options.profile))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".", s->options.profile);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
+                                         s->options.profile);
         if (s->options.priority < -100 || s->options.priority > 100)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A priority is -100 to 100.");
         if (s->options.note && strlen(s->options.note) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A note has at most %u bytes.", TEXT_MAX_BYTES);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A note has at most %u bytes.",
+                                         TEXT_MAX_BYTES);
         if (s->options.request && !str_in_charset(s->options.request, ".:_-", NAME_MAX_CHARS))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
-                                         "A request id has 1 to %u letters, digits, '.', ':', '_', '-'.", NAME_MAX_CHARS);
+                                         "A request id has 1 to %u letters, digits, '.', ':', '_', '-'.",
+                                         NAME_MAX_CHARS);
 
         return 0;
 }
@@ -122,13 +130,17 @@ static int choice_check_serial(const Submission *s, Choice *c)
         const char *serial = c->drive->record.identity.serial;
 
         if (s->n == 1 && isempty(c->serial))
-                return sd_bus_error_setf(&c->error, BUS_ERROR_NOT_CONFIRMED,
-                                         "The burn-in destroys everything on drive %s (%s on %s). Its serial must be typed.",
-                                         strempty(serial), strempty(c->drive->record.kname), strempty(c->drive->record.host));
+                return sd_bus_error_setf(
+                                &c->error, BUS_ERROR_NOT_CONFIRMED,
+                                "The burn-in destroys everything on drive %s (%s on %s). Its serial must be typed.",
+                                strempty(serial), strempty(c->drive->record.kname),
+                                strempty(c->drive->record.host));
         if (!isempty(c->serial) && !streq_ptr(c->serial, serial))
-                return sd_bus_error_setf(&c->error, BUS_ERROR_WRONG_SERIAL,
-                                         "The serial \"%s\" is not that of drive %s on %s. Nothing was started.", c->serial,
-                                         strempty(c->drive->record.kname), strempty(c->drive->record.host));
+                return sd_bus_error_setf(
+                                &c->error, BUS_ERROR_WRONG_SERIAL,
+                                "The serial \"%s\" is not that of drive %s on %s. Nothing was started.",
+                                c->serial, strempty(c->drive->record.kname),
+                                strempty(c->drive->record.host));
 
         return 0;
 }
@@ -146,7 +158,9 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
 
         for (size_t i = 0; i < n_earlier; i++)
                 if (earlier[i].drive == c->drive && !sd_bus_error_is_set(&earlier[i].error))
-                        return sd_bus_error_setf(&c->error, BUS_ERROR_DRIVE_BUSY, "Drive %s is named twice.", c->name), 0;
+                        return sd_bus_error_setf(&c->error, BUS_ERROR_DRIVE_BUSY, "Drive %s is named twice.",
+                                                 c->name),
+                               0;
         if (choice_check_serial(s, c) < 0)
                 return 0;
 
@@ -171,7 +185,8 @@ static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *
                 if (strv_length(serial_list) < DETAIL_SERIALS_MAX &&
                     strv_extend(&serial_list, strempty(d->record.identity.serial)) < 0)
                         return -ENOMEM;
-                if (d->record.host && !strv_contains(host_list, d->record.host) && strv_extend(&host_list, d->record.host) < 0)
+                if (d->record.host && !strv_contains(host_list, d->record.host) &&
+                    strv_extend(&host_list, d->record.host) < 0)
                         return -ENOMEM;
         }
 
@@ -225,8 +240,8 @@ static void submission_audit(Submission *s, const Actor *actor)
                 _cleanup_free_ char *object = strf("drive %s", c->drive ? c->drive->record.id : c->name);
                 _cleanup_free_ char *job = c->job ? strf("job %" PRIu64, c->job->record.id) : NULL;
 
-                (void) audit_write(s->manager, actor, ACTION_START_DESTRUCTIVE, strempty(object), c->job ? "ok" : "refused",
-                                   c->job ? job : c->error.message);
+                (void) audit_write(s->manager, actor, ACTION_START_DESTRUCTIVE, strempty(object),
+                                   c->job ? "ok" : "refused", c->job ? job : c->error.message);
         }
 }
 
@@ -247,8 +262,8 @@ static int choice_append(const Choice *c, sd_bus_message *reply)
                         return r;
         }
 
-        return sd_bus_message_append(reply, "(ssso)", c->drive ? c->drive->record.id : c->name, result, strempty(detail),
-                                     job ?: "/");
+        return sd_bus_message_append(reply, "(ssso)", c->drive ? c->drive->record.id : c->name, result,
+                                     strempty(detail), job ?: "/");
 }
 
 static int submission_reply(const Submission *s, sd_bus_message *m)
@@ -303,7 +318,10 @@ static int submission_reply_known(const Submission *s, sd_bus_message *m)
         if (r < 0)
                 return r;
         r = store_job_list(s->manager->store,
-                           &(JobFilter){ .request = s->options.request, .state = -1, .verdict = -1, .limit = BATCH_MAX },
+                           &(JobFilter){ .request = s->options.request,
+                                         .state = -1,
+                                         .verdict = -1,
+                                         .limit = BATCH_MAX },
                            reply_append_known, reply, &total);
         if (r < 0)
                 return r;
@@ -327,10 +345,13 @@ static int submission_judge(Submission *s, sd_bus_error *error)
                         return r;
         }
         if (s->n > 1 && !s->confirmed)
-                return sd_bus_error_setf(error, BUS_ERROR_NOT_CONFIRMED,
-                                         "The burn-in destroys everything on %zu drives. A batch must be confirmed.", s->n);
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_NOT_CONFIRMED,
+                                "The burn-in destroys everything on %zu drives. A batch must be confirmed.",
+                                s->n);
         if (HASH_COUNT(s->manager->jobs) + s->n > JOBS_ACTIVE_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "At most %u jobs can be active.", JOBS_ACTIVE_MAX);
+                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "At most %u jobs can be active.",
+                                         JOBS_ACTIVE_MAX);
 
         return 0;
 }
@@ -371,7 +392,8 @@ int manager_method_start_burn_in(sd_bus_message *m, void *userdata, sd_bus_error
                 for (size_t i = 0; i < s.n; i++)
                         job_free(s.choices[i].job);
                 (void) manager_store_failed(s.manager, r);
-                return sd_bus_error_setf(error, BUS_ERROR_STORE, "The jobs could not be recorded (%s). Nothing was started.",
+                return sd_bus_error_setf(error, BUS_ERROR_STORE,
+                                         "The jobs could not be recorded (%s). Nothing was started.",
                                          strerror(-r));
         }
 

@@ -18,9 +18,9 @@
 #include "shared/names.h"
 
 struct Worker {
-        Stage *stage;    /* weak */
-        int pidfd;       /* -EBADF: not our child (adopted) */
-        int gate_fd;     /* open: it waits behind it */
+        Stage *stage; /* weak */
+        int pidfd;    /* -EBADF: not our child (adopted) */
+        int gate_fd;  /* open: it waits behind it */
         int channel_fd;
         ScopeCall *scope_call;
         sd_event_source *child_source, *channel_source;
@@ -44,7 +44,7 @@ Worker *worker_free(Worker *w)
 
 static int worker_new(Stage *s, Worker **ret)
 {
-        Worker *w = new(Worker, 1);
+        Worker *w = new (Worker, 1);
 
         if (!w)
                 return -ENOMEM;
@@ -125,7 +125,8 @@ static int worker_receive(Worker *w)
         if (r >= 0)
                 r = stage_on_message(s, o);
         if (r == -EBADMSG || r == -EMSGSIZE) {
-                log_stage(s, LOG_WARNING, NULL, "Dropped a message of the worker that is not of the protocol: %s", strerror(-r));
+                log_stage(s, LOG_WARNING, NULL,
+                          "Dropped a message of the worker that is not of the protocol: %s", strerror(-r));
                 r = 0;
         }
         if (r < 0)
@@ -175,7 +176,8 @@ static int worker_connect(Worker *w)
         if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
                 return -errno;
 
-        r = sd_event_add_io(w->stage->job->manager->event, &w->channel_source, fd, EPOLLIN, worker_on_channel, w);
+        r = sd_event_add_io(w->stage->job->manager->event, &w->channel_source, fd, EPOLLIN,
+                            worker_on_channel, w);
         if (r < 0)
                 return r;
         /* Its last words before its exit. */
@@ -250,7 +252,9 @@ static int worker_on_exit(sd_event_source *source, const siginfo_t *si, void *us
 {
         char how[64];
 
-        (void) snprintf(how, sizeof(how), si->si_code == CLD_EXITED ? "it exited with status %i" : "it was killed by signal %i",
+        (void) snprintf(how, sizeof(how),
+                        si->si_code == CLD_EXITED ? "it exited with status %i"
+                                                  : "it was killed by signal %i",
                         si->si_status);
         worker_gone(userdata, how);
         return 0;
@@ -293,15 +297,17 @@ static int worker_start_scope(Worker *w, pid_t pid)
         const Stage *s = w->stage;
         const Job *j = s->job;
 
-        description = strf("Burn-in job %" PRIu64 ": %s of %s %s on %s", j->record.id, stage_kind_to_string(s->record.kind),
-                           strempty(j->record.model), strempty(j->record.serial), strempty(j->record.host));
-        slice_description = strf("Burn-in job %" PRIu64 ": %s %s on %s", j->record.id, strempty(j->record.model),
-                                 strempty(j->record.serial), strempty(j->record.host));
+        description = strf("Burn-in job %" PRIu64 ": %s of %s %s on %s", j->record.id,
+                           stage_kind_to_string(s->record.kind), strempty(j->record.model),
+                           strempty(j->record.serial), strempty(j->record.host));
+        slice_description =
+                        strf("Burn-in job %" PRIu64 ": %s %s on %s", j->record.id, strempty(j->record.model),
+                             strempty(j->record.serial), strempty(j->record.host));
         if (!description || !slice_description)
                 return -ENOMEM;
 
-        return scope_start(j->manager->scopes, stage_unit(s, unit), job_unit(j, slice), slice_description, description, pid,
-                           worker_on_scope, w, &w->scope_call);
+        return scope_start(j->manager->scopes, stage_unit(s, unit), job_unit(j, slice), slice_description,
+                           description, pid, worker_on_scope, w, &w->scope_call);
 }
 
 static int worker_params_memfd(Stage *s, bool follow, bool cancel)

@@ -602,7 +602,8 @@ static int detect_locks(Context *c)
         return r < 0 ? r : lock_map_close(&c->locks);
 }
 
-int drive_facts_apply_smart(DriveFacts *f, const SmartReading *reading, uint64_t now_usec)
+/* hwmon's temperature is fresher than a reading's. A reading of a sleeping drive changes nothing. */
+static int drive_facts_apply_smart(DriveFacts *f, const SmartReading *reading, uint64_t now_usec)
 {
         const DriveIdentity *i = &reading->identity;
         struct json_object *o;
@@ -625,29 +626,6 @@ int drive_facts_apply_smart(DriveFacts *f, const SmartReading *reading, uint64_t
         if (f->temperature_mdegc == MDEGC_UNKNOWN)
                 f->temperature_mdegc = reading->temperature_mdegc;
 
-        return 1;
-}
-
-int drive_facts_inherit(DriveFacts *f, const DriveFacts *previous)
-{
-        _cleanup_(smart_reading_done) SmartReading reading = { 0 };
-        int r;
-
-        if (f->smart || !previous->smart || !streq(f->kname, previous->kname) || !f->identity.fingerprint ||
-            !streq_ptr(f->identity.fingerprint, previous->identity.fingerprint))
-                return 0;
-
-        r = smart_reading_from_json(previous->smart, &reading);
-        if (r < 0)
-                return r;
-        /* Old news of the rest is better than none; an old temperature is not. */
-        reading.temperature_mdegc = MDEGC_UNKNOWN;
-
-        r = drive_facts_apply_smart(f, &reading, previous->smart_usec);
-        if (r <= 0)
-                return r;
-        json_object_put(f->smart);
-        f->smart = json_object_get(previous->smart);
         return 1;
 }
 

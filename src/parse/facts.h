@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "parse/smartctl.h"
 #include "shared/facts.h"
 
 /* From what the facts verb of remote-run.sh printed to HostFacts. Pure: no I/O, no clock, any input is safe.
@@ -38,7 +37,7 @@
  * Drives are lsblk's entries of type "disk" with a size that lie on no other, without memory, network and volume devices; of type
  * "loop" where loop_drives is set (image files as drives, to try the product). A loop's and a USB drive's WWN, serial and model
  * come from SMART alone: what the system sees there is the file's or the bridge's. A drive's size is what the system sees.
- * Without a smart section for a drive its identity is what lsblk knows: drive_facts_inherit() then fills in the last reading.
+ * Without a smart section for a drive its identity is what lsblk knows: whoever calls keeps the last reading's for the same drive.
  *
  * Needed are host and lsblk, each with status 0: without them there is nothing to tell of, and nothing that was known changes.
  *
@@ -55,10 +54,3 @@ typedef struct FactsOptions {
 /* -EBADMSG: not a complete answer of ours (garbage, cut); reterr_reason then says what, for people. */
 int facts_parse(const char *text, size_t size, const char *nonce, const FactsOptions *options,
                 HostFacts **ret, char **reterr_reason);
-
-/* A reading that was taken of this drive: health, identity, temperature (where hwmon gives none), the smart object. A reading of
- * a sleeping drive changes nothing. */
-int drive_facts_apply_smart(DriveFacts *f, const SmartReading *reading, uint64_t now_usec);
-/* Facts of a cycle in which SMART was not read: takes over the previous cycle's reading of the same drive, known by kname and
- * fingerprint. No older temperature is taken. 1: taken. */
-int drive_facts_inherit(DriveFacts *f, const DriveFacts *previous);

@@ -146,7 +146,7 @@ static int line_parse(PoolList *l, char *line, ssize_t *pool)
         if (is_section(name) || is_interior(name))
                 return 0;
 
-        return vdev_add(l, (uint32_t) *pool, name, strstrip((char *) nth_column(rest, COLUMN_HEALTH - 1)));
+        return vdev_add(l, (uint32_t) *pool, name, nth_column(rest, COLUMN_HEALTH - 1));
 }
 
 int zpool_list_parse(const char *text, size_t size, PoolList *ret)

@@ -7,7 +7,7 @@
 #include "shared/bus-polkit.h"
 
 /* An interactive question waits for a person; any other answer comes within milliseconds. */
-#define POLKIT_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define POLKIT_TIMEOUT_USEC           (5 * USEC_PER_SEC)
 #define POLKIT_PENDING_PER_SENDER_MAX 64
 
 typedef struct Query {
@@ -59,7 +59,7 @@ PolkitRegistry *polkit_registry_free(PolkitRegistry *r)
         if (!r)
                 return NULL;
 
-        HASH_ITER (hh, r->queries, q, next)
+        HASH_ITER(hh, r->queries, q, next)
                 query_free(q);
         free(r);
         return NULL;
@@ -107,7 +107,7 @@ static size_t registry_count_sender(PolkitRegistry *r, const char *sender)
         size_t n = 0;
         Query *q, *next;
 
-        HASH_ITER (hh, r->queries, q, next)
+        HASH_ITER(hh, r->queries, q, next)
                 if (streq_ptr(sd_bus_message_get_sender(q->request), sender))
                         n++;
 
@@ -122,7 +122,8 @@ static int query_send(Query *q, const PolkitDetail *details)
         bool interactive = sd_bus_message_get_allow_interactive_authorization(q->request) > 0;
         int r;
 
-        r = sd_bus_message_new_method_call(bus, &c, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+        r = sd_bus_message_new_method_call(bus, &c, "org.freedesktop.PolicyKit1",
+                                           "/org/freedesktop/PolicyKit1/Authority",
                                            "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
         if (r < 0)
                 return r;
@@ -145,7 +146,8 @@ static int query_send(Query *q, const PolkitDetail *details)
         if (r < 0)
                 return r;
 
-        return sd_bus_call_async(bus, &q->call_slot, c, query_on_reply, q, interactive ? UINT64_MAX : POLKIT_TIMEOUT_USEC);
+        return sd_bus_call_async(bus, &q->call_slot, c, query_on_reply, q,
+                                 interactive ? UINT64_MAX : POLKIT_TIMEOUT_USEC);
 }
 
 static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *action, Query **ret)
@@ -192,10 +194,12 @@ static int query_take_answer(Query *q, const char *action, sd_bus_error *error)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                                          "This needs interactive authorization (%s).", action);
 
-        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "You are not allowed to do this (%s).", action);
+        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "You are not allowed to do this (%s).",
+                                 action);
 }
 
-int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action, const PolkitDetail *details, sd_bus_error *error)
+int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action,
+                 const PolkitDetail *details, sd_bus_error *error)
 {
         _cleanup_(query_freep) Query *q = NULL;
         Query *known;
@@ -206,8 +210,9 @@ int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action
                 return query_take_answer(known, action, error);
 
         if (registry_count_sender(registry, sd_bus_message_get_sender(m)) >= POLKIT_PENDING_PER_SENDER_MAX)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                         "Too many of your calls wait for authorization. Try again when some are answered.");
+                return sd_bus_error_setf(
+                                error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                "Too many of your calls wait for authorization. Try again when some are answered.");
 
         r = query_new(registry, m, action, &q);
         if (r < 0)

@@ -32,6 +32,7 @@ PolkitRegistry *polkit_registry_free(PolkitRegistry *r);
 
 /* 1: allowed. 0: pending, return 1 to sd-bus. Negative: error is set (AccessDenied, InteractiveAuthorizationRequired,
  * LimitsExceeded for more than 64 pending questions of one sender). */
-int polkit_check(PolkitRegistry *r, sd_bus_message *m, const char *action, const PolkitDetail *details, sd_bus_error *error);
+int polkit_check(PolkitRegistry *r, sd_bus_message *m, const char *action, const PolkitDetail *details,
+                 sd_bus_error *error);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(PolkitRegistry *, polkit_registry_free);

@@ -25,7 +25,8 @@ static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n
         if (r < 0)
                 return r;
         if (type != 'v' || strlen(contents) != 1 || contents[0] != o->type)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "Option \"%s\" has type \"%s\", not \"%c\".", key,
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "Option \"%s\" has type \"%s\", not \"%c\".", key,
                                          strempty(contents), o->type);
 
         r = sd_bus_message_enter_container(m, 'v', contents);
@@ -71,8 +72,8 @@ int bus_read_flags(sd_bus_message *m, sd_bus_error *error)
         if (r < 0)
                 return r;
         if (flags != 0)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "Unknown flags %#" PRIx64 "; flags must be 0.",
-                                         flags);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "Unknown flags %#" PRIx64 "; flags must be 0.", flags);
 
         return 0;
 }
@@ -86,7 +87,8 @@ static int bus_append_plain(sd_bus_message *m, const char *signature, const void
         return sd_bus_message_append_basic(m, signature[0], member);
 }
 
-int bus_append_properties(sd_bus_message *m, const sd_bus_vtable *vtable, void *userdata, sd_bus_error *error)
+int bus_append_properties(sd_bus_message *m, const sd_bus_vtable *vtable, void *userdata,
+                          sd_bus_error *error)
 {
         int r;
 
@@ -126,14 +128,14 @@ int bus_append_properties(sd_bus_message *m, const sd_bus_vtable *vtable, void *
         return 0;
 }
 
-int bus_property_get_string(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                            void *userdata, sd_bus_error *error)
+int bus_property_get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "s", strempty(*(char **) userdata));
 }
 
-int bus_property_get_bool(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                          void *userdata, sd_bus_error *error)
+int bus_property_get_bool(sd_bus *bus, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "b", (int) *(bool *) userdata);
 }

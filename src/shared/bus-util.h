@@ -9,8 +9,8 @@
  * was changed then. Strings are borrowed from the message. */
 typedef struct BusOption {
         const char *key;
-        char type;   /* 's', 'b', 'u', 'i', 'q', 't' */
-        void *value; /* const char **, int * (b), uint32_t *, int32_t *, uint16_t *, uint64_t * */
+        char type;     /* 's', 'b', 'u', 'i', 'q', 't' */
+        void *value;   /* const char **, int * (b), uint32_t *, int32_t *, uint16_t *, uint64_t * */
         bool *present; /* may be NULL */
 } BusOption;
 int bus_read_options(sd_bus_message *m, const BusOption *options, size_t n, sd_bus_error *error);
@@ -19,10 +19,11 @@ int bus_read_options(sd_bus_message *m, const BusOption *options, size_t n, sd_b
 int bus_read_flags(sd_bus_message *m, sd_bus_error *error);
 
 /* Appends "{sv}" for every property of the vtable, by its own getters, so that a list says what the objects say. */
-int bus_append_properties(sd_bus_message *m, const sd_bus_vtable *vtable, void *userdata, sd_bus_error *error);
+int bus_append_properties(sd_bus_message *m, const sd_bus_vtable *vtable, void *userdata,
+                          sd_bus_error *error);
 
 /* Getters for members at the offset given in SD_BUS_PROPERTY: a char* that may be NULL (sent as ""), a C bool. */
-int bus_property_get_string(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                            void *userdata, sd_bus_error *error);
-int bus_property_get_bool(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                          void *userdata, sd_bus_error *error);
+int bus_property_get_string(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int bus_property_get_bool(sd_bus *bus, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *error);

@@ -3,11 +3,8 @@
 #include "shared/enums.h"
 
 static const char *const host_state_table[_HOST_STATE_MAX] = {
-        [HOST_NEW] = "new",
-        [HOST_UNCONFIRMED] = "unconfirmed",
-        [HOST_ONLINE] = "online",
-        [HOST_STALE] = "stale",
-        [HOST_KEY_CHANGED] = "key-changed",
+        [HOST_NEW] = "new",     [HOST_UNCONFIRMED] = "unconfirmed", [HOST_ONLINE] = "online",
+        [HOST_STALE] = "stale", [HOST_KEY_CHANGED] = "key-changed",
 };
 DEFINE_STRING_TABLE(host_state, HostState);
 
@@ -41,11 +38,8 @@ static const char *const job_state_table[_JOB_STATE_MAX] = {
 DEFINE_STRING_TABLE(job_state, JobState);
 
 static const char *const stage_state_table[_STAGE_STATE_MAX] = {
-        [STAGE_PENDING] = "pending",
-        [STAGE_STARTING] = "starting",
-        [STAGE_RUNNING] = "running",
-        [STAGE_STOPPING] = "stopping",
-        [STAGE_DONE] = "done",
+        [STAGE_PENDING] = "pending",   [STAGE_STARTING] = "starting", [STAGE_RUNNING] = "running",
+        [STAGE_STOPPING] = "stopping", [STAGE_DONE] = "done",
 };
 DEFINE_STRING_TABLE(stage_state, StageState);
 
@@ -57,11 +51,8 @@ static const char *const stage_kind_table[_STAGE_KIND_MAX] = {
 DEFINE_STRING_TABLE(stage_kind, StageKind);
 
 static const char *const verdict_table[_VERDICT_MAX] = {
-        [VERDICT_NONE] = "",
-        [VERDICT_SKIPPED] = "skipped",
-        [VERDICT_PASSED] = "passed",
-        [VERDICT_INCONCLUSIVE] = "inconclusive",
-        [VERDICT_FAILED] = "failed",
-        [VERDICT_CANCELLED] = "cancelled",
+        [VERDICT_NONE] = "",         [VERDICT_SKIPPED] = "skipped",
+        [VERDICT_PASSED] = "passed", [VERDICT_INCONCLUSIVE] = "inconclusive",
+        [VERDICT_FAILED] = "failed", [VERDICT_CANCELLED] = "cancelled",
 };
 DEFINE_STRING_TABLE(verdict, Verdict);

@@ -18,8 +18,8 @@ DECLARE_STRING_TABLE(host_state, HostState);
 
 /* What uses a drive, weakest first: where several apply, the strongest is shown. SPEC 2.1. */
 typedef enum LockRole {
-        LOCK_NONE,           /* none: free */
-        LOCK_UNCLASSIFIED,   /* unclassified: detection never succeeded for this drive, which counts as locked */
+        LOCK_NONE,         /* none: free */
+        LOCK_UNCLASSIFIED, /* unclassified: detection never succeeded for this drive, which counts as locked */
         LOCK_EXISTING_DATA,  /* existing-data: a partition table or any other signature */
         LOCK_EXPORTED_POOL,  /* exported-pool: zfs_member in no active pool */
         LOCK_STORAGE_MEMBER, /* storage-member: LVM, md, LUKS/dm, multipath, bcache, Ceph, DRBD */

@@ -11,7 +11,7 @@
 
 /* Identity: every fact the drive itself gives. A drive is its identity, never its kernel name. */
 typedef struct DriveIdentity {
-        char *wwn;    /* "0x5000c500a0000001" or "eui.0025...", lower case; NULL for none or an all-zero one */
+        char *wwn; /* "0x5000c500a0000001" or "eui.0025...", lower case; NULL for none or an all-zero one */
         char *serial; /* as the drive reports it (smartctl), not a bridge in front of it */
         char *model;
         uint64_t size_bytes;
@@ -22,21 +22,21 @@ typedef struct DriveIdentity {
 
 typedef struct DriveLock {
         LockRole role;
-        char *pool;   /* ZFS: the pool's name */
-        char *guid;   /* ZFS: its guid, where known */
+        char *pool; /* ZFS: the pool's name */
+        char *guid; /* ZFS: its guid, where known */
         char *detail; /* for people: "mounted at /mnt/data", "member of LVM volume group vg0", "open in qemu (pid 812)" */
 } DriveLock;
 
 typedef struct DriveFacts {
-        char *kname; /* "sda"; only a hint where the drive was last */
-        char *by_id; /* "/dev/disk/by-id/..." */
+        char *kname;     /* "sda"; only a hint where the drive was last */
+        char *by_id;     /* "/dev/disk/by-id/..." */
         char *transport; /* "sata", "sas", "nvme", "usb", "virtio", "loop", ... */
         DriveIdentity identity;
         bool rotational;
         uint32_t logical_block_size, physical_block_size;
         int32_t temperature_mdegc; /* MDEGC_UNKNOWN */
         SmartHealth health;
-        uint64_t smart_usec; /* when health and the smart object were read; 0: never */
+        uint64_t smart_usec;                /* when health and the smart object were read; 0: never */
         uint64_t read_bytes, written_bytes; /* I/O counters since boot; not sent to burnind */
         DriveLock lock;
         struct json_object *smart; /* the last SmartReading (parse/smartctl.h) as JSON, or NULL; owned */

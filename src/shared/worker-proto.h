@@ -55,28 +55,28 @@
  */
 
 #define STAGE_MESSAGE_MAX (64U * 1024U)
-#define STAGE_RING_MAX 256U
-#define POLL_LINE_MAX (8U * 1024U * 1024U)
-#define REPORT_WAIT_USEC (30 * USEC_PER_SEC)
+#define STAGE_RING_MAX    256U
+#define POLL_LINE_MAX     (8U * 1024U * 1024U)
+#define REPORT_WAIT_USEC  (30 * USEC_PER_SEC)
 
 #define WORKER_FD_PARAMS 3
-#define WORKER_FD_GATE 4
+#define WORKER_FD_GATE   4
 #define WORKER_FD_SOCKET 5
-#define WORKER_FD_KEY 6
+#define WORKER_FD_KEY    6
 
-#define POLL_ERROR_UNREACHABLE "unreachable"
+#define POLL_ERROR_UNREACHABLE      "unreachable"
 #define POLL_ERROR_HOST_KEY_CHANGED "host-key-changed"
-#define POLL_ERROR_AUTHENTICATION "authentication"
-#define POLL_ERROR_TIMEOUT "timeout"
-#define POLL_ERROR_GARBAGE "garbage"
-#define POLL_ERROR_REMOTE "remote" /* connected, but the script could not run: no sudo, no shell */
+#define POLL_ERROR_AUTHENTICATION   "authentication"
+#define POLL_ERROR_TIMEOUT          "timeout"
+#define POLL_ERROR_GARBAGE          "garbage"
+#define POLL_ERROR_REMOTE           "remote" /* connected, but the script could not run: no sudo, no shell */
 
 /* How to reach a host. */
 typedef struct HostTarget {
-        char *name;     /* burnin's name for it */
-        char *address;  /* name or address */
+        char *name;    /* burnin's name for it */
+        char *address; /* name or address */
         uint16_t port;
-        char *user;     /* not root: commands run by `sudo -n` */
+        char *user; /* not root: commands run by `sudo -n` */
         char *host_key; /* the accepted public key, "ssh-ed25519 AAAA..."; NULL: only look at the key, run nothing */
 } HostTarget;
 
@@ -86,16 +86,16 @@ typedef struct StageParams {
         uint32_t stage; /* index in the job, from 0 */
         StageKind kind;
         uint32_t attempt; /* from 1: how many workers this stage has had */
-        char *run;        /* 128-bit run id of the remote run, 32 hex digits; kept over attempts that follow the same run */
+        char *run; /* 128-bit run id of the remote run, 32 hex digits; kept over attempts that follow the same run */
         bool follow;      /* true: the run may exist already; never start it anew, find it and go on */
         bool cancel;      /* true: only prove that the run is gone */
         char *machine_id; /* of the machine of burnind, for the run's id file */
         char *kname;      /* where the drive was last seen */
         DriveIdentity identity;
-        char *content;    /* ContentFingerprint that was confirmed at submission, hex */
+        char *content; /* ContentFingerprint that was confirmed at submission, hex */
         HostTarget target;
-        char *log_path;    /* stage log, appended to */
-        char *report_path; /* where the report goes */
+        char *log_path;      /* stage log, appended to */
+        char *report_path;   /* where the report goes */
         char *baseline_path; /* JSON SmartReading: written by precheck, read by final_check */
         char **boot_pools;
         /* Settings that this stage was started with. */
@@ -115,7 +115,7 @@ typedef struct Evidence {
         char *rule;     /* short and stable: "identity", "final-line", "kernel-log" */
         char *expected; /* for people */
         char *observed;
-        char *source;   /* where it was read: "badblocks", "smartctl", "/dev/kmsg", "sysfs" */
+        char *source;    /* where it was read: "badblocks", "smartctl", "/dev/kmsg", "sysfs" */
         Verdict verdict; /* passed, inconclusive or failed */
 } Evidence;
 
@@ -128,7 +128,8 @@ typedef struct StageReport {
         uint64_t n_bad_blocks;
         uint64_t read_errors, write_errors, compare_errors;
         uint64_t ended_usec;
-        struct json_object *details; /* per kind: smart before and after, phases with speeds; owned, may be NULL */
+        struct json_object *
+                        details; /* per kind: smart before and after, phases with speeds; owned, may be NULL */
 } StageReport;
 
 void host_target_done(HostTarget *t);
@@ -142,8 +143,8 @@ int stage_params_from_json(struct json_object *o, StageParams *ret);
 void evidence_done(Evidence *e);
 void stage_report_done(StageReport *r);
 /* Appends a line to the ledger; the strings are copied. */
-int stage_report_add(StageReport *r, Verdict verdict, const char *rule, const char *expected, const char *observed,
-                     const char *source);
+int stage_report_add(StageReport *r, Verdict verdict, const char *rule, const char *expected,
+                     const char *observed, const char *source);
 /* The worst line of the ledger: failed, then inconclusive, then passed; inconclusive for an empty one. */
 Verdict stage_report_judge(const StageReport *r);
 struct json_object *stage_report_to_json(const StageReport *r);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <stdio.h>
+
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
@@ -141,8 +143,7 @@ static int answer_string(const Answer *a, const char *key, const char *charset, 
         char *s;
         size_t n;
 
-        assert(strlen(key) < sizeof(mark) - 1);
-        strcpy(stpcpy(mark, key), "=");
+        (void) snprintf(mark, sizeof(mark), "%s=", key);
         p = find_line(a->fields, a->fields_size, mark, &n);
         if (!p || n == 0)
                 return 0;

@@ -64,13 +64,27 @@ run_load()
                         esac
                 done < "$dir/$key"
         done
-        is_kname "$run_kname" || run_kname=
+        is_kname "$run_kname" || run_kname=''
         run_state
 }
 
 run_alive()
 {
         alive "$wrapper_pid" "$wrapper_start" "$wrapper_boot" || alive "$command_pid" "$command_start" "$run_boot"
+}
+
+# Started so lately that its wrapper need not have come up yet.
+run_is_new()
+{
+        local age
+        [ -z "$wrapper_pid" ] || return 1
+        if [ -n "$run_boot" ]; then
+                [ "$run_boot" = "$boot_id" ] && is_number "$run_uptime" && [ $((uptime_sec - run_uptime)) -lt 30 ]
+        else
+                # Nothing in it but its own age: the clock may have been set in between, in both directions.
+                age=$(($(date +%s) - $(stat -c %Y "$dir")))
+                [ "${age#-}" -lt 30 ]
+        fi
 }
 
 run_state()
@@ -88,8 +102,7 @@ run_state()
                 [ -e "$dir/id" ] && state=running || state=starting
         elif [ -e "$dir/tombstone" ] && [ ! -e "$dir/id" ]; then
                 state=tombstone
-        elif [ -z "$wrapper_pid" ] && [ "$run_boot" = "$boot_id" ] && is_number "$run_uptime" &&
-                [ $((uptime_sec - run_uptime)) -lt 30 ]; then
+        elif run_is_new; then
                 state=starting
         else
                 state=lost

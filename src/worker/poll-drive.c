@@ -51,9 +51,8 @@ static int judge_writes(PollDrive *d, DriveFacts *f, bool burning)
 {
         bool moved = d->counted && f->written_bytes != d->written_bytes;
 
-        if (!moved || burning || d->excused ||
-            (f->lock.role != LOCK_NONE && f->lock.role != LOCK_EXISTING_DATA &&
-             f->lock.role != LOCK_UNCLASSIFIED))
+        /* Up to an exported pool, nothing that was found would write. */
+        if (!moved || burning || d->excused || f->lock.role > LOCK_EXPORTED_POOL)
                 return 0;
 
         drive_lock_done(&f->lock);

@@ -113,8 +113,10 @@ static int start_once(Worker *w, void *userdata)
                 .command = argv,
         };
         r = remote_run_start(&w->remote, &spec, &status);
-        if (r < 0)
+        if (r < 0) {
+                w->start_on_its_way = true;
                 return r;
+        }
 
         if (status.state == RUN_REFUSED)
                 surface_set_end(s, SURFACE_REFUSED, status.refused);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 #include "worker/stage.h"
+
+#define START_FENCE_USEC (5 * USEC_PER_MINUTE)
 
 static const StageType *const stage_types[_STAGE_KIND_MAX] = {
         [STAGE_PRECHECK] = &stage_precheck,
@@ -94,6 +97,10 @@ void stage_forget_run(Worker *w, const StageReport *report)
         if (report->details)
                 (void) json_get_bool(report->details, "remnant", &remnant);
         if (!stage_types[w->params.kind]->destructive || remnant)
+                return;
+        /* The directory is what a start that is still on its way would stumble over. Ours are too late after a minute. */
+        if ((w->start_on_its_way || w->params.follow || w->params.cancel) &&
+            now_usec(CLOCK_REALTIME) < w->params.started_usec + START_FENCE_USEC)
                 return;
 
         w->remote.interrupt = NULL;

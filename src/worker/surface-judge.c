@@ -281,7 +281,6 @@ int surface_judge(const SurfaceFindings *f, StageReport *ret)
                 judge_exclusive,
                 judge_phases,
                 judge_coverage,
-                judge_identity,
         };
         int r;
 

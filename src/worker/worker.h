@@ -23,7 +23,8 @@ typedef struct Worker {
         LogField fields[9];
         char job_string[24];
         char *drive_key;
-        bool cancel; /* burnind wants this stage to end; never goes back */
+        bool cancel;           /* burnind wants this stage to end; never goes back */
+        bool start_on_its_way; /* a start of the run got no answer: it may still arrive at the host */
 
         /* The host, as worker_contact() saw it last. */
         bool contact_lost;     /* said so */

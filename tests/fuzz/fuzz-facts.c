@@ -30,7 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 p = drive_facts_to_json(f);
                 check(p && json_object_equal(o, p) && drive_facts_equal(f, h->drives[i]));
                 check(!h->detection_error || f->lock.role != LOCK_NONE);
-                (void) drive_facts_inherit(f, h->drives[0]);
         }
 
         return 0;

@@ -395,6 +395,8 @@ static void test_probe(void)
                 bool error;
         } table[] = {
                 { "=" NONCE " begin probe sda\n\n=" NONCE " end probe sda 2\n", LOCK_NONE, false },
+                { "=" NONCE " begin probe sda\nDEVNAME=/dev/sda\nPTTYPE=dos\n=" NONCE " end probe sda 0\n",
+                  LOCK_EXISTING_DATA, false },
                 { "=" NONCE " begin probe sda\nDEVNAME=/dev/sda\nTYPE=ext4\n=" NONCE " end probe sda 0\n",
                   LOCK_EXISTING_DATA, false },
                 { "=" NONCE

@@ -140,6 +140,14 @@ static void test_zpool(void)
         assert(zpool_list_parse("", 0, &none) == 0 && none.n_pools == 0);
         assert(zpool_list_parse("no pools available\n", 19, &none) == 0 && none.n_pools == 0);
 
+        /* A member without its state is there, for all that we know. */
+        _cleanup_(pool_list_done) PoolList brief = { 0 };
+        static const char few[] =
+                        "tank\t1\t1\t1\t-\t-\t0%\t0%\t1.00x\tONLINE\t-\n\t/dev/sda1\n\t/dev/sdb1\t1\n";
+
+        assert(zpool_list_parse(few, strlen(few), &brief) == 0 && brief.n_vdevs == 2);
+        assert(!brief.vdevs[0].missing && !brief.vdevs[1].missing);
+
         sample = sample_read("zpool-list-vHP.txt", &size);
         assert(zpool_list_parse(sample, size, &captured) == 0);
         assert(captured.n_pools == 1 && captured.n_vdevs == 2 && streq(captured.vdevs[1].path, "/dev/sdb1"));

@@ -218,6 +218,30 @@ static void test_wrong_types(void)
         check_round_trip(&r);
 }
 
+/* smartctl's exit status is a word as well. */
+static void test_exit_status(void)
+{
+        static const struct {
+                const char *text;
+                SmartHealth health;
+        } table[] = {
+                { "{\"smartctl\":{\"exit_status\":8}}", SMART_HEALTH_FAILED },
+                { "{\"smartctl\":{\"exit_status\":8},\"smart_status\":{\"passed\":true}}",
+                  SMART_HEALTH_FAILED },
+                { "{\"smartctl\":{\"exit_status\":228},\"smart_status\":{\"passed\":true}}",
+                  SMART_HEALTH_PASSED },
+                { "{\"smartctl\":{\"exit_status\":4}}", SMART_HEALTH_UNKNOWN },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(smart_reading_done) SmartReading r = { 0 };
+                _cleanup_free_ char *reason = NULL;
+
+                assert(smartctl_parse(table[i].text, strlen(table[i].text), &r, &reason) == 0);
+                assert(r.health == table[i].health);
+        }
+}
+
 static void test_from_json_strict(void)
 {
         static const char *const bad[] = {
@@ -277,6 +301,7 @@ int main(void)
         test_nothing_to_read();
         test_garbage();
         test_wrong_types();
+        test_exit_status();
         test_from_json_strict();
         return 0;
 }

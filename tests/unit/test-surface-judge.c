@@ -141,6 +141,10 @@ static void test_badblocks(void)
         healthy(&f, &b, 0, 0, NULL);
         b.phase.number = 7;
         expect(&f, VERDICT_INCONCLUSIVE, "phases", "7 of 8");
+        /* A final line too many for the phases that were seen. */
+        healthy(&f, &b, 0, 0, NULL);
+        b.passes_completed = 2;
+        expect(&f, VERDICT_INCONCLUSIVE, "phases", NULL);
         healthy(&f, &b, 0, 0, NULL);
         b.interrupted = true;
         expect(&f, VERDICT_INCONCLUSIVE, "final-line", "interrupted");

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+int f(void)
+{
+        return system (
+                        "true");
+}

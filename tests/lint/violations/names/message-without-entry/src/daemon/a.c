@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+int f(void)
+{
+        log_info(MESSAGE_LOST, MESSAGE_NEW);
+        return BUS_ERROR_BUSY;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+int f(void)
+{
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+        g();
+}
+/* a comment
+{
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+x
+}
+*/

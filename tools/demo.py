@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What tools/demo shows, once everything is built: see there."""
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(HERE / "tests/integration"), str(HERE / "tests/lab")]
+
+from machine import Machine  # noqa: E402
+from nas import Nas, default_drives  # noqa: E402
+
+HOST = "/org/burnin1/host/nas"
+GOOD, BAD, LOCKED = "WD-FREE01", "2000", "WD-TANK01"
+SETTINGS = "[burnind]\npoll_interval_seconds=2\nfollow_interval_seconds=1\n"
+
+
+def say(text: str) -> None:
+    print(f"\n\033[1m== {text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
+
+
+def show(machine: Machine, command: str) -> int:
+    """Runs it inside, as a person there would, with this terminal."""
+    print(f"# {command}", flush=True)
+    enter = ["nsenter", "--target", str(machine.leader), "--all"]
+    return subprocess.run([*enter, *shlex.split(command)], check=False).returncode
+
+
+def trust(machine: Machine, nas: Nas) -> str:
+    """What an administrator does on the host: let burnin's key in, and read the host's fingerprint there."""
+    public = machine.read("/etc/burnin/id_ed25519.pub")
+    nas.ssh("mkdir -p /root/.ssh && cat >> /root/.ssh/authorized_keys", input=public)
+    return nas.ssh("ssh-keygen -lf /run/lab_host_key").split()[1]
+
+
+def demo(machine: Machine, nas: Nas) -> bool:
+    fingerprint = trust(machine, nas)
+
+    say("A host is added. Nothing runs there until its key is accepted")
+    show(machine, f"burninctl host add nas --address={nas.address} --port={nas.port}")
+    machine.wait_property(HOST, "org.burnin1.Host", "SeenHostKeyFingerprint", lambda v: v != "", timeout=60)
+    show(machine, f"burninctl host accept-key nas {fingerprint}")
+    machine.wait_property(HOST, "org.burnin1.Host", "Drives", lambda v: v >= len(nas.drives), timeout=120)
+    show(machine, "burninctl --no-pager drives")
+
+    say("A drive of an active pool is refused")
+    refused = show(machine, f"burninctl start {LOCKED} --yes --serial={LOCKED}")
+
+    say("Two drives are burned in: a good one, and one with unreadable sectors")
+    show(machine, f"burninctl start {GOOD} {BAD} --yes --serial={GOOD} --serial={BAD}")
+    machine.wait_property("/org/burnin1/job/1/surface_validate", "org.burnin1.Stage", "Phase", lambda v: v > 0, timeout=300)
+    show(machine, "systemctl --no-pager status burnin-job1.slice")
+    verdicts = [show(machine, f"burninctl job wait {job}") for job in (1, 2)]
+
+    say("The verdicts, and what they rest on")
+    for job in (1, 2):
+        show(machine, f"burninctl --no-pager job show {job}")
+    say("The log of the surface test, from the journal")
+    show(machine, "journalctl --no-pager --output=cat -u burnin-job1-surface_validate.scope")
+    show(machine, "burninctl --no-pager jobs")
+
+    return refused == 4 and verdicts == [0, 6]
+
+
+def keep(machine: Machine) -> None:
+    enter = f"nsenter --target {machine.leader} --all"
+    say("It is left running. In another terminal:")
+    for command in ("busctl tree org.burnin1", "burninctl watch", "journalctl BURNIN_JOB=2", "systemctl status burnind",
+                    "bash"):
+        print(f"    {enter} {command}")
+    input("\nPress Enter to end it. ")
+
+
+def main() -> int:
+    began = time.monotonic()
+    say("Booting the service in a container, and a NAS guest beside it (the first time its image is built: minutes)")
+    with tempfile.TemporaryDirectory(prefix="burnin-demo-", dir="/var/tmp") as work:
+        machine = Machine("demo", build_dir=HERE / "build")
+        try:
+            machine.install()
+            machine.write("/etc/burnin/burnind.conf.d/demo.conf", SETTINGS)
+            machine.start()
+            with Nas(work, netns=machine.netns, drives=default_drives(free_mb=128)) as nas:
+                good = demo(machine, nas)
+                if "--keep" in sys.argv:
+                    keep(machine)
+        finally:
+            machine.close()
+
+    say(f"Done in {time.monotonic() - began:.0f} s: " + ("all as promised" if good else "NOT as promised, see above"))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
