@@ -8,7 +8,9 @@ uint64_t now_usec(clockid_t clock)
 {
         struct timespec ts;
 
-        assert(clock_gettime(clock, &ts) == 0);
+        if (clock_gettime(clock, &ts) < 0)
+                abort(); /* only for a clock that does not exist */
+
         return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
 }
 

@@ -56,8 +56,9 @@ int authz_check(Manager *m, sd_bus_message *message, const char *object, const P
         if (r >= 0)
                 return r;
 
-        if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) && !streq(row->action, ACTION_VIEW) &&
-            actor_from_message(message, &actor) >= 0)
+        if (sd_bus_error_has_names(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                   SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED) &&
+            !streq(row->action, ACTION_VIEW) && actor_from_message(message, &actor) >= 0)
                 (void) audit_write(m, &actor, row->action, object, "denied", member);
 
         return r;

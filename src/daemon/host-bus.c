@@ -115,6 +115,9 @@ static int host_method_accept_host_key(sd_bus_message *m, void *userdata, sd_bus
                                 "Host %s shows a key with the fingerprint %s, not %s. Nothing was accepted.",
                                 h->record.name, h->seen_host_key_sha256, fingerprint);
 
+        if (streq_ptr(h->seen_host_key, h->record.host_key))
+                return sd_bus_reply_method_return(m, NULL); /* accepted already */
+
         r = host_audit(h, m, ACTION_MANAGE_HOSTS, "AcceptHostKey");
         if (r < 0)
                 return r;

@@ -33,9 +33,10 @@ static int manager_new_event(Manager *m)
         sigset_t mask;
         int r;
 
-        assert(sigemptyset(&mask) == 0);
-        assert(sigaddset(&mask, SIGCHLD) == 0 && sigaddset(&mask, SIGTERM) == 0 &&
-               sigaddset(&mask, SIGINT) == 0);
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGCHLD);
+        (void) sigaddset(&mask, SIGTERM);
+        (void) sigaddset(&mask, SIGINT);
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
 

@@ -149,6 +149,7 @@ static void stage_fill_settings(const Settings *set, bool rotational, StageParam
         p->stall_usec = set->stall_minutes * USEC_PER_MINUTE;
         p->stall_end_usec = set->stall_end_hours * USEC_PER_HOUR;
         p->follow_interval_usec = set->follow_interval_seconds * USEC_PER_SEC;
+        p->poll_timeout_usec = set->poll_timeout_seconds * USEC_PER_SEC;
 }
 
 /* A job that goes on follows its drive to where it is now. */

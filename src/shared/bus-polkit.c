@@ -9,34 +9,55 @@
 /* An interactive question waits for a person; any other answer comes within milliseconds. */
 #define POLKIT_TIMEOUT_USEC           (5 * USEC_PER_SEC)
 #define POLKIT_PENDING_PER_SENDER_MAX 64
+/* The bus lets a connection wait for 128 answers, and refuses the next question, which would mean no to somebody who may. So the
+ * rest waits here; those that wait for a person have places of their own, so that nobody who is idle at a prompt blocks the others. */
+#define POLKIT_ASKED_MAX             64
+#define POLKIT_ASKED_INTERACTIVE_MAX 32
 
 typedef struct Query {
         PolkitRegistry *registry; /* weak */
         sd_bus_message *request;  /* the key */
+        sd_bus_message *call;     /* until it is sent */
         char *action;
+        char *question; /* the action and its details */
         sd_bus_slot *call_slot;
-        bool answered;
+        bool interactive;
+        bool asked, answered;
         bool authorized, challenge;
         sd_bus_track *track; /* the sender: once it has left nobody waits for the answer */
         UT_hash_handle hh;
 } Query;
 
 struct PolkitRegistry {
-        Query *queries; /* by request */
+        Query *queries;    /* by request, the oldest first */
+        size_t n_asked[2]; /* without an answer yet; [1]: interactive */
 };
+
+static void registry_ask_next(PolkitRegistry *registry);
 
 static Query *query_free(Query *q)
 {
+        PolkitRegistry *registry;
+
         if (!q)
                 return NULL;
 
-        if (q->registry)
-                HASH_DEL(q->registry->queries, q);
+        registry = q->registry;
+        if (registry) {
+                HASH_DEL(registry->queries, q);
+                if (q->asked && !q->answered)
+                        registry->n_asked[q->interactive]--;
+        }
         sd_bus_slot_unref(q->call_slot);
         sd_bus_track_unref(q->track);
+        sd_bus_message_unref(q->call);
         sd_bus_message_unref(q->request);
         free(q->action);
+        free(q->question);
         free(q);
+
+        if (registry)
+                registry_ask_next(registry);
         return NULL;
 }
 DEFINE_TRIVIAL_CLEANUP_FUNC(Query *, query_free);
@@ -59,18 +80,33 @@ PolkitRegistry *polkit_registry_free(PolkitRegistry *r)
         if (!r)
                 return NULL;
 
-        HASH_ITER(hh, r->queries, q, next)
+        HASH_ITER(hh, r->queries, q, next) {
+                HASH_DEL(r->queries, q);
+                q->registry = NULL;
                 query_free(q);
+        }
         free(r);
         return NULL;
+}
+
+/* The request runs again from its top, and finds the answer. */
+static void query_answered(Query *q)
+{
+        int r;
+
+        q->answered = true;
+        r = sd_bus_enqueue_for_read(sd_bus_message_get_bus(q->request), q->request);
+        if (r < 0) {
+                (void) sd_bus_reply_method_errno(q->request, r, NULL);
+                query_free(q);
+        }
 }
 
 static int query_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *reterr)
 {
         Query *q = userdata;
+        PolkitRegistry *registry = q->registry;
         int authorized, challenge, r;
-
-        q->answered = true;
 
         if (sd_bus_message_is_method_error(reply, NULL))
                 log_warning("polkit did not answer whether %s is allowed, which means no: %s", q->action,
@@ -87,13 +123,62 @@ static int query_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
                 }
         }
 
-        r = sd_bus_enqueue_for_read(sd_bus_message_get_bus(q->request), q->request);
-        if (r < 0) {
-                (void) sd_bus_reply_method_errno(q->request, r, NULL);
-                query_free(q);
-        }
-
+        registry->n_asked[q->interactive]--;
+        query_answered(q);
+        registry_ask_next(registry);
         return 1;
+}
+
+static int query_ask(Query *q)
+{
+        int r;
+
+        r = sd_bus_call_async(sd_bus_message_get_bus(q->request), &q->call_slot, q->call, query_on_reply, q,
+                              q->interactive ? UINT64_MAX : POLKIT_TIMEOUT_USEC);
+        if (r < 0)
+                return r;
+
+        q->call = sd_bus_message_unref(q->call);
+        q->asked = true;
+        q->registry->n_asked[q->interactive]++;
+        return 0;
+}
+
+static bool registry_has_place(const PolkitRegistry *registry, bool interactive)
+{
+        return registry->n_asked[interactive] <
+               (interactive ? POLKIT_ASKED_INTERACTIVE_MAX : POLKIT_ASKED_MAX);
+}
+
+/* The oldest that waits and may be asked now. */
+static Query *registry_find_next(PolkitRegistry *registry)
+{
+        Query *q, *next;
+
+        if (!registry_has_place(registry, false) && !registry_has_place(registry, true))
+                return NULL;
+        HASH_ITER(hh, registry->queries, q, next)
+                if (!q->asked && !q->answered && registry_has_place(registry, q->interactive))
+                        return q;
+
+        return NULL;
+}
+
+/* Called whenever a place may have become free. */
+static void registry_ask_next(PolkitRegistry *registry)
+{
+        Query *q;
+        int r;
+
+        while ((q = registry_find_next(registry))) {
+                r = query_ask(q);
+                if (r < 0) {
+                        log_warning_errno(r,
+                                          "polkit cannot be asked whether %s is allowed, which means no: %m",
+                                          q->action);
+                        query_answered(q);
+                }
+        }
 }
 
 static int query_on_sender_left(sd_bus_track *t, void *userdata)
@@ -114,20 +199,36 @@ static size_t registry_count_sender(PolkitRegistry *r, const char *sender)
         return n;
 }
 
-static int query_send(Query *q, const PolkitDetail *details)
+/* What is asked, as one text: an answer counts for exactly this. */
+static char *question_new(const char *action, const PolkitDetail *details)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *c = NULL;
+        char *question = strdup(action);
+
+        for (const PolkitDetail *d = details; question && d && d->key; d++)
+                if (d->value) {
+                        char *longer = strf("%s\n%s=%s", question, d->key, d->value);
+
+                        free(question);
+                        question = longer;
+                }
+
+        return question;
+}
+
+static int query_prepare(Query *q, const PolkitDetail *details)
+{
         sd_bus *bus = sd_bus_message_get_bus(q->request);
-        const char *sender = sd_bus_message_get_sender(q->request);
-        bool interactive = sd_bus_message_get_allow_interactive_authorization(q->request) > 0;
+        sd_bus_message *c;
         int r;
 
-        r = sd_bus_message_new_method_call(bus, &c, "org.freedesktop.PolicyKit1",
+        r = sd_bus_message_new_method_call(bus, &q->call, "org.freedesktop.PolicyKit1",
                                            "/org/freedesktop/PolicyKit1/Authority",
                                            "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(c, "(sa{sv})s", "system-bus-name", 1, "name", "s", sender, q->action);
+        c = q->call;
+        r = sd_bus_message_append(c, "(sa{sv})s", "system-bus-name", 1, "name", "s",
+                                  sd_bus_message_get_sender(q->request), q->action);
         if (r < 0)
                 return r;
         r = sd_bus_message_open_container(c, 'a', "{ss}");
@@ -142,15 +243,12 @@ static int query_send(Query *q, const PolkitDetail *details)
         r = sd_bus_message_close_container(c);
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(c, "us", (uint32_t) interactive, "");
-        if (r < 0)
-                return r;
 
-        return sd_bus_call_async(bus, &q->call_slot, c, query_on_reply, q,
-                                 interactive ? UINT64_MAX : POLKIT_TIMEOUT_USEC);
+        return sd_bus_message_append(c, "us", (uint32_t) q->interactive, "");
 }
 
-static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *action, Query **ret)
+static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *action,
+                     const PolkitDetail *details, Query **ret)
 {
         _cleanup_(query_freep) Query *q = NULL;
         int r;
@@ -160,10 +258,15 @@ static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *ac
                 return -ENOMEM;
 
         q->request = sd_bus_message_ref(m);
+        q->interactive = sd_bus_message_get_allow_interactive_authorization(m) > 0;
         q->action = strdup(action);
-        if (!q->action)
+        q->question = question_new(action, details);
+        if (!q->action || !q->question)
                 return -ENOMEM;
 
+        r = query_prepare(q, details);
+        if (r < 0)
+                return r;
         r = sd_bus_track_new(sd_bus_message_get_bus(m), &q->track, query_on_sender_left, q);
         if (r < 0)
                 return r;
@@ -178,14 +281,17 @@ static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *ac
         return 0;
 }
 
-static int query_take_answer(Query *q, const char *action, sd_bus_error *error)
+static int query_take_answer(Query *q, const char *action, const PolkitDetail *details, sd_bus_error *error)
 {
-        _cleanup_(query_freep) Query *owned = q;
+        _cleanup_free_ char *question = question_new(action, details);
+        _cleanup_(query_freep) _unused_ Query *owned = q;
 
         assert(q->answered);
 
-        /* The answer was for another question: the handler judged differently the second time. */
-        if (!streq(q->action, action))
+        if (!question)
+                return -ENOMEM;
+        /* The answer was for another question: what the handler found the second time is not what it found the first time. */
+        if (!streq(q->question, question))
                 return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
                                          "What was asked changed while it was being authorized. Try again.");
         if (q->authorized)
@@ -207,19 +313,21 @@ int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action
 
         HASH_FIND_PTR(registry->queries, &m, known);
         if (known)
-                return query_take_answer(known, action, error);
+                return query_take_answer(known, action, details, error);
 
         if (registry_count_sender(registry, sd_bus_message_get_sender(m)) >= POLKIT_PENDING_PER_SENDER_MAX)
                 return sd_bus_error_setf(
                                 error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                 "Too many of your calls wait for authorization. Try again when some are answered.");
 
-        r = query_new(registry, m, action, &q);
+        r = query_new(registry, m, action, details, &q);
         if (r < 0)
                 return r;
-        r = query_send(q, details);
-        if (r < 0)
-                return r;
+        if (registry_has_place(registry, q->interactive)) {
+                r = query_ask(q);
+                if (r < 0)
+                        return r;
+        }
 
         TAKE_PTR(q);
         return 0;

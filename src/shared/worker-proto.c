@@ -178,6 +178,7 @@ static const struct {
         NUMBER(stall_usec, NUMBER_U64),
         NUMBER(stall_end_usec, NUMBER_U64),
         NUMBER(follow_interval_usec, NUMBER_U64),
+        NUMBER(poll_timeout_usec, NUMBER_U64),
         NUMBER(started_usec, NUMBER_U64),
 #undef NUMBER
 };

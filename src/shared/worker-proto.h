@@ -105,6 +105,7 @@ typedef struct StageParams {
         uint32_t smart_pending_max, smart_uncorrectable_max, smart_crc_delta_max;
         uint64_t stall_usec, stall_end_usec;
         uint64_t follow_interval_usec;
+        uint64_t poll_timeout_usec; /* how long a look at the run may take; 0: a default */
         /* From the store, for a worker that takes over. */
         uint64_t started_usec;
         double percent;

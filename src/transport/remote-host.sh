@@ -463,7 +463,7 @@ facts_lsblk()
 {
         local columns='' c known
         known=$(lsblk --help 2>&1)
-        for c in NAME KNAME PATH MAJ:MIN TYPE SIZE RO RM ROTA TRAN MODEL SERIAL WWN VENDOR FSTYPE PTTYPE UUID PKNAME \
+        for c in NAME KNAME PATH MAJ:MIN TYPE SIZE RO RM ROTA TRAN MODEL SERIAL WWN VENDOR FSTYPE PTTYPE LABEL UUID PARTUUID PKNAME \
                 LOG-SEC PHY-SEC; do
                 case $known in
                 *[!A-Z-]"$c"[!A-Z:-]*) columns=$columns${columns:+,}$c ;;
@@ -606,7 +606,7 @@ verb_facts()
         tool lsblk lsblk facts_lsblk
         section ident facts_ident
         section by-id facts_by_id
-        tool zpool zpool limited 20 zpool list -vHP
+        tool zpool zpool limited 20 zpool list -vHPL
         tool zpool zpool-guid limited 20 zpool list -H -o name,guid
         section mountinfo mounts
         [ -r /proc/swaps ] && section swaps cat /proc/swaps || section swaps absent

@@ -32,6 +32,7 @@ typedef struct Remote {
         char *error_text; /* of the last failure, for people */
         char *host_key;
         const bool *interrupt; /* weak; a wait ends with -ECANCELED once this is true */
+        uint64_t status_timeout_usec; /* for remote_run_status(); 0: a default */
 } Remote;
 
 typedef enum RunState {

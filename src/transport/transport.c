@@ -611,6 +611,9 @@ static bool call_transfer_step(Transport *t, Call *c)
         progress = call_write(t, c);
         out = call_read(t, c, false);
         err = out < 0 ? 0 : call_read(t, c, true);
+        /* Looking for the one may have taken in the other, and then the socket says no more. */
+        if (out == 0)
+                out = call_read(t, c, false);
         if (out == -E2BIG) {
                 reason = strf("a command on %s printed more than %zu bytes", t->name, c->output_max);
                 connection_fail(t, TRANSPORT_TOO_MUCH_OUTPUT, reason);

@@ -24,7 +24,8 @@ static int keep_smart(const DriveFacts *old, DriveFacts *f)
         _cleanup_(drive_identity_done) DriveIdentity copy = { 0 };
         int r;
 
-        if (f->smart_usec > 0 || !old || old->smart_usec == 0 ||
+        /* Without the host's own word on which device this is, it may be another drive under the same name. */
+        if (f->smart_usec > 0 || !old || old->smart_usec == 0 || !old->identity.fingerprint ||
             !streq_ptr(old->identity.fingerprint, f->identity.fingerprint))
                 return 0;
 

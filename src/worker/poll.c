@@ -92,7 +92,7 @@ static void poll_flush(Poll *p)
 
 static void poll_send(struct json_object *o, void *userdata)
 {
-        _cleanup_json_ struct json_object *owned = o;
+        _cleanup_json_ _unused_ struct json_object *owned = o;
         Poll *p = userdata;
         const char *text;
         size_t size;

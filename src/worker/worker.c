@@ -68,6 +68,7 @@ static int worker_open_transport(Worker *w)
 
         w->remote.event = w->event;
         w->remote.interrupt = &w->cancel;
+        w->remote.status_timeout_usec = w->params.poll_timeout_usec;
         return transport_new(w->event, &w->params.target, key, &w->remote.transport);
 }
 

@@ -39,7 +39,7 @@ ERROR = "org.burnin1.Error."
 POLKIT_NO = ("org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired")
 
 DROPIN = "/etc/burnin/burnind.conf.d/50-test.conf"
-SETTINGS = {"loop_drives": "yes", "poll_interval_seconds": "1", "stale_threshold_seconds": "4", "poll_timeout_seconds": "3",
+SETTINGS = {"loop_drives": "yes", "poll_interval_seconds": "1", "stale_threshold_seconds": "15", "poll_timeout_seconds": "10",
             "follow_interval_seconds": "1", "smart_interval_seconds": "10"}
 RUNS = "/var/lib/burnin-run"
 PHASES = [f"{what} 0x{pattern}" for pattern in ("aa", "55", "ff", "00") for what in ("Write", "Verify")]
@@ -359,6 +359,8 @@ def nas(product: Product) -> Iterator[Host]:
     names = [row["Name"] for row in product.hosts()]
     host = product.host("nas") if "nas" in names else product.add_host("nas")
     host.wait("State", "online")
+    if host["Notes"]:
+        host.call("Configure", "a{sv}", dbus.Dictionary({"notes": ""}, signature="sv"))
     yield host
     product.clean(hosts=["nas"])
 

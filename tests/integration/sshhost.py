@@ -125,17 +125,23 @@ class SshHost:
     def freeze(self) -> None:
         """Answer nothing any more: connections are accepted by the kernel, and that is all."""
         self.machine.run(["systemctl", "freeze", self.unit])
+        # Sessions that logind has put into scopes of their own are no part of the unit.
+        self._signal_sessions("STOP")
 
     def thaw(self) -> None:
+        self._signal_sessions("CONT")
         self.machine.run(["systemctl", "thaw", self.unit])
 
     def drop_connections(self) -> int:
         """Cut every open connection; what runs on the host goes on. Returns how many processes that took."""
-        listing = self.machine.run(["ss", "-Htnp", "state", "established",
-                                    f"( sport = :{self.port} )"]).stdout
+        return self._signal_sessions("KILL")
+
+    def _signal_sessions(self, name: str) -> int:
+        """A signal to every sshd that holds a connection, in whatever state that is by now."""
+        listing = self.machine.run(["ss", "-Htnp", "state", "connected", f"( sport = :{self.port} )"]).stdout
         pids = set(re.findall(r"pid=(\d+)", listing))
         if pids:
-            self.machine.run(["kill", "-9", *pids], check=False)
+            self.machine.run(["kill", f"-{name}", *pids], check=False)
         return len(pids)
 
     def remove(self) -> None:

@@ -4,6 +4,8 @@
 The NAS is a machine of its own, in the network of the first: so each of the two can be switched off, rebooted or lose its
 power while the other runs. A Survivor is one burn-in; its badblocks stands still but while the test lets it go on, so that a
 cut hits the phase that it is meant for. survivor.finish() is where all promises are checked.
+
+    from survival import EXPECTED, Site, Survivor, site, survivor  # noqa: F401
 """
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ from typing import Any
 
 import busclient
 import dbus
+import pytest
 import resources
 from machine import Machine
 from product import JOB, PATH, MANAGER, PHASES, RUNS, STAGE, Drive, Host, Job, Product, plain
@@ -310,22 +313,43 @@ def frozen(*pids: int) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-@contextlib.contextmanager
-def site(watch: Callable[[Machine], None], forget: Callable[[Machine], None], **settings: str) -> Iterator[Site]:
-    """Two machines, the service up on the first and the NAS online; the journals of both are watched."""
+EXPECTED = (
+    r"The poller has gone", r"code=killed, status=9/KILL", r"Failed with result 'signal'", r"ended without a report",
+    r"has not answered for", r"[Ll]ost contact with", r"has not taken this stage's report")
+
+
+@pytest.fixture(scope="module")
+def site(_guard: Any) -> Iterator[Site]:
+    """Two machines, the service up on the first and the NAS online."""
     from conftest import BUILD
 
+    if not BUILD.exists():
+        pytest.skip(f"there is no {BUILD}")
     with contextlib.ExitStack() as stack:
         machine = Machine("orchestrator", build_dir=BUILD)
         stack.callback(machine.close)
         nas = Nas(machine)
         stack.callback(nas.machine.close)
-        made = Site(machine, nas, **settings)
+        made = Site(machine, nas, max_parallel_burnins="8")
         made.write_settings()
         machine.start()
-        watch(machine)
-        stack.callback(forget, machine)
-        watch(nas.machine)
-        stack.callback(forget, nas.machine)
+        for one in (machine, nas.machine):
+            _guard.watch(one)
+            stack.callback(_guard.machines.pop, one)
         made.add_nas()
         yield made
+
+
+@pytest.fixture
+def survivor(site: Site) -> Iterator[Callable[..., Survivor]]:
+    """survivor(96) -> a burn-in of a fresh drive of 96 MB, that stands still in phase 1."""
+    made: list[Survivor] = []
+
+    def make(size_mb: int = 96, **options: Any) -> Survivor:
+        made.append(Survivor(site, site.new_drive(size_mb), **options))
+        return made[-1].find()
+
+    yield make
+    for one in made:
+        one.close()
+    site.clean_site()

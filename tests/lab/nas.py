@@ -210,6 +210,7 @@ class Nas:
         self._masters_lock = threading.Lock()
         self._sockets: str | None = None
         self._throttles: dict[str, int] = {}
+        self._unplugged: set[str] = set()
         self._by_serial = {d.serial: d for d in self.drives}
         if len(self._by_serial) != len(self.drives):
             raise ValueError("two drives with one serial")
@@ -380,7 +381,8 @@ class Nas:
             self.process.wait()
             raise NasError(f"QEMU did not start: {(self.workdir / 'qemu.log').read_text().strip()}") from e
         for serial, bps in self._throttles.items():
-            self._set_throttle(serial, bps)
+            if serial not in self._unplugged:
+                self._set_throttle(serial, bps)
 
     def _drive_arguments(self) -> list[str]:
         argv: list[str] = []
@@ -404,7 +406,8 @@ class Nas:
             else:
                 bus = f"slot-{d.serial}"
                 argv += ["-device", f"pcie-root-port,id={bus},chassis={len(argv)}"]
-            argv += ["-device", json.dumps(self._device(d, bus))]
+            if d.serial not in self._unplugged:
+                argv += ["-device", json.dumps(self._device(d, bus))]
         return argv
 
     def _device(self, d: Drive, bus: str) -> dict[str, Any]:
@@ -448,7 +451,8 @@ class Nas:
         self._made.touch()
 
     def _prepare_script(self, made: bool) -> str:
-        serials = " ".join(d.serial for d in self.drives if d.bus != "scsi_debug")
+        drives = [d for d in self.drives if d.serial not in self._unplugged]
+        serials = " ".join(d.serial for d in drives if d.bus != "scsi_debug")
         lines = [
             "set -eu",
             "modprobe zfs &",  # takes two seconds of one processor
@@ -462,7 +466,7 @@ class Nas:
             "dev() { p=; for w in $all; do if [ \"$p\" = \"$1\" ]; then echo \"/dev/$w\"; fi; p=$w; done; }",
         ]
         pools: dict[str, list[str]] = {}
-        for d in self.drives:
+        for d in drives:
             kind, _, arg = d.state.partition(":")
             dev = f"$(dev {d.serial})"
             if kind in ("zfs", "zfs-exported"):
@@ -602,7 +606,7 @@ class Nas:
             self._throttles[serial] = bytes_per_second
         else:
             self._throttles.pop(serial, None)
-        if self.running:
+        if self.running and serial not in self._unplugged:
             self._set_throttle(serial, bytes_per_second or 0)
 
     def _set_throttle(self, serial: str, bps: int) -> None:
@@ -610,19 +614,21 @@ class Nas:
                  iops=0, iops_rd=0, iops_wr=0)
 
     def unplug(self, serial: str, timeout: float = 60) -> None:
-        """Pulls a scsi or nvme drive out while it runs; returns when the guest no longer has it."""
+        """Pulls a scsi or nvme drive out while it runs. It stays out, over start() too, until plug()."""
         d = self.drive(serial)
         if d.bus not in ("scsi", "nvme"):
             raise ValueError(f"{serial}: {d.bus} drives cannot be unplugged, see delete_drive()")
         assert self._qmp
         self.qmp("device_del", id=d.id)
         self._qmp.wait_event("DEVICE_DELETED", timeout, device=d.id)
+        self._unplugged.add(serial)
 
     def plug(self, serial: str, timeout: float = 60) -> str:
         """Puts an unplugged drive back; its kernel name, which may be another one."""
         d = self.drive(serial)
         device = self._device(d, "scsi0.0" if d.bus == "scsi" else f"slot-{serial}")
         self.qmp("device_add", **device)
+        self._unplugged.discard(serial)
         if serial in self._throttles:
             self._set_throttle(serial, self._throttles[serial])
         return wait_for(f"drive {serial}", timeout, lambda: self.names().get(serial), every=0.2)

@@ -12,7 +12,8 @@ import re
 import sys
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
-VIOLATIONS = "tests/lint/violations"
+# Made to be wrong, or printed by tools: no source.
+NO_SOURCE = {"tests/lint/violations", "tests/data", "tests/fuzz/corpus"}
 SKIPPED = re.compile(r"^(build[^/]*|\.git|\.cache|\.pytest_cache)$")
 
 
@@ -30,7 +31,7 @@ class Check:
             here = pathlib.Path(base).relative_to(self.root)
             subfolders[:] = [name for name in subfolders if name != "__pycache__"
                              and not (here == pathlib.Path(".") and SKIPPED.match(name))
-                             and (here / name).as_posix() != VIOLATIONS]
+                             and (here / name).as_posix() not in NO_SOURCE]
             found += [here / name for name in names if not name.endswith(".pyc") and not (here / name).is_symlink()]
         found = [path for path in found
                  if (not folders or any(path.is_relative_to(folder) for folder in folders))

@@ -44,6 +44,7 @@ static void fill_params(StageParams *p)
                 .stall_usec = 30 * USEC_PER_MINUTE,
                 .stall_end_usec = 6 * USEC_PER_HOUR,
                 .follow_interval_usec = 2 * USEC_PER_SEC,
+                .poll_timeout_usec = 60 * USEC_PER_SEC,
                 .started_usec = UINT64_C(1790000000000000),
                 .percent = 12.5,
         };

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may do what: polkit decides, with every detail of the call; without it the answer is no; every refusal is on record."""
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import busclient
+import dbus
+import pytest
+from product import MANAGER, PATH, POLKIT_NO, Host, Job, Product, nas, product, refused  # noqa: F401
+
+pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
+                                       r"polkit did not answer")
+
+RULES = "/etc/polkit-1/rules.d/10-test.rules"
+DENIED = "org.freedesktop.DBus.Error.AccessDenied"
+EMPTY = dbus.Dictionary({}, signature="sv")
+
+
+@pytest.fixture
+def rules(product: Product) -> Iterator[Callable[[str], None]]:
+    """rules(TEXT): polkit's rules from now on."""
+    def put(text: str) -> None:
+        product.machine.write(RULES, text)
+        # It has a limit of starts.
+        product.machine.run("systemctl reset-failed polkit.service; systemctl restart polkit.service")
+
+    yield put
+    product.machine.run(f"rm -f {RULES}; systemctl reset-failed polkit.service; systemctl restart polkit.service")
+
+
+@pytest.fixture(scope="module")
+def people(product: Product) -> None:
+    """'operator', who is in the group 'burnin-operators'."""
+    product.machine.run("getent group burnin-operators || groupadd --system burnin-operators\n"
+                        "getent passwd operator1 || useradd --system --groups burnin-operators operator1")
+
+
+@contextlib.contextmanager
+def denied() -> Iterator[None]:
+    with pytest.raises(dbus.DBusException) as caught:
+        yield
+    assert caught.value.get_dbus_name() in POLKIT_NO, caught.value
+
+
+Call = Callable[[Product, "str | None"], Any]
+CHANGES: dict[str, Call] = {
+    "AddHost": lambda p, user: p.call("AddHost", "sa{sv}", "evil", EMPTY, user=user),
+    "Configure": lambda p, user: p.host("nas").call("Configure", "a{sv}", dbus.Dictionary({"notes": "mine"}, "sv"), user=user),
+    "AcceptHostKey": lambda p, user: p.host("nas").call("AcceptHostKey", "st", p.machine.host.fingerprint, 0, user=user),
+    "Remove": lambda p, user: p.host("nas").call("Remove", "t", 0, user=user),
+    "SetLocation": lambda p, user: p.drive("RIGHTS02").call("SetLocation", "st", "mine", 0, user=user),
+    "SetNotes": lambda p, user: p.drive("RIGHTS02").call("SetNotes", "st", "mine", 0, user=user),
+    "StartBurnIn": lambda p, user: p.start_all([("RIGHTS02", "RIGHTS02")], user=user),
+    "Cancel": lambda p, user: p.active_jobs()[0].cancel(user=user),
+    "CancelAll": lambda p, user: p.call("CancelAll", "st", "", 0, user=user),
+}
+
+
+def everything(product: Product) -> list[Any]:
+    hosts, drives = product.hosts(), product.list("Drives")
+    for row in hosts + drives:
+        for name in ("LastSeenUSec", "SmartUSec", "Smart"):
+            row.pop(name, None)
+    return [hosts, drives, [(job.path, job["State"]) for job in product.jobs()]]
+
+
+@pytest.mark.parametrize("user", ["nobody", "visitor"])
+def test_nobody_changes_anything(product: Product, nas: Host, user: str) -> None:
+    product.plug("RIGHTS01", 256)
+    product.plug("RIGHTS02", 8)
+    with product.braked(product.start("RIGHTS01")):
+        before = everything(product)
+        for method, call in CHANGES.items():
+            with denied():
+                call(product, user)
+            newest = product.list("Audit", limit=dbus.UInt32(1))[0]
+            assert (newest["Actor"], newest["Outcome"], newest["Detail"]) == (user, "denied", method)
+            assert newest["Action"].startswith("org.burnin1.") and newest["Object"]
+        assert everything(product) == before
+        product.call("CancelAll", "st", "", 0)
+
+
+def test_nobody_may_look(product: Product, nas: Host) -> None:
+    product.plug("LOOKING1", 8)
+    assert product.call("ListHosts", "a{sv}", EMPTY, user="nobody")[0]["Name"] == "nas"
+    assert product.call("ListDrives", "a{sv}", dbus.Dictionary({"serial": "LOOKING1"}, "sv"), user="nobody")[1] == 1
+    assert product.call("ListJobs", "a{sv}", EMPTY, user="nobody")
+    assert product.call("ListAudit", "a{sv}", EMPTY, user="nobody")
+    assert product.call("GetHost", "s", "nas", user="nobody") == nas.path
+    nas.call("Refresh", "t", 0, user="nobody")
+
+
+def test_group_that_a_rule_grants_may_do_all(product: Product, nas: Host, people: None, rules: Callable[[str], None]) -> None:
+    rules('polkit.addRule(function(action, subject) {\n'
+          '    if (action.id.indexOf("org.burnin1.") == 0 && subject.isInGroup("burnin-operators"))\n'
+          '        return polkit.Result.YES;\n});\n')
+    product.plug("RIGHTS01", 256)
+    product.plug("RIGHTS02", 256)
+    running = product.start("RIGHTS01")
+    with product.braked(running):
+        for method in ("AddHost", "Configure", "AcceptHostKey", "SetLocation", "SetNotes", "StartBurnIn"):
+            CHANGES[method](product, "operator1")
+            assert product.list("Audit", limit=dbus.UInt32(1))[0]["Actor"] == "operator1", method
+            with denied():
+                CHANGES[method](product, "visitor")
+        mine, = (job for job in product.active_jobs() if job.path != running.path)
+        assert mine["Operator"] == "operator1"
+        assert product.drive("RIGHTS02")["Location"] == "mine"
+        assert product.call("CancelAll", "st", "", 0, user="operator1") == 2
+    assert mine.wait_end() == "cancelled"
+    assert "operator1" in mine["Reason"]
+
+
+def test_rule_sees_the_serial(product: Product, nas: Host, rules: Callable[[str], None]) -> None:
+    rules('polkit.addRule(function(action, subject) {\n'
+          '    if (action.id == "org.burnin1.start-destructive" && subject.user == "visitor")\n'
+          '        return action.lookup("serial") == "ALLOWED1" && action.lookup("drives") == "1"\n'
+          '            && action.lookup("profile") == "surface" ? polkit.Result.YES : polkit.Result.NO;\n});\n')
+    product.plug("ALLOWED1", 8)
+    product.plug("ALLOWED2", 8)
+    with denied():
+        product.start("ALLOWED2", user="visitor")
+    with denied():
+        product.start_all([("ALLOWED1", "ALLOWED1"), ("ALLOWED2", "ALLOWED2")], user="visitor", confirmed=True)
+    assert not product.active_jobs()
+    job = product.start("ALLOWED1", user="visitor")
+    assert job["Operator"] == "visitor"
+    with denied():
+        job.cancel(user="visitor")
+    assert job.wait_end() == "passed"
+
+
+def test_rule_sees_the_host(product: Product, nas: Host, rules: Callable[[str], None]) -> None:
+    rules('polkit.addRule(function(action, subject) {\n'
+          '    if (action.id == "org.burnin1.manage-hosts" && subject.user == "visitor")\n'
+          '        return action.lookup("host") == "other" ? polkit.Result.YES : polkit.Result.NO;\n});\n')
+    with denied():
+        nas.call("Configure", "a{sv}", dbus.Dictionary({"notes": "mine"}, "sv"), user="visitor")
+    product.call("AddHost", "sa{sv}", "other", dbus.Dictionary({"address": "127.0.0.1", "port": dbus.UInt16(1)}, "sv"),
+                 user="visitor")
+    product.host("other").call("Configure", "a{sv}", dbus.Dictionary({"notes": "mine"}, "sv"), user="visitor")
+    assert (nas["Notes"], product.host("other")["Notes"]) == ("", "mine")
+
+
+@pytest.fixture
+def no_polkit(product: Product, nas: Host) -> Iterator[None]:
+    product.plug("RIGHTS02", 8)
+    product.machine.run(["systemctl", "mask", "--runtime", "--now", "polkit.service"])
+    yield
+    product.machine.run("systemctl unmask --runtime polkit.service; systemctl reset-failed polkit.service; systemctl start polkit.service")
+
+
+@pytest.mark.parametrize("user", [None, "visitor"])
+def test_no_polkit_means_no(product: Product, no_polkit: None, user: str | None) -> None:
+    for method in ("AddHost", "Configure", "AcceptHostKey", "Remove", "SetLocation", "SetNotes", "StartBurnIn", "CancelAll"):
+        with denied():
+            CHANGES[method](product, user)
+    with denied():
+        product.call("ListHosts", "a{sv}", EMPTY, user=user)
+    # What the properties say anyway needs nobody's leave.
+    assert product.call("GetHost", "s", "nas", user=user) == product.host("nas").path
+    assert product.drive("RIGHTS02")["Location"] == "" and product.host("nas")["Notes"] == ""
+    assert (product["QueuedJobs"], product["RunningJobs"]) == (0, 0)
+
+
+@contextlib.contextmanager
+def polkit_thinks(product: Product) -> Iterator[None]:
+    """No question is answered in here."""
+    product.machine.run(["systemctl", "kill", "--signal=STOP", "polkit.service"])
+    try:
+        yield
+    finally:
+        product.machine.run(["systemctl", "kill", "--signal=CONT", "polkit.service"])
+
+
+def ask(product: Product, bus: dbus.bus.BusConnection, drives: list[tuple[str, str]], answers: list[Any]) -> None:
+    """StartBurnIn over this connection; comes back when burnind has put the question to polkit."""
+    bus.call_async("org.burnin1", PATH, MANAGER, "StartBurnIn", "a(ss)a{sv}",
+                   (dbus.Array(drives, signature="(ss)"), dbus.Dictionary({"confirmed": True}, "sv")),
+                   lambda *values: answers.append(values), answers.append, timeout=30)
+    # Needs no polkit, and is served behind the other one.
+    assert bus.call_blocking("org.burnin1", PATH, MANAGER, "GetHost", "s", ("nas",))
+
+
+def test_caller_that_leaves_takes_its_call_along(product: Product, nas: Host) -> None:
+    product.plug("LEAVING1", 8)
+    pid = product.machine.run(["systemctl", "show", "--value", "--property=MainPID", "burnind.service"]).stdout
+    with polkit_thinks(product):
+        for _ in range(3):
+            bus = product.machine.bus("root")
+            ask(product, bus, [("LEAVING1", "LEAVING1")], [])
+            bus.close()
+        left = product.machine.run("busctl list --no-legend --unique | wc -l").stdout
+        assert int(left) > 0
+    product.machine.run(["pkcheck", "--action-id=org.burnin1.view", "--process=1"], check=False)
+    assert product.call("ListHosts", "a{sv}", EMPTY)
+    assert not product.jobs(drive=product.drive("LEAVING1")["Id"])
+    assert product.machine.run(["systemctl", "show", "--value", "--property=MainPID", "burnind.service"]).stdout == pid
+
+
+def test_answer_counts_for_what_was_asked_alone(product: Product, nas: Host) -> None:
+    """While polkit thinks, another drive takes the name of the one that it was asked about."""
+    meant, other = product.plug("MEANT001", 8), product.plug("MEANT002", 8)
+    answers: list[Any] = []
+    with polkit_thinks(product):
+        ask(product, product.machine.bus(), [(f"nas:{meant['DevName']}", ""), (f"nas:{other['DevName']}", "")], answers)
+        product.machine.remove_loop_drive("MEANT001")
+        product.machine.add_loop_drive("NOTMEANT", 8)
+        meant.wait("Present", False, 4)
+    assert busclient.pump(lambda: bool(answers), 10)
+    assert isinstance(answers[0], dbus.DBusException) and answers[0].get_dbus_name() == DENIED, answers
+    assert "changed" in answers[0].get_dbus_message()
+    assert not product.active_jobs()
+
+
+def test_every_change_is_on_record_with_who_did_it(product: Product, nas: Host) -> None:
+    drive = product.plug("RECORD01", 8)
+    drive.call("SetLocation", "st", "bay 1", 0)
+    with refused("WrongSerial"):
+        product.start_all([("RECORD01", "RECORD02")])
+    job: Job = product.start("RECORD01")
+    job.wait_end()
+    entries = product.list("Audit", limit=dbus.UInt32(3))
+    assert [(e["Actor"], e["ActorUID"], e["Action"], e["Object"], e["Outcome"]) for e in entries] == [
+        ("root", 0, "org.burnin1.start-destructive", f"drive {drive['Id']}", "ok"),
+        ("root", 0, "org.burnin1.start-destructive", f"drive {drive['Id']}", "refused"),
+        ("root", 0, "org.burnin1.manage-drives", f"drive {drive['Id']}", "ok")]
+    assert entries[0]["Detail"] == f"job {job.id}" and "RECORD02" in entries[1]["Detail"]
+    assert entries[0]["Id"] > entries[1]["Id"] > entries[2]["Id"]

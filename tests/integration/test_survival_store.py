@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is stored stays stored, and what cannot be stored yet is not lost: a disk that is full, a service killed while it writes."""
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import busclient
+import pytest
+from product import DRIVE, Job, refused
+from survival import EXPECTED, Site, Survivor, site, survivor  # noqa: F401
+
+pytestmark = pytest.mark.allow_journal(*EXPECTED)
+
+STATE = "/var/lib/burnin"
+KILLS = 20
+
+
+@pytest.fixture
+def small_disk(site: Site) -> Iterator[Callable[[bool], None]]:
+    """The state of the service on a small file system; small_disk(True) fills it up, small_disk(False) makes room."""
+    site.machine.run(f"systemctl stop burnind.service; mkdir -p /run/state; cp -a {STATE}/. /run/state/\n"
+                     f"mount -t tmpfs -o size=12M,mode=750 tmpfs {STATE}; chgrp burnin {STATE}\n"
+                     f"cp -a /run/state/. {STATE}/; systemctl start burnind.service", timeout=60)
+    site.host("nas").wait("State", "online")
+
+    def fill(full: bool) -> None:
+        site.machine.run(f"cat /dev/zero > {STATE}/filler; true" if full else f"rm -f {STATE}/filler", check=False)
+
+    yield fill
+    fill(False)
+    site.clean_site()
+    site.machine.run(f"systemctl stop burnind.service; rm -rf /run/state; mkdir /run/state; cp -a {STATE}/. /run/state/\n"
+                     f"umount {STATE}; cp -a /run/state/. {STATE}/; systemctl start burnind.service", timeout=60)
+    site.host("nas").wait("State", "online")
+
+
+FULL_DISK = (r"Failed to (write|store|open)", r"No space left", r"cannot go on for now", r"cannot be written", r"could not be stored",
+             r"could not be recorded")
+
+
+@pytest.mark.allow_journal(*FULL_DISK)
+def test_full_disk_refuses_new_jobs_and_loses_no_verdict(site: Site, small_disk: Callable[[bool], None],
+                                                         survivor: Callable[..., Survivor]) -> None:
+    run = survivor()
+    other = site.new_drive(16)
+    run.advance(3)
+    history = run.seen()
+    small_disk(True)
+    with refused("Store"):
+        site.start(other)
+    health = site.machine.wait_property("/org/burnin1", "org.burnin1.Manager", "Health", lambda h: h != "ok")
+    assert "database" in health
+
+    run.end()
+    assert run.job["State"] == "running" and run.job["Verdict"] == ""
+    small_disk(False)
+    assert run.job.wait_end() == "passed", run.job["Reason"]
+    site.machine.wait_property("/org/burnin1", "org.burnin1.Manager", "Health", "ok", 30)
+    run.check(history)
+    assert site.start(other).wait_end() == "passed"
+
+
+@pytest.mark.allow_journal(*FULL_DISK)
+def test_full_disk_between_two_stages(site: Site, small_disk: Callable[[bool], None], survivor: Callable[..., Survivor]) -> None:
+    """The report of a stage comes while there is no room, from a worker that does not wait for ever."""
+    run = survivor()
+    run.advance(6)
+    history = run.seen()
+    small_disk(True)
+    run.end()
+    site.kill_workers(run.job)
+    site.kill()
+    site.start_again()
+    assert run.job["State"] == "running"
+    small_disk(False)
+    assert run.job.wait_end() == "passed", run.job["Reason"]
+    run.check(history)
+    site.machine.wait_property("/org/burnin1", "org.burnin1.Manager", "Health", "ok", 30)
+
+
+def integrity(site: Site, directory: Path) -> str:
+    """What SQLite says to the database as a dead service has left it."""
+    for name in ("burnin.db", "burnin.db-wal"):
+        file = site.machine.path(f"{STATE}/{name}")
+        if file.exists():
+            shutil.copyfile(file, directory / name)
+    with sqlite3.connect(directory / "burnin.db") as database:
+        answer = str(database.execute("PRAGMA integrity_check").fetchone()[0])
+    database.close()
+    return answer
+
+
+@pytest.fixture
+def flood(site: Site) -> Iterator[Callable[[str], object]]:
+    """Somebody who writes to a drive's notes without a pause."""
+    import contextlib
+
+    with contextlib.ExitStack() as stack:
+        yield lambda path: stack.enter_context(site.machine.popen(
+            f'while :; do busctl call org.burnin1 {path} {DRIVE} SetNotes st "$(date +%N)" 0; done'))
+
+
+def test_service_killed_while_it_writes(site: Site, survivor: Callable[..., Survivor], tmp_path: Path,
+                                        flood: Callable[[str], object]) -> None:
+    site.machine.write("/run/systemd/system/burnind.service.d/slow.conf", "[Service]\nRestartSec=1min\n")
+    site.machine.run(["systemctl", "daemon-reload"])
+    try:
+        serials = site.new_drives(6, 48)
+        flood(site.drive(serials[0]).path)
+        jobs: list[Job] = [site.start(serial) for serial in serials]
+        chance = random.Random(2)
+        done: dict[str, str] = {}
+        for _ in range(KILLS):
+            busclient.pump(lambda: False, chance.random() * 0.5)
+            site.kill()
+            assert integrity(site, tmp_path) == "ok"
+            site.start_again()
+            for job in jobs:
+                now = job.all()
+                if job.path in done:
+                    assert (now["State"], now["Verdict"]) == ("done", done[job.path]), "a verdict that was there is gone"
+                elif now["State"] == "done":
+                    done[job.path] = now["Verdict"]
+        assert [job.wait_end(90) for job in jobs] == ["passed"] * len(jobs), [job["Reason"] for job in jobs]
+        for job in jobs:
+            assert site.nas.runs_started(job.stage()["RunId"]) == 1
+            assert [name for _, name, _ in job.stage()["PhaseHistory"]] and len(job.stage()["PhaseHistory"]) == 8
+    finally:
+        site.machine.run("rm -r /run/systemd/system/burnind.service.d; systemctl daemon-reload")
