@@ -602,31 +602,47 @@ static int call_read(Transport *t, Call *c, bool from_stderr)
         return 1;
 }
 
+/* As call_read(), of both streams. Looking for the one may take in packets of the other, and then the socket says no more: so
+ * the first one is looked at again, and after the end of the channel both are. */
+static int call_read_both(Transport *t, Call *c)
+{
+        int out, err;
+
+        out = call_read(t, c, false);
+        if (out < 0)
+                return out;
+        err = call_read(t, c, true);
+        if (err < 0)
+                return err;
+        if (out == 0)
+                out = call_read(t, c, false);
+
+        return out < 0 ? out : out > 0 || err > 0;
+}
+
 static bool call_transfer_step(Transport *t, Call *c)
 {
         _cleanup_free_ char *reason = NULL;
         bool progress, closed;
-        int out, err, status;
+        int r, status;
 
         progress = call_write(t, c);
-        out = call_read(t, c, false);
-        err = out < 0 ? 0 : call_read(t, c, true);
-        /* Looking for the one may have taken in the other, and then the socket says no more. */
-        if (out == 0)
-                out = call_read(t, c, false);
-        if (out == -E2BIG) {
+        r = call_read_both(t, c);
+        closed = r == 0 && ssh_channel_is_closed(t->channel);
+        if (closed)
+                r = call_read_both(t, c);
+        if (r == -E2BIG) {
                 reason = strf("a command on %s printed more than %zu bytes", t->name, c->output_max);
                 connection_fail(t, TRANSPORT_TOO_MUCH_OUTPUT, reason);
                 return true;
         }
-        if (out < 0 || err < 0) {
+        if (r < 0) {
                 connection_fail_ssh(t, TRANSPORT_UNREACHABLE, "lost the connection to");
                 return true;
         }
-        if (progress || out > 0 || err > 0)
+        if (progress || r > 0)
                 return true;
 
-        closed = ssh_channel_is_closed(t->channel);
         if (!closed && !ssh_channel_is_eof(t->channel))
                 return false;
         /* Asking sooner would block in the blocking mode, and says -1 in this one. Closed and -1: killed by a signal. */
