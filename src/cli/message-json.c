@@ -113,7 +113,7 @@ static int message_read_dict(sd_bus_message *m, const char *entry, struct json_o
 
         while ((r = sd_bus_message_enter_container(m, SD_BUS_TYPE_DICT_ENTRY, contents)) > 0) {
                 _cleanup_json_ struct json_object *key = NULL;
-                struct json_object *value;
+                struct json_object *value = NULL;
 
                 r = message_read(m, false, &key);
                 if (r < 0)

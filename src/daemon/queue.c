@@ -68,6 +68,7 @@ static void queue_try(Manager *m, Job *j)
         if (r < 0)
                 return;
         if (r == SAFETY_REFUSED) {
+                safety_log_refusal(j->drive, text);
                 (void) job_finish(j, VERDICT_INCONCLUSIVE, text);
                 return;
         }

@@ -81,3 +81,16 @@ int safety_check(const Drive *d, const Job *own, const char **reterr_name, char 
 
         return SAFETY_OK;
 }
+
+void safety_log_refusal(const Drive *d, const char *reason)
+{
+        log_full_errno(LOG_NOTICE, 0,
+                       ((LogField[]){ { LOG_FIELD_DRIVE, d->record.id },
+                                      { LOG_FIELD_DRIVE_SERIAL, d->record.identity.serial },
+                                      { LOG_FIELD_DRIVE_MODEL, d->record.identity.model },
+                                      { LOG_FIELD_HOST, d->record.host },
+                                      { LOG_FIELD_REASON, reason },
+                                      { LOG_FIELD_MESSAGE_ID, MESSAGE_START_REFUSED },
+                                      {} }),
+                       "No burn-in was started: %s", reason);
+}

@@ -15,3 +15,6 @@ enum {
 /* own: the job that asks at its turn, or NULL at submission. reterr_name: a bus error's name; reterr_text: what, which drive on
  * which host, what to do now. -ENOMEM. */
 int safety_check(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text);
+
+/* The journal's entry for a start that was refused. */
+void safety_log_refusal(const Drive *d, const char *reason);

@@ -120,7 +120,7 @@ const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX])
         return buf;
 }
 
-/* In seconds, roughly: 200 MB/s is a good drive (PERFORMANCE: 11.1 h/TB for 8 passes). Only the ratio counts. */
+/* In seconds, roughly: 200 MB/s is a good drive (11.1 h/TB for 8 passes). Only the ratio counts. */
 double stage_weight(const Stage *s)
 {
         uint32_t phases = s->record.phases > 0 ? s->record.phases : 8;

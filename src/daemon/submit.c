@@ -242,6 +242,8 @@ static void submission_audit(Submission *s, const Actor *actor)
 
                 (void) audit_write(s->manager, actor, ACTION_START_DESTRUCTIVE, strempty(object),
                                    c->job ? "ok" : "refused", c->job ? job : c->error.message);
+                if (c->drive && !c->job)
+                        safety_log_refusal(c->drive, strempty(c->error.message));
         }
 }
 

@@ -41,7 +41,7 @@
  *
  * Needed are host and lsblk, each with status 0: without them there is nothing to tell of, and nothing that was known changes.
  *
- * Locks are classified as in SPEC 2.1, strongest role wins; what was found is in lock.detail. Any detector section that is
+ * Locks are classified by what uses the drive, strongest role wins; what was found is in lock.detail. Any detector section that is
  * missing, failed or cannot be parsed sets detection_error, and every drive it could have spoken about gets at least
  * LOCK_UNCLASSIFIED. zpool absent is fine while the zfs module is not loaded. */
 

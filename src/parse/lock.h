@@ -6,7 +6,7 @@
 #include "parse/zpool.h"
 #include "shared/facts.h"
 
-/* What uses which drive, from what the detectors saw (SPEC 2.1). Each finding is about some block device and counts for every
+/* What uses which drive, from what the detectors saw. Each finding is about some block device and counts for every
  * whole drive below it. The strongest role wins, and no finding ever weakens one: any doubt is more locked, never less.
  *
  * Where the answer cannot be complete (a detector failed, or a device that is in use is nobody's we know), error says so, and

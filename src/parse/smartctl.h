@@ -3,7 +3,7 @@
 
 #include "shared/facts.h"
 
-/* `smartctl --json=cou -x` to a struct: ATA, SAS and NVMe, smartctl 7.0 and newer (PARSERS: version gates, exit bits). Pure. */
+/* `smartctl --json=cou -x` to a struct: ATA, SAS and NVMe, smartctl 7.0 and newer. Pure. */
 
 #define SMART_ATTRIBUTES_MAX 64
 
@@ -28,15 +28,16 @@ typedef struct SmartReading {
         SmartHealth health;
         int32_t temperature_mdegc; /* MDEGC_UNKNOWN */
         int64_t power_on_hours;
-        int64_t reallocated;           /* ATA 5 raw; SCSI grown defects */
-        int64_t pending;               /* ATA 197 */
-        int64_t offline_uncorrectable; /* ATA 198 */
+        int64_t reallocated;            /* ATA 5 raw; SCSI grown defects */
+        int64_t pending;                /* ATA 197 */
+        int64_t offline_uncorrectable;  /* ATA 198 */
         int64_t reported_uncorrectable; /* ATA 187, as its vendor packs it; SCSI total uncorrected errors */
-        int64_t crc_errors;            /* ATA 199 */
-        int64_t media_errors;          /* NVMe */
-        int64_t percentage_used;       /* NVMe, SSD */
-        int64_t critical_warning;      /* NVMe bits */
-        int32_t warning_temperature_mdegc, critical_temperature_mdegc; /* NVMe: the controller's own; else unknown */
+        int64_t crc_errors;             /* ATA 199 */
+        int64_t media_errors;           /* NVMe */
+        int64_t percentage_used;        /* NVMe, SSD */
+        int64_t critical_warning;       /* NVMe bits */
+        int32_t warning_temperature_mdegc,
+                        critical_temperature_mdegc; /* NVMe: the controller's own; else unknown */
         SmartAttribute *attributes;
         size_t n_attributes;
 } SmartReading;

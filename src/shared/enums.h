@@ -16,7 +16,7 @@ typedef enum HostState {
 } HostState;
 DECLARE_STRING_TABLE(host_state, HostState);
 
-/* What uses a drive, weakest first: where several apply, the strongest is shown. SPEC 2.1. */
+/* What uses a drive, weakest first: where several apply, the strongest is shown. */
 typedef enum LockRole {
         LOCK_NONE,         /* none: free */
         LOCK_UNCLASSIFIED, /* unclassified: detection never succeeded for this drive, which counts as locked */

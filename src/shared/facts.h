@@ -47,7 +47,7 @@ typedef struct HostFacts {
         char *os; /* "Linux 6.1.0-18-amd64" */
         uint64_t uptime_usec;
         /* NULL: every lock detector worked. Else what failed, in words: then no lock state of this reading may open a
-         * drive that was locked before (SPEC 2.2). */
+         * drive that was locked before. */
         char *detection_error;
         /* Tools the host lacks: "badblocks (e2fsprogs)", "smartctl (smartmontools)", separated by ", "; NULL: none missing. */
         char *missing_tools;
@@ -71,7 +71,7 @@ void drive_lock_done(DriveLock *l);
 int drive_lock_copy(const DriveLock *l, DriveLock *ret);
 /* Role, pool and guid: what a grant is bound to. The words of detail may differ. */
 bool drive_lock_equal(const DriveLock *a, const DriveLock *b);
-/* What must be typed to unlock: the pool's name, "DESTROY EXISTING DATA", ...; NULL where nothing can (SPEC 2.1). */
+/* What must be typed to unlock: the pool's name, "DESTROY EXISTING DATA", ...; NULL where nothing can. */
 const char *drive_lock_token(const DriveLock *l);
 
 DriveFacts *drive_facts_free(DriveFacts *f);

@@ -18,7 +18,6 @@
 #define BUS_ERROR_NO_SUCH_HOST         BUS_NAME ".Error.NoSuchHost"
 #define BUS_ERROR_NO_SUCH_DRIVE        BUS_NAME ".Error.NoSuchDrive"
 #define BUS_ERROR_NO_SUCH_JOB          BUS_NAME ".Error.NoSuchJob"
-#define BUS_ERROR_NO_SUCH_STAGE        BUS_NAME ".Error.NoSuchStage"
 #define BUS_ERROR_HOST_EXISTS          BUS_NAME ".Error.HostExists"
 #define BUS_ERROR_HOST_UNREACHABLE     BUS_NAME ".Error.HostUnreachable"
 #define BUS_ERROR_HOST_UNFIT           BUS_NAME ".Error.HostUnfit"
@@ -39,12 +38,10 @@
 
 /* polkit actions (polkit/org.burnin1.policy). */
 #define ACTION_VIEW              BUS_NAME ".view"
-#define ACTION_START             BUS_NAME ".start"
 #define ACTION_START_DESTRUCTIVE BUS_NAME ".start-destructive"
 #define ACTION_CANCEL            BUS_NAME ".cancel"
 #define ACTION_MANAGE_HOSTS      BUS_NAME ".manage-hosts"
 #define ACTION_MANAGE_DRIVES     BUS_NAME ".manage-drives"
-#define ACTION_MANAGE_SETTINGS   BUS_NAME ".manage-settings"
 
 /* Journal fields: a public interface, listed in README.md. */
 #define LOG_FIELD_JOB          "BURNIN_JOB"

@@ -269,7 +269,8 @@ int remote_run_status(Remote *remote, const char *run, const char *kname, uint64
         if (r < 0)
                 return r;
 
-        return call_for_status(remote, false, argv, remote->status_timeout_usec ?: CALL_TIMEOUT_USEC, NULL, ret);
+        return call_for_status(remote, false, argv, remote->status_timeout_usec ?: CALL_TIMEOUT_USEC, NULL,
+                               ret);
 }
 
 /* Lets the loop turn for a while. */

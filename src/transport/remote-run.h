@@ -31,7 +31,7 @@ typedef struct Remote {
         Transport *transport;
         char *error_text; /* of the last failure, for people */
         char *host_key;
-        const bool *interrupt; /* weak; a wait ends with -ECANCELED once this is true */
+        const bool *interrupt;        /* weak; a wait ends with -ECANCELED once this is true */
         uint64_t status_timeout_usec; /* for remote_run_status(); 0: a default */
 } Remote;
 

@@ -135,7 +135,8 @@ static void log_write(StageLog *l, const char *origin, const char *text)
                                       "Failed to write to the stage's log, going on without: %m");
         l->failed = true;
         if (n > 0 && ftruncate(l->fd, (off_t) l->size) < 0)
-                log_debug_errno(errno, "Failed to cut a torn line off the stage's log; the next opening does: %m");
+                log_debug_errno(errno,
+                                "Failed to cut a torn line off the stage's log; the next opening does: %m");
 }
 
 void stage_log_line(StageLog *l, int level, const char *format, ...)

@@ -16,8 +16,9 @@ static const struct {
         const char *interface;
         const sd_bus_vtable *vtable;
 } interfaces[] = {
-        { BUS_INTERFACE_MANAGER, manager_vtable }, { BUS_INTERFACE_HOST, host_vtable }, { BUS_INTERFACE_DRIVE, drive_vtable },
-        { BUS_INTERFACE_JOB, job_vtable },         { BUS_INTERFACE_STAGE, stage_vtable },
+        { BUS_INTERFACE_MANAGER, manager_vtable }, { BUS_INTERFACE_HOST, host_vtable },
+        { BUS_INTERFACE_DRIVE, drive_vtable },     { BUS_INTERFACE_JOB, job_vtable },
+        { BUS_INTERFACE_STAGE, stage_vtable },
 };
 
 static size_t count_rows(const char *interface, const char *member)
@@ -65,8 +66,10 @@ static void test_policy_file(void)
 
         destructive = strstr(policy, "<action id=\"" ACTION_START_DESTRUCTIVE "\">");
         assert(destructive);
-        assert(memmem(destructive, (size_t) (strstr(destructive, "</action>") - destructive), "_keep", 5) == NULL);
-        assert(memmem(destructive, (size_t) (strstr(destructive, "</action>") - destructive), "yes", 3) == NULL);
+        assert(memmem(destructive, (size_t) (strstr(destructive, "</action>") - destructive), "_keep", 5) ==
+               NULL);
+        assert(memmem(destructive, (size_t) (strstr(destructive, "</action>") - destructive), "yes", 3) ==
+               NULL);
 }
 
 int main(void)
