@@ -9,6 +9,7 @@
 #include "daemon/job.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
+#include "daemon/stage.h"
 #include "shared/names.h"
 
 #define HOST_CYCLE_DRIVES_MAX 4096
@@ -247,6 +248,20 @@ int host_add(Manager *m, const HostRecord *record, Host **ret)
         return 0;
 }
 
+/* Runs there go on; who follows them must reach the host as it is reached now. */
+static void host_replace_workers(Host *h)
+{
+        Drive *d, *next;
+
+        HASH_ITER(hh, h->manager->drives, d, next) {
+                Stage *s = d->job && streq_ptr(d->record.host, h->record.name) ? job_current_stage(d->job)
+                                                                               : NULL;
+
+                if (s)
+                        stage_replace_worker(s);
+        }
+}
+
 int host_configure(Host *h, const HostRecord *record)
 {
         HostRecord copy;
@@ -266,6 +281,7 @@ int host_configure(Host *h, const HostRecord *record)
         h->record = copy;
 
         host_emit_changed(h, (const char *const[]){ "Address", "Port", "User", "Notes", NULL });
+        host_replace_workers(h);
         poll_put_host(h->manager->poll, h);
         return 0;
 }
@@ -325,6 +341,7 @@ int host_accept_key(Host *h)
                  h->record.host_key_sha256, h->record.name);
         host_emit_changed(h, (const char *const[]){ "HostKeyFingerprint", NULL });
         host_set_state(h, HOST_NEW, "its key was accepted; waiting for its first answer");
+        host_replace_workers(h);
         poll_put_host(h->manager->poll, h);
         return 0;
 }

@@ -10,6 +10,7 @@
 #include "basic/strv.h"
 #include "basic/time-util.h"
 #include "daemon/host.h"
+#include "daemon/scope.h"
 #include "daemon/stage.h"
 #include "daemon/worker.h"
 #include "shared/names.h"
@@ -628,6 +629,14 @@ int stage_cancel(Stage *s)
 
         /* Without a worker the retry timer brings one, which is told at its start. */
         return 0;
+}
+
+void stage_replace_worker(Stage *s)
+{
+        char unit[STAGE_PATH_MAX];
+
+        if (s->worker && !worker_is_behind_gate(s->worker))
+                scope_stop(s->job->manager->scopes, stage_unit(s, unit));
 }
 
 static int stage_on_progress(Stage *s, struct json_object *o)

@@ -46,6 +46,8 @@ void stage_resume(Stage *s);
 /* Stores the wish and tells the worker; stage_finish() comes when the run is proven gone. */
 int stage_cancel(Stage *s);
 int stage_skip(Stage *s);
+/* Ends its worker for another one to follow the run, because what the worker was told of its host no longer holds. */
+void stage_replace_worker(Stage *s);
 
 /* From the worker's channel. */
 void stage_on_gate_open(Stage *s);

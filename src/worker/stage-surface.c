@@ -236,11 +236,11 @@ static int surface_look(Surface *s)
                         r = read_kernel_log(w, s);
         }
 
+        /* Another key in the host's name: not a word is exchanged with it, and the run on the true host goes on. burnind says it
+         * loudly; an accepted new key brings a new worker. */
+        if (r == -EKEYREJECTED)
+                r = -ENOTCONN;
         r = worker_contact(w, r);
-        if (r == -EKEYREJECTED) {
-                surface_set_end(s, SURFACE_KEY_CHANGED, worker_error(w));
-                return 0;
-        }
 
         return r < 0 ? r : r > 0 || more > 0;
 }
