@@ -156,8 +156,8 @@ static void drive_set_identity_state(Drive *d, IdentityState state)
         drive_changed(d, "IdentityState");
         if (state == IDENTITY_SHARED)
                 log_drive(d, LOG_WARNING, MESSAGE_DRIVE_SHARED_IDENTITY,
-                          "Drive %s on %s shows the same identity as another drive; neither will be burned in.",
-                          strempty(d->record.kname), strempty(d->record.host));
+                          "Drive %s (serial %s) shows the same identity as another drive; neither will be burned in.",
+                          d->record.id, strempty(d->record.identity.serial));
 }
 
 static int drive_detach(Drive *d)

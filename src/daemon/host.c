@@ -16,7 +16,8 @@
 
 bool host_name_is_valid(const char *name)
 {
-        return str_in_charset(name, ".-_", NAME_MAX_CHARS) && !strchr(".-_", name[0]);
+        return str_in_charset(name, ".-_", NAME_MAX_CHARS) && !strchr(".-_", name[0]) &&
+               !strchr(".-_", name[strlen(name) - 1]);
 }
 
 int host_record_check(const HostRecord *r, sd_bus_error *error)
@@ -274,6 +275,9 @@ int host_configure(Host *h, const HostRecord *record)
         if (r < 0)
                 return r;
 
+        if (!streq_ptr(record->address, h->record.address) || record->port != h->record.port)
+                h->moved = true;
+
         /* The name is the key of the table and stays. */
         free(copy.name);
         copy.name = TAKE_PTR(h->record.name);
@@ -340,10 +344,19 @@ int host_accept_key(Host *h)
         log_host(h, LOG_NOTICE, MESSAGE_HOST_KEY_ACCEPTED, "The key %s of host %s was accepted.",
                  h->record.host_key_sha256, h->record.name);
         host_emit_changed(h, (const char *const[]){ "HostKeyFingerprint", NULL });
+        h->moved = false;
         host_set_state(h, HOST_NEW, "its key was accepted; waiting for its first answer");
         host_replace_workers(h);
         poll_put_host(h->manager->poll, h);
         return 0;
+}
+
+static void host_on_other_key(Host *h)
+{
+        if (h->moved)
+                host_set_state(h, HOST_UNCONFIRMED, "the SSH key at its new address waits to be accepted");
+        else
+                host_set_state(h, HOST_KEY_CHANGED, "it shows another SSH key than the accepted one");
 }
 
 void host_on_hostkey(Host *h, const char *key, const char *sha256)
@@ -358,13 +371,15 @@ void host_on_hostkey(Host *h, const char *key, const char *sha256)
         if (!h->record.host_key)
                 host_set_state(h, HOST_UNCONFIRMED, "its SSH key waits to be accepted");
         else if (!streq(h->record.host_key, key))
-                host_set_state(h, HOST_KEY_CHANGED, "it shows another SSH key than the accepted one");
+                host_on_other_key(h);
+        else
+                h->moved = false;
 }
 
 void host_on_failure(Host *h, const char *error, const char *reason)
 {
         if (streq(error, POLL_ERROR_HOST_KEY_CHANGED)) {
-                host_set_state(h, HOST_KEY_CHANGED, "it shows another SSH key than the accepted one");
+                host_on_other_key(h);
                 return;
         }
 

@@ -613,3 +613,15 @@ void job_resume(Job *j)
 
         job_on_stage_done(j, j->stages[j->n_stages - 1]);
 }
+
+void job_on_store_back(Job *j)
+{
+        bool busy = false;
+
+        for (size_t i = 0; i < j->n_stages; i++)
+                busy |= stage_on_store_back(j->stages[i]);
+
+        /* What could not be written has left it where a burnind that ended there would have. */
+        if (!busy && j->record.state != JOB_DONE)
+                job_resume(j);
+}

@@ -56,6 +56,8 @@ int job_get(Manager *m, uint64_t id, Job **ret);
 int job_load_active(Manager *m);
 /* Goes on with a loaded job. */
 void job_resume(Job *j);
+/* The store can be written again: what stood still because of that goes on. */
+void job_on_store_back(Job *j);
 
 bool job_profile_is_valid(const char *profile);
 

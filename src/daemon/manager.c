@@ -20,6 +20,7 @@
 
 #define SSH_KEY_MAX (64U * 1024U)
 #define WORKER_USER "burnin"
+#define STORE_RETRY_USEC (2 * USEC_PER_SEC)
 
 static int manager_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -71,6 +72,7 @@ static int manager_find_worker_user(Manager *m)
 }
 
 static int manager_on_progress(sd_event_source *s, uint64_t usec, void *userdata);
+static int manager_on_store_retry(sd_event_source *s, uint64_t usec, void *userdata);
 
 int manager_new(Manager **ret)
 {
@@ -105,6 +107,10 @@ int manager_new(Manager **ret)
                                       manager_on_progress, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->progress_timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time(m->event, &m->store_timer, CLOCK_BOOTTIME, 0, 0, manager_on_store_retry, m);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(m->store_timer, SD_EVENT_OFF);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up timers: %m");
 
@@ -132,6 +138,7 @@ Manager *manager_free(Manager *m)
         polkit_registry_free(m->polkit);
         sd_event_source_disable_unref(m->queue_source);
         sd_event_source_disable_unref(m->progress_timer);
+        sd_event_source_disable_unref(m->store_timer);
         store_close(m->store);
         sd_bus_flush_close_unref(m->bus);
         sd_event_unref(m->event);
@@ -174,6 +181,12 @@ static void manager_set_health(Manager *m, const char *health)
                 manager_emit_changed(m, "Health");
 }
 
+static void manager_retry_store_later(Manager *m)
+{
+        (void) sd_event_source_set_time_relative(m->store_timer, STORE_RETRY_USEC);
+        (void) sd_event_source_set_enabled(m->store_timer, SD_EVENT_ONESHOT);
+}
+
 int manager_store_failed(Manager *m, int r)
 {
         _cleanup_free_ char *health = strf("The database cannot be written: %s", strerror(-r));
@@ -184,14 +197,46 @@ int manager_store_failed(Manager *m, int r)
                                "Failed to write to " PATH_DATABASE
                                ": %m. Nothing is recorded until this is mended; what runs on the hosts goes on.");
         manager_set_health(m, strempty(health));
+        manager_retry_store_later(m);
         return r;
 }
 
-void manager_store_worked(Manager *m)
+/* Of the active jobs only, since one that ends here stays in the table. */
+static void manager_for_each_active(Manager *m, void (*call)(Job *j))
 {
-        if (m->health)
-                log_info("The database can be written again.");
+        _cleanup_free_ Job **active = NULL;
+        size_t n = 0;
+        Job *j, *next;
+
+        active = new(Job *, HASH_COUNT(m->jobs) + 1);
+        if (!active) {
+                (void) log_oom();
+                return;
+        }
+
+        HASH_ITER (hh, m->jobs, j, next)
+                if (j->record.state != JOB_DONE)
+                        active[n++] = j;
+        for (size_t i = 0; i < n; i++)
+                call(active[i]);
+}
+
+static int manager_on_store_retry(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        Manager *m = userdata;
+        int r;
+
+        r = store_check(m->store);
+        if (r < 0) {
+                (void) manager_store_failed(m, r);
+                return 0;
+        }
+
+        log_notice("The database can be written again.");
         manager_set_health(m, NULL);
+        manager_for_each_active(m, job_on_store_back);
+        queue_kick(m);
+        return 0;
 }
 
 static void manager_emit_progress(const Manager *m)
@@ -241,8 +286,6 @@ static int manager_on_progress(sd_event_source *s, uint64_t usec, void *userdata
         r = store_progress(m->store, stages, n_stages, jobs, n_jobs);
         if (r < 0)
                 (void) manager_store_failed(m, r);
-        else
-                manager_store_worked(m);
 
         manager_emit_progress(m);
         m->progress_flushed_usec = now_usec(CLOCK_BOOTTIME);
@@ -334,22 +377,6 @@ static int manager_make_directories(const Manager *m)
         return 0;
 }
 
-static void manager_resume_jobs(Manager *m)
-{
-        _cleanup_free_ Job **active = NULL;
-        size_t n = 0;
-        Job *j, *next;
-
-        active = new (Job *, HASH_COUNT(m->jobs) + 1);
-        if (!active)
-                return;
-
-        HASH_ITER(hh, m->jobs, j, next)
-                active[n++] = j;
-        for (size_t i = 0; i < n; i++)
-                job_resume(active[i]);
-}
-
 int manager_start(Manager *m)
 {
         int r;
@@ -379,7 +406,7 @@ int manager_start(Manager *m)
         if (r < 0)
                 return log_error_errno(r, "Failed to get the bus name " BUS_NAME ": %m");
 
-        manager_resume_jobs(m);
+        manager_for_each_active(m, job_resume);
         queue_kick(m);
         return 0;
 }

@@ -37,6 +37,7 @@ typedef struct Manager {
         sd_event_source *queue_source;   /* one pass over the queue, soon */
         sd_event_source *progress_timer; /* writes and announces what progressed, at most once a second */
         uint64_t progress_flushed_usec;
+        sd_event_source *store_timer; /* runs while the store cannot be written */
         gid_t worker_gid;
         uid_t worker_uid;
         const char *ssh_key_path;
@@ -50,9 +51,9 @@ int manager_start(Manager *m);
 /* The private key as a sealed memfd, or -errno (logged). Read anew each time, so that a new key needs no restart. */
 int manager_open_ssh_key(Manager *m);
 
-/* Tells that the store could not be written: Health says so until a write succeeds. Returns r. */
+/* Tells that the store could not be written: Health says so until it can be again; what stands still because of it then goes on
+ * by itself. Returns r. */
 int manager_store_failed(Manager *m, int r);
-void manager_store_worked(Manager *m);
 
 /* Arms the writer of progress; see stage_set_progress(). */
 void manager_progress_changed(Manager *m);

@@ -549,10 +549,9 @@ void stage_on_worker_gone(Stage *s, const char *how)
 
         r = stage_read_report_file(s, &report);
         if (r > 0) {
+                /* Not stored: the file is looked at again when it can be. */
                 if (stage_finish(s, &report) >= 0)
                         job_on_stage_done(s->job, s);
-                else
-                        stage_retry_later(s, "its report could not be stored");
                 return;
         }
         if (r < 0)
@@ -589,12 +588,21 @@ void stage_resume(Stage *s)
         }
 
         r = stage_read_report_file(s, &report);
-        if (r > 0 && stage_finish(s, &report) >= 0) {
-                job_on_stage_done(s->job, s);
+        if (r > 0) {
+                if (stage_finish(s, &report) >= 0)
+                        job_on_stage_done(s->job, s);
                 return;
         }
 
         (void) stage_launch(s, s->record.run_sent, s->job->record.state == JOB_STOPPING);
+}
+
+bool stage_on_store_back(Stage *s)
+{
+        if (s->worker)
+                worker_reconnect(s->worker);
+
+        return s->worker || s->retry_timer;
 }
 
 static int stage_on_stopping_deadline(sd_event_source *source, uint64_t usec, void *userdata)

@@ -43,6 +43,8 @@ double stage_weight(const Stage *s);
 int stage_start(Stage *s);
 /* After a restart of burnind: finds its worker, its report, or follows its run. */
 void stage_resume(Stage *s);
+/* The store can be written again. False: nobody works for this stage. */
+bool stage_on_store_back(Stage *s);
 /* Stores the wish and tells the worker; stage_finish() comes when the run is proven gone. */
 int stage_cancel(Stage *s);
 int stage_skip(Stage *s);

@@ -9,6 +9,7 @@ static const Column columns[] = {
         COLUMN(TEXT, HostRecord, "kind", kind),
         COLUMN(TEXT, HostRecord, "notes", notes),
         COLUMN(TEXT, HostRecord, "host_key", host_key),
+        COLUMN(TEXT, HostRecord, "host_key_sha256", host_key_sha256),
         COLUMN(U16, HostRecord, "port", port),
         COLUMN(U64, HostRecord, "added_usec", added_usec),
         COLUMN(U64, HostRecord, "last_seen_usec", last_seen_usec),

@@ -127,8 +127,6 @@ static void channel_dispatch(Channel *c, struct json_object *o)
         if (json_get_u64(o, "hello", &seq) > 0) {
                 c->hello = true;
                 channel_ack(c, seq);
-                for (size_t i = 0; i < c->n_ring; i++)
-                        c->ring[i].sent = false;
         }
         if (json_get_u64(o, "ack", &seq) > 0)
                 channel_ack(c, seq);

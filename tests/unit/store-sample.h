@@ -90,6 +90,7 @@ static inline HostRecord host_sample(void)
                 .kind = (char *) "truenas-scale",
                 .notes = (char *) "Schrank 3, ganz oben: \xc3\xbc",
                 .host_key = (char *) "ssh-ed25519 AAAA",
+                .host_key_sha256 = (char *) "SHA256:AAAA",
                 .port = 65535,
                 .added_usec = 1700000000000001,
                 .last_seen_usec = 1700000000000002,

@@ -95,7 +95,7 @@ static void test_host(void)
         assert(t.n == 1);
         assert(streq(t.last.name, h.name) && streq(t.last.address, h.address) && streq(t.last.user, h.user));
         assert(streq(t.last.kind, h.kind) && streq(t.last.notes, h.notes) &&
-               streq(t.last.host_key, h.host_key));
+               streq(t.last.host_key, h.host_key) && streq(t.last.host_key_sha256, h.host_key_sha256));
         assert(t.last.port == 65535 && t.last.added_usec == h.added_usec);
         assert(t.last.last_seen_usec == h.last_seen_usec);
 

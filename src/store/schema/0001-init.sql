@@ -10,6 +10,7 @@ CREATE TABLE hosts (
         kind TEXT,
         notes TEXT,
         host_key TEXT,
+        host_key_sha256 TEXT,
         port INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
         added_usec INTEGER NOT NULL CHECK (added_usec >= 0),
         last_seen_usec INTEGER NOT NULL CHECK (last_seen_usec >= 0)
