@@ -20,6 +20,7 @@
 #define WORKER_RETRY_USEC (2 * USEC_PER_SEC)
 /* The worker itself gives up proving after 30 s and says so; this is for one that does not answer at all. */
 #define STOPPING_DEADLINE_USEC (90 * USEC_PER_SEC)
+#define PHASES_MAX 512U
 #define REPORT_FILE_MAX        (1024U * 1024U)
 
 static int stage_on_phase_record(PhaseRecord *r, void *userdata)
@@ -75,6 +76,14 @@ int stage_new(Job *j, StageRecord *record, Stage **ret)
         return 0;
 }
 
+static void stage_forget_phases(Stage *s)
+{
+        for (size_t i = 0; i < s->n_phases; i++)
+                phase_record_done(&s->phases[i]);
+        s->phases = (free(s->phases), NULL);
+        s->n_phases = 0;
+}
+
 Stage *stage_free(Stage *s)
 {
         if (!s)
@@ -83,9 +92,7 @@ Stage *stage_free(Stage *s)
         worker_free(s->worker);
         sd_event_source_disable_unref(s->retry_timer);
         sd_event_source_disable_unref(s->stopping_timer);
-        for (size_t i = 0; i < s->n_phases; i++)
-                phase_record_done(&s->phases[i]);
-        free(s->phases);
+        stage_forget_phases(s);
         stage_record_done(&s->record);
         stage_report_done(&s->report);
         free(s->contact);
@@ -248,7 +255,7 @@ static void stage_emit_state(Stage *s)
 {
         stage_emit_changed(s, (const char *const[]){ "State", "Verdict", "Reason", "Attempt", "RunId",
                                                      "StartedUSec", "FinishedUSec", "Percent", "Evidence",
-                                                     NULL });
+                                                     "PhaseHistory", NULL });
 }
 
 static bool stage_may_become(StageState from, StageState to)
@@ -318,6 +325,34 @@ static int stage_read_report_file(Stage *s, StageReport *ret)
         return r < 0 ? r : 1;
 }
 
+/* A worker that died had phases to tell that nobody heard: the one after it knows them from its files. */
+static int stage_store_phases(const Stage *s, const StageReport *report)
+{
+        struct json_object *list = NULL;
+
+        if (!report->details || json_get(report->details, "phases", json_type_array, &list) <= 0)
+                return 0;
+
+        for (size_t i = 0; i < MIN(json_object_array_length(list), (size_t) PHASES_MAX); i++) {
+                struct json_object *o = json_object_array_get_idx(list, i);
+                const char *name = NULL;
+                PhaseRecord p = {};
+                int r;
+
+                if (!json_object_is_type(o, json_type_object) || json_get_u32(o, "number", &p.number) <= 0 ||
+                    json_get_u64(o, "started_usec", &p.started_usec) <= 0 ||
+                    json_get_string(o, "name", &name) <= 0 || p.number == 0 || strlen(name) > NAME_MAX_CHARS)
+                        continue;
+
+                p.name = (char *) name;
+                r = store_phase_put(s->job->manager->store, s->record.job, s->record.index, &p);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
 static int stage_store_end(Stage *s, const StageReport *report)
 {
         _cleanup_(store_rollbackp) Store *transaction = NULL;
@@ -342,6 +377,9 @@ static int stage_store_end(Stage *s, const StageReport *report)
                         return r;
         }
 
+        r = stage_store_phases(s, report);
+        if (r < 0)
+                return r;
         r = stage_set_state(s, STAGE_DONE);
         if (r < 0)
                 return r;
@@ -362,6 +400,7 @@ static int stage_finish(Stage *s, StageReport *report)
 {
         _cleanup_json_ struct json_object *o = NULL;
         StageState before = s->record.state;
+        double percent = s->record.percent;
         Job *j = s->job;
         int r;
 
@@ -386,9 +425,14 @@ static int stage_finish(Stage *s, StageReport *report)
         if (r < 0) {
                 s->record.state = before;
                 s->record.verdict = VERDICT_NONE;
+                s->record.finished_usec = 0;
+                s->record.percent = percent;
+                (void) free_and_strdup(&s->record.reason, NULL);
                 return manager_store_failed(j->manager, r);
         }
 
+        stage_forget_phases(s);
+        (void) store_phase_list(j->manager->store, s->record.job, s->record.index, stage_on_phase_record, s);
         stage_report_done(&s->report);
         s->report = *report;
         *report = (StageReport){};
@@ -499,23 +543,24 @@ int stage_start(Stage *s)
 
 void stage_on_gate_open(Stage *s)
 {
-        bool cancel = s->record.state == STAGE_STOPPING;
+        bool cancel = s->record.state == STAGE_STOPPING, sent = s->record.run_sent;
         int r;
 
         /* From here on the run may exist on the host. */
         s->record.run_sent = true;
         r = stage_set_state(s, cancel ? STAGE_STOPPING : STAGE_RUNNING);
-        if (r >= 0)
-                r = worker_open_gate(s->worker);
         if (r < 0) {
-                _cleanup_free_ char *reason =
-                                strf("It could not be recorded that it starts: %s", strerror(-r));
-
-                s->record.run_sent = false;
+                /* The gate stays shut, so nothing has begun; it begins once that can be recorded. */
+                s->record.run_sent = sent;
+                s->worker = worker_free(s->worker);
                 (void) manager_store_failed(s->job->manager, r);
-                stage_finish_here(s, strempty(reason), false);
                 return;
         }
+        r = worker_open_gate(s->worker);
+        if (r < 0)
+                log_stage(s, LOG_WARNING, NULL,
+                          "The worker of stage %s of job %" PRIu64 " was gone before its gate was open.",
+                          stage_kind_to_string(s->record.kind), s->record.job);
 
         stage_emit_state(s);
         log_stage(s, LOG_INFO, MESSAGE_STAGE_STARTED,

@@ -100,6 +100,12 @@ static void worker_gone(Worker *w, const char *how)
         stage_on_worker_gone(w->stage, how);
 }
 
+static void worker_hang_up(Worker *w)
+{
+        w->channel_source = sd_event_source_disable_unref(w->channel_source);
+        w->channel_fd = safe_close(w->channel_fd);
+}
+
 /* One datagram. 0: handled (also when it was dropped); negative: the channel is of no use any more. */
 static int worker_receive(Worker *w)
 {
@@ -129,8 +135,12 @@ static int worker_receive(Worker *w)
                           "Dropped a message of the worker that is not of the protocol: %s", strerror(-r));
                 r = 0;
         }
-        if (r < 0)
-                return 0; /* not stored: unacknowledged, it will come again */
+        if (r < 0) {
+                /* Not stored. An acknowledgement of a later message would be one for this one too. */
+                if (s->worker == w)
+                        worker_hang_up(w);
+                return 0;
+        }
 
         /* The report may have ended the stage, and with it this worker. */
         if (s->worker == w && seq > 0)
@@ -150,8 +160,7 @@ static int worker_on_channel(sd_event_source *source, int fd, uint32_t revents, 
         if (r >= 0)
                 return 0;
 
-        w->channel_source = sd_event_source_disable_unref(w->channel_source);
-        w->channel_fd = safe_close(w->channel_fd);
+        worker_hang_up(w);
         /* A child of ours is reported by its exit, which follows and says more. */
         if (w->pidfd < 0)
                 worker_gone(w, "its channel closed");
@@ -187,6 +196,14 @@ static int worker_connect(Worker *w)
 
         w->channel_fd = TAKE_FD(fd);
         return worker_send_number(w, "hello", w->stage->record.last_seq);
+}
+
+void worker_reconnect(Worker *w)
+{
+        if (w->channel_fd >= 0 || worker_is_behind_gate(w))
+                return;
+        if (worker_connect(w) < 0 && w->pidfd < 0)
+                worker_gone(w, "its channel closed");
 }
 
 static int worker_listen(Stage *s)

@@ -19,6 +19,8 @@ Worker *worker_free(Worker *w);
 bool worker_is_behind_gate(const Worker *w);
 /* Only after the run id is stored as sent. */
 int worker_open_gate(Worker *w);
+/* For one that was left because its message could not be stored: it sends what was not acknowledged again. */
+void worker_reconnect(Worker *w);
 void worker_ack(Worker *w, uint64_t seq);
 /* Best effort; the wish is stored, and a worker that misses it is replaced by one that is told at its start. */
 void worker_cancel(Worker *w);

@@ -474,6 +474,17 @@ static int surface_run(Worker *w, StageReport *report)
         if (r < 0)
                 return r;
 
+        /* Whom we take over from died between its gate and the host. Its run can begin now as then: the run's directory is the
+         * lock against a second one, and what was confirmed is what is compared. */
+        if (w->params.follow && s.never_began) {
+                s.ended = false;
+                r = surface_start(&s);
+                if (r >= 0)
+                        r = surface_follow(&s);
+                if (r < 0)
+                        return r;
+        }
+
         return surface_conclude(&s, report);
 }
 

@@ -234,6 +234,7 @@ static void take_end(Surface *s, const RunStatus *status)
                 surface_set_end(s, rebooted ? SURFACE_REBOOTED : SURFACE_LOST, NULL);
                 break;
         case RUN_NONE:
+                s->never_began = !rebooted && s->log_offset == 0 && stage_log_cursor(s->w->log) == 0;
                 surface_set_end(s, rebooted ? SURFACE_REBOOTED : SURFACE_MISSING, NULL);
                 break;
         case RUN_TOMBSTONE:

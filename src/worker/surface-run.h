@@ -23,6 +23,7 @@ typedef struct Surface {
 
         SurfaceEnd end;
         bool ended;
+        bool never_began; /* the host knows nothing of the run, and nobody has ever seen anything of it */
         char *end_detail;
         int exit_status;
 

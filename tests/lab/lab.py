@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The product and the lab's NAS together: what the tests of the lab share.
+
+    from lab import Lab, lab  # noqa: F401
+
+    def test_x(lab: Lab) -> None:
+        drive = lab.drive("WD-FREE01")
+        job = lab.start("WD-FREE01")
+        with lab.frozen(job) as run:            # badblocks stands still on the NAS
+            ...
+
+The service is set up once for all modules of a run, with the NAS as host 'nas'; each test leaves the drives as the table in
+README.md has them (a burn-in leaves zeros, which is what a free drive has).
+"""
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dbus
+import pytest
+from machine import Machine
+from nas import Nas, wait_for
+from product import DROPIN, Drive, Host, Job, Product
+
+RUNS = "/var/lib/burnin-run"
+HOST = "nas"
+# A whole look at the NAS takes seconds under emulation, and more where the computer has other things to do.
+SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "1", "poll_timeout_seconds": "30", "stale_threshold_seconds": "40",
+            "follow_interval_seconds": "1", "smart_interval_seconds": "300", "max_parallel_burnins": "8",
+            "bad_block_threshold": "0", "surface_validate_passes": "0"}
+LOOK = 60       # what a change on the NAS may take until the service shows it
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A test on the NAS: its id there, and the process."""
+    id: str
+    pid: int
+
+
+class Lab(Product):
+    def __init__(self, machine: Machine, guest: Nas) -> None:
+        super().__init__(machine, **SETTINGS)
+        self.guest = guest
+
+    # --- setting up --------------------------------------------------------------------------------------
+
+    @property
+    def is_set_up(self) -> bool:
+        try:
+            return self.machine.read(DROPIN) == self.settings_text() and self.host(HOST)["State"] == "online"
+        except (FileNotFoundError, dbus.DBusException):
+            return False
+
+    def settings_text(self) -> str:
+        return "[burnind]\n" + "".join(f"{k}={v}\n" for k, v in self.settings.items())
+
+    def set_up(self) -> None:
+        self.reset()
+        self.trust()
+        host = self.new_host(HOST, address=self.guest.address, port=dbus.UInt16(self.guest.port))
+        host.wait("State", "unconfirmed", 60)
+        host.accept_key(self.fingerprint())
+        host.wait("State", "online", 120)
+        here = self.guest.names()
+        self.machine.wait_for(lambda: set(here) - {"nas"} <= {d["Serial"] for d in self.list("Drives", present=True)}, LOOK,
+                              "every drive of the NAS is known")
+
+    def trust(self) -> None:
+        """What an administrator does on the NAS: lets the service's key in."""
+        key = self.machine.read("/etc/burnin/id_ed25519.pub").strip()
+        for user, home in (("root", "/root"), ("nas", "/home/nas")):
+            self.guest.ssh(f"mkdir -p .ssh && cd .ssh && {{ grep -qsxF {shlex.quote(key)} authorized_keys ||"
+                           f" echo {shlex.quote(key)} >> authorized_keys; }}", user=user)
+
+    def fingerprint(self) -> str:
+        return self.guest.ssh("ssh-keygen -lf /run/lab_host_key").split()[1]
+
+    @property
+    def nas(self) -> Host:
+        return self.host(HOST)
+
+    def configure_host(self, **options: Any) -> None:
+        self.nas.call("Configure", "a{sv}", dbus.Dictionary(options, signature="sv"))
+
+    # --- drives ------------------------------------------------------------------------------------------
+
+    def dev(self, serial: str) -> str:
+        return "/dev/" + self.guest.dev(serial)
+
+    def image(self, serial: str) -> Path:
+        """What is on the drive, seen from outside."""
+        return self.guest.workdir / f"{serial}.img"
+
+    def wait_lock(self, serial: str, state: str, *words: str, timeout: float = LOOK) -> Drive:
+        """Until the drive is there with this lock, and the lock's detail has these words."""
+        drive: list[Drive] = []
+
+        def shown() -> bool:
+            if not drive:
+                with contextlib.suppress(dbus.DBusException):
+                    drive.append(self.drive(serial))
+            return bool(drive) and drive[0]["Present"] and drive[0]["LockState"] == state and all(
+                word in drive[0]["LockDetail"] for word in words)
+
+        try:
+            self.machine.wait_for(shown, timeout, f"{serial} is {state} {words}")
+        except Exception as error:
+            error.add_note(str(drive and [drive[0][p] for p in ("Present", "LockState", "LockDetail")])) if hasattr(
+                error, "add_note") else None
+            raise
+        return drive[0]
+
+    def look(self) -> None:
+        """Returns after a look at the NAS that began after this call."""
+        before = time.time_ns() // 1000
+        # One may be on its way that began before: what ends after two more has seen everything.
+        for _ in range(2):
+            self.nas.wait("LastSeenUSec", bool)
+            self.machine.wait_for(lambda: self.nas["LastSeenUSec"] > before, LOOK, "a look at the NAS")
+            before = self.nas["LastSeenUSec"]
+
+    def locks(self) -> dict[str, tuple[str, str]]:
+        return {d["Serial"]: (d["LockState"], d["UnlockToken"]) for d in self.list("Drives", present=True)}
+
+    @contextlib.contextmanager
+    def new_drive(self, serial: str, size_mb: int = 16, paths: int = 1) -> Iterator[str]:
+        """A drive that nobody has seen before, plugged in on so many paths, and gone afterwards."""
+        path = self.image(serial)
+        with path.open("wb") as file:
+            file.truncate(size_mb << 20)
+        node, devices = f"new-{serial}", [f"new-{serial}-{i}" for i in range(paths)]
+        self.guest.qmp("blockdev-add", **{"node-name": node, "driver": "raw",
+                                          "file": {"driver": "file", "filename": str(path)}})
+        plugged = []
+        try:
+            for device in devices:
+                self.guest.qmp("device_add", driver="scsi-hd", id=device, drive=node, serial=serial, bus="scsi0.0",
+                               **{"share-rw": True})
+                plugged.append(device)
+            found = wait_for(serial, 60, lambda: [line.split()[0] for line in self.guest.ssh("lsblk -dno NAME,SERIAL").splitlines()
+                                                  if line.split()[1:] == [serial]][paths - 1:])
+            yield str(found[0])
+        finally:
+            for device in plugged:
+                self.guest.qmp("device_del", id=device)
+                assert self.guest._qmp
+                self.guest._qmp.wait_event("DEVICE_DELETED", 60, device=device)
+            self.guest.qmp("blockdev-del", **{"node-name": node})
+            path.unlink()
+
+    # --- runs --------------------------------------------------------------------------------------------
+
+    def burn(self, *serials: str, **options: Any) -> list[Job]:
+        """Burn-ins of several drives, in one batch."""
+        results = self.start_all([(serial, serial) for serial in serials], confirmed=True, **options)
+        assert [result for _, result, _, _ in results] == ["queued"] * len(serials), results
+        return [Job(self, path) for *_, path in results]
+
+    def freeze(self, job: Job, timeout: float = 90) -> Run:
+        """Stops the job's badblocks, as soon as there is one."""
+        stage = job.stage()
+        self.machine.wait_for(lambda: stage["RunId"] or job["State"] == "done", timeout, f"job {job.id} has a run")
+        run = stage["RunId"]
+        assert run, job["Reason"]
+        pid = self.guest.ssh(f"""
+            n=0
+            while [ $n -lt {round(timeout * 10)} ]; do
+                pid=$(sed -n s/^pid=//p {RUNS}/{run}/id 2>/dev/null)
+                read -r name 2>/dev/null < "/proc/$pid/comm" && [ "$name" = badblocks ] && kill -STOP "$pid" && echo "$pid" && exit
+                [ ! -e {RUNS}/{run}/refused ] || {{ cat {RUNS}/{run}/refused; exit 1; }}
+                n=$((n + 1)); sleep 0.1
+            done""", timeout=timeout + 30).strip()
+        assert pid, f"badblocks of job {job.id} was not to be found; {job['Reason']}"
+        return Run(run, int(pid))
+
+    def state_on_nas(self, run: Run) -> str:
+        """The state of a run's process, '' when it is gone."""
+        return self.guest.ssh(f"sed 's/.*) \\(.\\).*/\\1/' /proc/{run.pid}/stat 2>/dev/null", check=False).strip()
+
+    def thaw(self, run: Run) -> None:
+        self.guest.ssh(f"kill -CONT {run.pid}", check=False)
+
+    @contextlib.contextmanager
+    def frozen(self, job: Job) -> Iterator[Run]:
+        run = self.freeze(job)
+        try:
+            yield run
+        finally:
+            if self.guest.running:
+                self.thaw(run)
+
+    # --- sick tools --------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def replaced(self, tools: dict[str, str]) -> Iterator[None]:
+        """These programs of the NAS are shell scripts in here."""
+        lines, undo = ["set -e", "mkdir -p /run/lab-tools"], []
+        for path, script in tools.items():
+            fake = f"/run/lab-tools/{path.rsplit('/', 1)[1]}"
+            lines += [f"cat > {fake} <<'END'\n#!/bin/sh\n{script}\nEND", f"chmod 755 {fake}",
+                      f"mount --bind {fake} $(readlink -f {path})"]
+            undo.append(f"umount $(readlink -f {path})")
+        try:
+            self.guest.ssh("\n".join(lines))
+            yield
+        finally:
+            # A process may run it at this moment.
+            self.guest.ssh("\n".join(f"n=0; until {u}; do n=$((n+1)); [ $n -lt 100 ] || exit 1; sleep 0.1; done" for u in undo))
+
+    # --- cleaning up -------------------------------------------------------------------------------------
+
+    def wipe(self, *serials: str) -> None:
+        """Free again, as README.md has them."""
+        for serial in serials:
+            dev = self.dev(serial)
+            self.guest.ssh(f"wipefs -qaf {dev}* ; blkdiscard -fz {dev} 2>/dev/null || dd if=/dev/zero of={dev} bs=1M oflag=direct"
+                           f" 2>/dev/null; blockdev --rereadpt {dev} 2>/dev/null; udevadm settle", check=False)
+
+
+@pytest.fixture(scope="module")
+def lab(machine: Machine, nas: Nas) -> Iterator[Lab]:
+    if not machine.has_product:
+        pytest.skip("there is nothing built to be installed")
+    made = Lab(machine, nas)
+    if not made.is_set_up:
+        made.set_up()
+    yield made
+    made.clean_jobs()
+
+
+def rules(job: Job, kind: str = "surface_validate", verdict: Sequence[str] = ("failed", "inconclusive")) -> dict[str, str]:
+    """What a stage's ledger has against the drive: rule -> what was observed."""
+    return {line[0]: line[2] for line in job.stage(kind)["Evidence"] if line[4] in verdict}
