@@ -42,6 +42,20 @@ static int reply_open(sd_bus_message *m, sd_bus_message **ret)
         return 0;
 }
 
+/* Behind the list comes, but for the hosts, how many match in all: 'u' or 't'. */
+static int reply_send(sd_bus_message *reply, char type, const void *total)
+{
+        int r;
+
+        r = sd_bus_message_close_container(reply);
+        if (r >= 0 && total)
+                r = sd_bus_message_append_basic(reply, type, total);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
 int manager_method_list_hosts(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -71,11 +85,8 @@ int manager_method_list_hosts(sd_bus_message *m, void *userdata, sd_bus_error *e
                 if (r < 0)
                         return r;
         }
-        r = sd_bus_message_close_container(reply);
-        if (r < 0)
-                return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return reply_send(reply, 0, NULL);
 }
 
 typedef struct DriveFilter {
@@ -150,13 +161,8 @@ int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *
                 if (r < 0)
                         return r;
         }
-        r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "u", (uint32_t) n);
-        if (r < 0)
-                return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return reply_send(reply, 'u', &(uint32_t){ (uint32_t) n });
 }
 
 typedef struct JobList {
@@ -235,13 +241,8 @@ int manager_method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *er
                 if (r < 0)
                         return r;
         }
-        r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "t", total);
-        if (r < 0)
-                return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return reply_send(reply, 't', &total);
 }
 
 static int audit_append(AuditRecord *a, void *userdata)
@@ -275,11 +276,6 @@ int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *e
                              reply, &total);
         if (r < 0)
                 return r;
-        r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "t", total);
-        if (r < 0)
-                return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return reply_send(reply, 't', &total);
 }
