@@ -43,13 +43,14 @@
  *                        "loop_drives": bool}
  *                       {"op": "host", "name", "target": HostTarget}        add or change; with SCM_RIGHTS: the key memfd
  *                       {"op": "remove", "name"}
- *                       {"op": "refresh", "name"}                           poll at once
+ *                       {"op": "refresh", "name"}                           poll at once, and tell every drive again
  *                       {"op": "fingerprint", "id", "name", "kname", "identity"}
  *                       {"op": "watch", "name", "knames": [..]}             drives under test: SMART every minute
  *   poller -> burnind   {"op": "hostkey", "name", "key": "ssh-ed25519 AAAA..", "sha256": "SHA256:.."}  seen, not accepted
  *                       {"op": "cycle", "name", "ok": true, "boot_id", "os", "detection_error"?, "missing_tools"?, "live_runs",
  *                        "changed": [DriveFacts ..], "gone": [kname ..], "took_usec"}
- *                         changed holds every drive in the first cycle of a connection, then those that changed
+ *                         changed holds every drive in the first cycle of a connection and after a refresh, then those
+ *                         that changed
  *                       {"op": "cycle", "name", "ok": false, "error": one of POLL_ERROR_*, "reason"}
  *                       {"op": "fingerprint", "id", "ok": bool, "reason"?, "content"?: ContentFingerprint as a hex string}
  */

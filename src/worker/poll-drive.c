@@ -97,7 +97,7 @@ bool poll_drive_is_news(const PollDrive *d)
 
         if (!a || d->smart_usec == 0)
                 return false;
-        if (!b || !drive_facts_equal(a, b) || a->smart_usec != b->smart_usec)
+        if (!b || d->again || !drive_facts_equal(a, b) || a->smart_usec != b->smart_usec)
                 return true;
         if (a->temperature_mdegc == MDEGC_UNKNOWN || b->temperature_mdegc == MDEGC_UNKNOWN)
                 return a->temperature_mdegc != b->temperature_mdegc;

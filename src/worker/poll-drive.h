@@ -14,6 +14,7 @@ typedef struct PollDrive {
         bool counted; /* written_bytes is of the last cycle */
         bool excused; /* a burn-in held it in the last cycle */
         bool seen;    /* in this cycle */
+        bool again;   /* burnind asked for all of the host anew */
 } PollDrive;
 
 PollDrive *poll_drive_free(PollDrive *d);

@@ -198,6 +198,8 @@ void poll_host_refresh(PollHost *h)
         h->next_usec = 0;
         h->failures = 0;
         h->host_key_sent = (free(h->host_key_sent), NULL);
+        for (size_t i = 0; i < h->n_drives; i++)
+                h->drives[i]->again = true;
 }
 
 uint64_t poll_host_due(const PollHost *h)
@@ -397,6 +399,7 @@ static int collect_changed(PollHost *h, struct json_object *changed)
                 /* What was sent is what the line says, however it looks inside of here. */
                 drive_facts_free(d->sent);
                 d->sent = NULL;
+                d->again = false;
                 copy = json_object_get(o);
                 r = drive_facts_from_json(copy, &d->sent);
                 json_object_put(copy);

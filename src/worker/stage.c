@@ -66,7 +66,7 @@ static void stage_say_verdict(Worker *w, const StageReport *report)
         for (size_t i = 0; i < report->n_evidence; i++) {
                 const Evidence *e = report->evidence + i;
 
-                stage_log_line(w->log, LOG_DEBUG, "%s: %s (expected: %s, source: %s): %s", e->rule,
+                stage_log_line(w->log, LOG_INFO, "%s: %s (expected: %s, source: %s): %s", e->rule,
                                e->observed, e->expected, e->source, verdict_to_string(e->verdict));
         }
         stage_log_line(w->log, levels[report->verdict], "%s%s%s", verdict_to_string(report->verdict),

@@ -318,13 +318,11 @@ EXPECTED = (
     r"has not answered for", r"[Ll]ost contact with", r"has not taken this stage's report")
 
 
-@pytest.fixture(scope="module")
-def site(_guard: Any) -> Iterator[Site]:
-    """Two machines, the service up on the first and the NAS online."""
+@contextlib.contextmanager
+def make_site(watch: Callable[[Machine], object], forget: Callable[[Machine], object]) -> Iterator[Site]:
+    """Two machines, the service up on the first and the NAS online. watch and forget: for whoever reads their journals."""
     from conftest import BUILD
 
-    if not BUILD.exists():
-        pytest.skip(f"there is no {BUILD}")
     with contextlib.ExitStack() as stack:
         machine = Machine("orchestrator", build_dir=BUILD)
         stack.callback(machine.close)
@@ -334,9 +332,19 @@ def site(_guard: Any) -> Iterator[Site]:
         made.write_settings()
         machine.start()
         for one in (machine, nas.machine):
-            _guard.watch(one)
-            stack.callback(_guard.machines.pop, one)
+            watch(one)
+            stack.callback(forget, one)
         made.add_nas()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site(_guard: Any) -> Iterator[Site]:
+    from conftest import BUILD
+
+    if not BUILD.exists():
+        pytest.skip(f"there is no {BUILD}")
+    with make_site(_guard.watch, _guard.machines.pop) as made:
         yield made
 
 

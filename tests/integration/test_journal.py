@@ -26,6 +26,7 @@ def finished(product: Product) -> Job:
     other = product.start("JOURNAL2")
     assert (job.wait_end(), other.wait_end()) == ("passed", "passed")
     product.clean(hosts=["nas"])
+    product.drive("JOURNAL1").wait("Present", False)
     return job
 
 
@@ -73,6 +74,7 @@ def test_end_of_a_job_is_explained(product: Product, finished: Job) -> None:
     assert entry["BURNIN_VERDICT"] == "passed"
     catalog = (SOURCE / "units/burnin.catalog").read_text()
     subject = next(line for line in catalog.split(f"-- {JOB_FINISHED}\n")[1].splitlines() if line.startswith("Subject:"))
+    product.machine.run(["journalctl", "--update-catalog"])     # as a package does when it is installed
     shown = product.machine.run(["journalctl", "-x", "--no-pager", f"MESSAGE_ID={JOB_FINISHED}",
                                  f"BURNIN_JOB={finished.id}"]).stdout
     assert f"-- {subject.replace('@BURNIN_JOB@', str(finished.id))}"[:24] in shown, shown
@@ -82,6 +84,7 @@ def test_end_of_a_job_is_explained(product: Product, finished: Job) -> None:
 def test_every_message_id_has_its_text(product: Product, finished: Job) -> None:
     ids = {str(entry["MESSAGE_ID"]) for entry in product.machine.journal("--boot", "_SYSTEMD_UNIT=burnind.service")
            if "MESSAGE_ID" in entry}
+    product.machine.run(["journalctl", "--update-catalog"])
     known = product.machine.run(["journalctl", "--list-catalog", "--no-pager"]).stdout
     assert JOB_FINISHED in ids and all(one in known for one in ids)
 

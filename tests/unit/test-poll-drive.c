@@ -75,6 +75,11 @@ static void test_news(void)
         assert(poll_drive_is_news(d));
         send_it(d);
         assert(poll_drive_update(d, facts("WD-1", "x", 78, 0), false, false, 5) == 0);
+        assert(!poll_drive_is_news(d));
+        d->again = true; /* burnind wants all of it once more */
+        assert(poll_drive_is_news(d));
+        send_it(d);
+        d->again = false;
         d->facts->lock.role = LOCK_MOUNTED;
         assert(poll_drive_is_news(d));
 }
