@@ -184,9 +184,11 @@ def drives(machine: Machine) -> Iterator[Callable[..., str]]:
 @pytest.fixture(scope="session")
 def nas(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The lab's NAS guest: from inside the shared machine at nas.address:nas.port with the key NAS_KEY."""
-    from nas import Nas
+    from nas import Nas, default_drives
 
-    with Nas(tmp_path_factory.mktemp("nas"), netns=machine.netns) as guest:
+    # A burn-in writes and reads eight times what its drive holds; ZFS takes nothing much smaller.
+    drives = default_drives(free_mb=96)
+    with Nas(tmp_path_factory.mktemp("nas"), netns=machine.netns, drives=drives) as guest:
         machine.write(NAS_KEY, guest.key.read_text(), mode=0o600)
         yield guest
 

@@ -204,15 +204,21 @@ void drive_set_remnant(Drive *d, const char *run)
         drive_emit_pending(d);
 }
 
-/* Locks fail closed: a reading in which a detector failed may lock a drive, or leave it as it was, never open it. */
+/* Locks fail closed: a reading in which a detector failed may lock a drive, or leave it as it was, never open it. Nor may it
+ * make a lock weaker: without zpool's word every active pool looks like an exported one. */
+static bool lock_is_doubtful(LockRole before, LockRole now)
+{
+        return now < before || (before == LOCK_NONE && now == LOCK_UNCLASSIFIED);
+}
+
 static int drive_set_lock(Drive *d, const DriveLock *lock, bool detection_ok)
 {
         LockRole before = d->record.lock.role;
         int r;
 
-        if (!detection_ok && (lock->role == LOCK_NONE || lock->role == LOCK_UNCLASSIFIED))
+        if (!detection_ok && lock_is_doubtful(before, lock->role))
                 return 0;
-        if (drive_lock_equal(&d->record.lock, lock))
+        if (drive_lock_equal(&d->record.lock, lock) && streq_ptr(d->record.lock.detail, lock->detail))
                 return 0;
 
         drive_lock_done(&d->record.lock);

@@ -265,6 +265,7 @@ static void host_replace_workers(Host *h)
 
 int host_configure(Host *h, const HostRecord *record)
 {
+        bool moved, reached_otherwise;
         HostRecord copy;
         int r;
 
@@ -275,8 +276,9 @@ int host_configure(Host *h, const HostRecord *record)
         if (r < 0)
                 return r;
 
-        if (!streq_ptr(record->address, h->record.address) || record->port != h->record.port)
-                h->moved = true;
+        moved = !streq_ptr(record->address, h->record.address) || record->port != h->record.port;
+        reached_otherwise = moved || !streq_ptr(record->user, h->record.user);
+        h->moved |= moved;
 
         /* The name is the key of the table and stays. */
         free(copy.name);
@@ -285,7 +287,8 @@ int host_configure(Host *h, const HostRecord *record)
         h->record = copy;
 
         host_emit_changed(h, (const char *const[]){ "Address", "Port", "User", "Notes", NULL });
-        host_replace_workers(h);
+        if (reached_otherwise)
+                host_replace_workers(h);
         poll_put_host(h->manager->poll, h);
         return 0;
 }

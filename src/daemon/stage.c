@@ -480,9 +480,9 @@ static void stage_retry_later(Stage *s, const char *how)
         int r;
 
         log_stage(s, LOG_WARNING, MESSAGE_WORKER_DIED,
-                  "The worker of stage %s of job %" PRIu64
-                  " ended without a report (%s). The run on %s goes on; another worker takes over.",
-                  stage_kind_to_string(s->record.kind), s->record.job, how, strempty(s->job->record.host));
+                  "The worker of stage %s of job %" PRIu64 " ended without a report (%s). %s; another worker takes over.",
+                  stage_kind_to_string(s->record.kind), s->record.job, how,
+                  s->record.run_sent ? "What it has begun on the host goes on" : "Nothing has begun yet");
 
         r = sd_event_add_time_relative(s->job->manager->event, &s->retry_timer, CLOCK_BOOTTIME,
                                        WORKER_RETRY_USEC, 0, stage_on_retry, s);
@@ -572,9 +572,9 @@ void stage_on_start_failed(Stage *s, const char *reason)
 {
         _cleanup_free_ char *text = strf("Its worker could not be started: %s.", reason);
 
-        /* With a run on the host that still goes on this is no end: the next worker finds it. */
+        /* No end: the next worker finds the run, or begins it. A scope can be in the way that an earlier worker is still leaving. */
         s->worker = worker_free(s->worker);
-        if (s->record.run_sent && ++s->deaths < WORKER_DEATHS_MAX)
+        if (++s->deaths < WORKER_DEATHS_MAX)
                 stage_retry_later(s, reason);
         else
                 stage_finish_here(s, strempty(text), s->record.run_sent);

@@ -278,7 +278,8 @@ class Product:
 
         Returns its pid inside the machine. A drive of 256 MB is big enough for a brake in phase 1."""
         stage = job.stage()
-        stage.wait("State", lambda s: s in ("running", "done"), timeout)
+        state = stage.wait("State", lambda s: s in ("running", "done"), timeout)
+        assert state == "running", f"job {job.id} ended before its surface stage: {job['Verdict']}: {job['Reason']}"
         pid = stage.run_pid(timeout)
         # Until then it is the checks, which become badblocks.
         self.machine.wait_for(lambda: self.state_of(pid) in ("Z", "") or self.command_of(pid) == "badblocks", timeout,
@@ -338,6 +339,12 @@ class Product:
             device = self.device(serial)
             self.machine.run(f"umount -q {device}; swapoff {device}", check=False)
             self.machine.remove_loop_drive(serial)
+        # So that the next test's drive with such a serial is not taken for this one.
+        for row in self.hosts():
+            if row["State"] == "online":
+                Host(self, row["Object"]).refresh()
+                self.machine.wait_for(lambda: not [d for d in self.list("Drives", host=row["Name"], present=True)
+                                                   if d["Serial"]], 30, "all drives are seen missing")
 
 
 @pytest.fixture(scope="module")

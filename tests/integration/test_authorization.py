@@ -148,7 +148,7 @@ def test_rule_sees_the_host(product: Product, nas: Host, rules: Callable[[str], 
 
 @pytest.fixture
 def no_polkit(product: Product, nas: Host) -> Iterator[None]:
-    product.plug("RIGHTS02", 8)
+    product.plug("RIGHTS02", 8).call("SetLocation", "st", "theirs", 0)
     product.machine.run(["systemctl", "mask", "--runtime", "--now", "polkit.service"])
     yield
     product.machine.run("systemctl unmask --runtime polkit.service; systemctl reset-failed polkit.service; systemctl start polkit.service")
@@ -156,6 +156,8 @@ def no_polkit(product: Product, nas: Host) -> Iterator[None]:
 
 @pytest.mark.parametrize("user", [None, "visitor"])
 def test_no_polkit_means_no(product: Product, no_polkit: None, user: str | None) -> None:
+    before = product.drive("RIGHTS02")["Location"], product.host("nas")["Notes"]
+    assert "theirs" in before
     for method in ("AddHost", "Configure", "AcceptHostKey", "Remove", "SetLocation", "SetNotes", "StartBurnIn", "CancelAll"):
         with denied():
             CHANGES[method](product, user)
@@ -163,7 +165,7 @@ def test_no_polkit_means_no(product: Product, no_polkit: None, user: str | None)
         product.call("ListHosts", "a{sv}", EMPTY, user=user)
     # What the properties say anyway needs nobody's leave.
     assert product.call("GetHost", "s", "nas", user=user) == product.host("nas").path
-    assert product.drive("RIGHTS02")["Location"] == "" and product.host("nas")["Notes"] == ""
+    assert (product.drive("RIGHTS02")["Location"], product.host("nas")["Notes"]) == before
     assert (product["QueuedJobs"], product["RunningJobs"]) == (0, 0)
 
 

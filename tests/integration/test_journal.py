@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import dbus
@@ -12,7 +11,6 @@ from product import Host, Job, Product, nas, product, refused  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing")
 
-SOURCE = Path(__file__).resolve().parents[2]
 JOB_FINISHED = "3360ab8acf9647b186e20868f1a7f1c7"
 
 
@@ -72,13 +70,11 @@ def test_unit_of_a_stage_is_its_log(product: Product, finished: Job) -> None:
 def test_end_of_a_job_is_explained(product: Product, finished: Job) -> None:
     entry, = product.machine.journal(f"MESSAGE_ID={JOB_FINISHED}", f"BURNIN_JOB={finished.id}", "--boot")
     assert entry["BURNIN_VERDICT"] == "passed"
-    catalog = (SOURCE / "units/burnin.catalog").read_text()
-    subject = next(line for line in catalog.split(f"-- {JOB_FINISHED}\n")[1].splitlines() if line.startswith("Subject:"))
     product.machine.run(["journalctl", "--update-catalog"])     # as a package does when it is installed
     shown = product.machine.run(["journalctl", "-x", "--no-pager", f"MESSAGE_ID={JOB_FINISHED}",
                                  f"BURNIN_JOB={finished.id}"]).stdout
-    assert f"-- {subject.replace('@BURNIN_JOB@', str(finished.id))}"[:24] in shown, shown
-    assert "@BURNIN_" not in shown
+    assert f"Subject: Burn-in job {finished.id} has ended: passed" in shown and "JOURNAL1" in shown
+    assert "BURNIN_REASON" not in shown and "@BURNIN_" not in shown, "every field that it names has a value"
 
 
 def test_every_message_id_has_its_text(product: Product, finished: Job) -> None:

@@ -90,6 +90,26 @@ def test_worker_killed_after_its_gate_and_before_its_run(site: Site, survivor: C
     run.close()
 
 
+def test_scope_that_a_dying_worker_still_holds(site: Site, survivor: Callable[..., Survivor], held_workers: None) -> None:
+    """The worker of a service that was killed is still there, and with it the name of the scope that the next one needs."""
+    assert site.machine.leader
+    run = Survivor(site, site.new_drive())
+    run.job.stage("precheck").wait("State", "running")
+    site.machine.write(HOLD, "")
+    with frozen(site.machine.leader):
+        run.stage.wait("State", "starting")
+        site.kill()
+    cursor = site.machine.cursor()
+    site.start_again()
+    site.machine.wait_journal("already loaded", cursor=cursor, timeout=30)
+    assert run.job["State"] == "running"
+    site.machine.run(["rm", HOLD])
+    for pid in site.workers(run.job):
+        os.kill(pid, signal.SIGCONT)
+    run.find().finish()
+    run.close()
+
+
 @pytest.mark.parametrize("worker", ["waits with it", "is killed too"])
 def test_service_killed_when_a_report_is_written_and_not_stored(site: Site, survivor: Callable[..., Survivor],
                                                                 worker: str) -> None:

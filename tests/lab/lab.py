@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
+import os
 import shlex
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,7 @@ from typing import Any
 
 import dbus
 import pytest
+from busclient import WaitTimeout
 from machine import Machine
 from nas import Nas, wait_for
 from product import DROPIN, Drive, Host, Job, Product
@@ -111,11 +114,22 @@ class Lab(Product):
 
         try:
             self.machine.wait_for(shown, timeout, f"{serial} is {state} {words}")
-        except Exception as error:
-            error.add_note(str(drive and [drive[0][p] for p in ("Present", "LockState", "LockDetail")])) if hasattr(
-                error, "add_note") else None
-            raise
+        except WaitTimeout as error:
+            now = [drive[0][name] for name in ("Present", "LockState", "LockDetail")] if drive else "not known"
+            raise WaitTimeout(f"{error}; it is {now}") from None
         return drive[0]
+
+    def digest(self, serial: str) -> str:
+        """Of every byte that was ever written to the drive. Where nothing was, its image has a hole."""
+        found = hashlib.sha256()
+        with self.image(serial).open("rb") as file:
+            end = 0
+            with contextlib.suppress(OSError):      # no more data
+                while True:
+                    start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+                    end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+                    found.update(b"%d:" % start + os.pread(file.fileno(), end - start, start))
+        return found.hexdigest()
 
     def look(self) -> None:
         """Returns after a look at the NAS that began after this call."""
@@ -220,8 +234,8 @@ class Lab(Product):
         """Free again, as README.md has them."""
         for serial in serials:
             dev = self.dev(serial)
-            self.guest.ssh(f"wipefs -qaf {dev}* ; blkdiscard -fz {dev} 2>/dev/null || dd if=/dev/zero of={dev} bs=1M oflag=direct"
-                           f" 2>/dev/null; blockdev --rereadpt {dev} 2>/dev/null; udevadm settle", check=False)
+            self.guest.ssh(f"for d in {dev}?* {dev}; do [ ! -b $d ] || wipefs -qaf $d; done; blkdiscard -fz {dev} 2>&1;"
+                           f"blockdev --rereadpt {dev}; udevadm settle")
 
 
 @pytest.fixture(scope="module")
