@@ -20,7 +20,7 @@
 #define WORKER_RETRY_USEC (2 * USEC_PER_SEC)
 /* The worker itself gives up proving after 30 s and says so; this is for one that does not answer at all. */
 #define STOPPING_DEADLINE_USEC (90 * USEC_PER_SEC)
-#define PHASES_MAX 512U
+#define PHASES_MAX             512U
 #define REPORT_FILE_MAX        (1024U * 1024U)
 
 static int stage_on_phase_record(PhaseRecord *r, void *userdata)
@@ -480,7 +480,8 @@ static void stage_retry_later(Stage *s, const char *how)
         int r;
 
         log_stage(s, LOG_WARNING, MESSAGE_WORKER_DIED,
-                  "The worker of stage %s of job %" PRIu64 " ended without a report (%s). %s; another worker takes over.",
+                  "The worker of stage %s of job %" PRIu64
+                  " ended without a report (%s). %s; another worker takes over.",
                   stage_kind_to_string(s->record.kind), s->record.job, how,
                   s->record.run_sent ? "What it has begun on the host goes on" : "Nothing has begun yet");
 
@@ -571,13 +572,18 @@ void stage_on_gate_open(Stage *s)
 void stage_on_start_failed(Stage *s, const char *reason)
 {
         _cleanup_free_ char *text = strf("Its worker could not be started: %s.", reason);
+        char unit[STAGE_PATH_MAX];
 
-        /* No end: the next worker finds the run, or begins it. A scope can be in the way that an earlier worker is still leaving. */
         s->worker = worker_free(s->worker);
-        if (++s->deaths < WORKER_DEATHS_MAX)
-                stage_retry_later(s, reason);
-        else
+        if (++s->deaths >= WORKER_DEATHS_MAX) {
                 stage_finish_here(s, strempty(text), s->record.run_sent);
+                return;
+        }
+
+        /* What may be in the way is the scope of an earlier worker: one that nobody can reach, or an empty one that systemd made of
+         * a worker which had just ended. The next worker finds the run, or begins it. */
+        scope_stop(s->job->manager->scopes, stage_unit(s, unit));
+        stage_retry_later(s, reason);
 }
 
 void stage_on_worker_gone(Stage *s, const char *how)

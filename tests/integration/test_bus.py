@@ -12,7 +12,7 @@ import dbus
 import pytest
 from busclient import PROPERTIES
 from product import (DRIVE, HOST, JOB, MANAGER, PATH, STAGE, Drive, Host, Job, Product, nas, plain,  # noqa: F401
-                     product, refused, wait_all)
+                     product, refused)
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing")
 

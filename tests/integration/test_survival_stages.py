@@ -90,24 +90,17 @@ def test_worker_killed_after_its_gate_and_before_its_run(site: Site, survivor: C
     run.close()
 
 
-def test_scope_that_a_dying_worker_still_holds(site: Site, survivor: Callable[..., Survivor], held_workers: None) -> None:
-    """The worker of a service that was killed is still there, and with it the name of the scope that the next one needs."""
-    assert site.machine.leader
-    run = Survivor(site, site.new_drive())
-    run.job.stage("precheck").wait("State", "running")
-    site.machine.write(HOLD, "")
-    with frozen(site.machine.leader):
-        run.stage.wait("State", "starting")
-        site.kill()
+def test_scope_that_is_taken_already(site: Site, survivor: Callable[..., Survivor]) -> None:
+    """By what an earlier worker has left, say: the next one needs its name."""
+    serial = site.new_drive()
+    unit = f"burnin-job{1 + max((row['Id'] for row in site.list('Jobs')), default=0)}-surface_validate.scope"
     cursor = site.machine.cursor()
-    site.start_again()
-    site.machine.wait_journal("already loaded", cursor=cursor, timeout=30)
-    assert run.job["State"] == "running"
-    site.machine.run(["rm", HOLD])
-    for pid in site.workers(run.job):
-        os.kill(pid, signal.SIGCONT)
-    run.find().finish()
-    run.close()
+    with site.machine.popen(["systemd-run", "--scope", "--quiet", f"--unit={unit}", "sleep", "infinity"]):
+        site.machine.wait_journal("Started", f"UNIT={unit}", cursor=cursor)
+        run = Survivor(site, serial)
+        assert run.stage["Unit"] == unit
+        run.find().finish(attempts=2)
+        run.close()
 
 
 @pytest.mark.parametrize("worker", ["waits with it", "is killed too"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lab import Lab, lab  # noqa: F401
+from lab import Lab, lab, rules  # noqa: F401
 from product import refused
 
 pytestmark = pytest.mark.allow_journal(r"is missing", r"is locked now", r"has ended: inconclusive", r"^inconclusive: ",
@@ -144,7 +144,7 @@ BROKEN = {      # what is wrong with a tool -> its script, and what the service 
 def test_failed_detection_opens_no_lock(lab: Lab, how: str) -> None:
     script, words = BROKEN[how]
     lab.wait_lock("WD-FREE01", "none")
-    before, free = lab.locks(), lab.digest("WD-FREE01")
+    before = lab.locks()
     with lab.replaced({"/usr/sbin/zpool": script}):
         lab.nas.wait("DetectionState", lambda s: words in s, 60)
         with lab.new_drive(f"NEW-{how}"):
@@ -156,14 +156,22 @@ def test_failed_detection_opens_no_lock(lab: Lab, how: str) -> None:
             now = lab.locks()
             assert now.pop(f"NEW-{how}") == ("unclassified", "")
             assert now == before
-            # A start may be queued, for what was known is still true; but it does not get by the check on the host.
-            job = lab.start("WD-FREE01")
-            assert job.wait_end(120) == "inconclusive"
-            assert "zpool" in job["Reason"], job["Reason"]
-            assert job.stage()["WorkBytes"] == 0 and lab.digest("WD-FREE01") == free
     lab.nas.wait("DetectionState", "ok", 60)
     drive.wait("Present", False, 60)
     assert lab.locks() == before
+
+
+def test_start_while_detection_fails_ends_inconclusive_and_writes_nothing(lab: Lab) -> None:
+    """What was known of the drive still stands, so it may be queued; but it does not get by the look at the host itself."""
+    lab.wait_lock("WD-FREE01", "none")
+    before = lab.digest("WD-FREE01")
+    with lab.replaced({"/usr/sbin/zpool": "exit 1"}):
+        job = lab.start("WD-FREE01")
+        assert job.wait_end(120) == "inconclusive"
+    assert "what uses the drives there cannot be told: zpool" in job["Reason"]
+    assert "detection" in rules(job, "precheck")
+    assert job.stage()["Verdict"] == "skipped" and lab.digest("WD-FREE01") == before
+    lab.nas.wait("DetectionState", "ok", 60)
 
 
 def test_host_whose_lsblk_is_broken_keeps_its_locks(lab: Lab) -> None:
@@ -181,6 +189,16 @@ def test_host_whose_lsblk_is_broken_keeps_its_locks(lab: Lab) -> None:
 
 
 # Identity
+
+
+def test_two_drives_that_swap_names_stay_who_they_are(lab: Lab) -> None:
+    one, other = lab.wait_lock("WD-FREE01", "none"), lab.wait_lock("WD-FREE02", "none")
+    names = one["DevName"], other["DevName"]
+    lab.guest.swap("WD-FREE01", "WD-FREE02")
+    lab.machine.wait_for(lambda: (other["DevName"], one["DevName"]) == names, 60, "the names are swapped")
+    for drive, serial in ((one, "WD-FREE01"), (other, "WD-FREE02")):
+        assert lab.wait_lock(serial, "none").path == drive.path
+        assert drive["Serial"] == serial and drive["IdentityState"] == "ok"
 
 
 def test_hot_plugged_drive_appears_and_a_pulled_one_is_missing(lab: Lab) -> None:
@@ -208,16 +226,6 @@ def test_drive_that_comes_back_under_another_name_keeps_location_and_notes(lab: 
         assert drive["DevName"] == lab.guest.dev("SG-HOT01") != name
         assert (drive["Location"], drive["Notes"]) == ("shelf 2, bay 7", "rattles")
         assert lab.drive("TAKES-NAME")["Location"] == ""
-
-
-def test_two_drives_that_swap_names_stay_who_they_are(lab: Lab) -> None:
-    one, other = lab.wait_lock("WD-FREE01", "none"), lab.wait_lock("WD-FREE02", "none")
-    names = one["DevName"], other["DevName"]
-    lab.guest.swap("WD-FREE01", "WD-FREE02")
-    lab.machine.wait_for(lambda: (other["DevName"], one["DevName"]) == names, 60, "the names are swapped")
-    for drive, serial in ((one, "WD-FREE01"), (other, "WD-FREE02")):
-        assert lab.wait_lock(serial, "none").path == drive.path
-        assert drive["Serial"] == serial and drive["IdentityState"] == "ok"
 
 
 def test_two_paths_to_one_drive_are_never_burned_in(lab: Lab) -> None:
