@@ -18,8 +18,8 @@
 #include "daemon/stage.h"
 #include "shared/names.h"
 
-#define SSH_KEY_MAX (64U * 1024U)
-#define WORKER_USER "burnin"
+#define SSH_KEY_MAX      (64U * 1024U)
+#define WORKER_USER      "burnin"
 #define STORE_RETRY_USEC (2 * USEC_PER_SEC)
 
 static int manager_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
@@ -108,7 +108,8 @@ int manager_new(Manager **ret)
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->progress_timer, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time(m->event, &m->store_timer, CLOCK_BOOTTIME, 0, 0, manager_on_store_retry, m);
+                r = sd_event_add_time(m->event, &m->store_timer, CLOCK_BOOTTIME, 0, 0,
+                                      manager_on_store_retry, m);
         if (r >= 0)
                 r = sd_event_source_set_enabled(m->store_timer, SD_EVENT_OFF);
         if (r < 0)
@@ -208,13 +209,13 @@ static void manager_for_each_active(Manager *m, void (*call)(Job *j))
         size_t n = 0;
         Job *j, *next;
 
-        active = new(Job *, HASH_COUNT(m->jobs) + 1);
+        active = new (Job *, HASH_COUNT(m->jobs) + 1);
         if (!active) {
                 (void) log_oom();
                 return;
         }
 
-        HASH_ITER (hh, m->jobs, j, next)
+        HASH_ITER(hh, m->jobs, j, next)
                 if (j->record.state != JOB_DONE)
                         active[n++] = j;
         for (size_t i = 0; i < n; i++)

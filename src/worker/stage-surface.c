@@ -393,6 +393,7 @@ static int surface_conclude(Surface *s, StageReport *report)
                                         .passes = MAX(p->passes, 1U),
                                         .size_bytes = p->identity.size_bytes,
                                         .block_size = s->block_size,
+                                        .block_buffer = p->block_buffer ?: BLOCK_BUFFER,
                                         .threshold = p->bad_block_threshold,
                                         .blocks = s->blocks,
                                         .n_blocks = s->n_blocks,

@@ -8,22 +8,23 @@
 #define BAD_BLOCKS_LISTED 4096U
 #define SECTOR_SIZE       512U
 
-static bool block_is_bad(const SurfaceFindings *f, uint64_t block)
+/* A request that fails is named by its first sector, wherever in it the error was: badblocks asks for many blocks at once, and
+ * for each one alone where that fails. So a bad block explains an error up to a request before it. */
+static bool explains_error(const SurfaceFindings *f, uint64_t sector)
 {
+        uint64_t first = sector / MAX(f->block_size / SECTOR_SIZE, 1U);
         size_t low = 0, high = f->n_blocks;
 
         while (low < high) {
                 size_t middle = low + (high - low) / 2;
 
-                if (f->blocks[middle] == block)
-                        return true;
-                if (f->blocks[middle] < block)
+                if (f->blocks[middle] < first)
                         low = middle + 1;
                 else
                         high = middle;
         }
 
-        return false;
+        return low < f->n_blocks && f->blocks[low] - first < MAX(f->block_buffer, 1U);
 }
 
 /* Each source can say less than the truth: the last line of a repeated pass counts what is new in it (often 0), the list may
@@ -122,8 +123,7 @@ static uint64_t kernel_count(const SurfaceFindings *f)
         for (size_t i = 0; i < f->n_kernel_errors; i++) {
                 const SurfaceKernelError *e = f->kernel_errors + i;
 
-                if (!tolerated ||
-                    (e->have_sector && !block_is_bad(f, e->sector / MAX(f->block_size / SECTOR_SIZE, 1U))))
+                if (!tolerated || (e->have_sector && !explains_error(f, e->sector)))
                         n++;
         }
 

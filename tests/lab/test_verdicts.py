@@ -60,10 +60,10 @@ def test_bad_drive_fails_with_its_block_and_the_kernels_word(lab: Lab, jobs: dic
     assert f"block {BLOCK} of 4096 bytes" in job["Reason"] and BAD in job["Reason"], job["Reason"]
     against = rules(job, verdict=("failed",))
     assert f"the first is block {BLOCK} " in against["bad-blocks"]
-    assert "sector 4660" in against["kernel-log"] or "Medium Error" in against["kernel-log"]
+    assert "Medium Error" in against["kernel-log"]
     assert job.stage()["BadBlocks"] >= 1
     log = job.stage().log()
-    assert "Too many bad blocks" in log and log.splitlines()[-1].endswith(" burnin failed")
+    assert "Too many bad blocks" in log and " burnin failed: " in log.splitlines()[-1]
 
 
 def test_drive_without_smart_is_never_passed_nor_written(lab: Lab, jobs: dict[str, Job]) -> None:

@@ -230,6 +230,15 @@ static void test_kernel_errors(void)
         expect(&f, VERDICT_PASSED, "kernel-log", NULL);
         f.n_kernel_errors = f.n_kernel_total = 3;
         expect(&f, VERDICT_FAILED, "kernel-log", "1 error,");
+        /* A request of many blocks is named by its first one. It explains nothing before it, nor behind the bad block. */
+        f.block_buffer = 7;
+        e[2].sector = 576 * 8;
+        expect(&f, VERDICT_PASSED, "kernel-log", NULL);
+        f.block_buffer = 6;
+        expect(&f, VERDICT_FAILED, "kernel-log", "1 error,");
+        f.block_buffer = 64;
+        e[2].sector = 583 * 8;
+        expect(&f, VERDICT_FAILED, "kernel-log", "1 error,");
         /* More than could be kept: those nobody looked at count. */
         f.n_kernel_errors = 2;
         f.n_kernel_total = 200;
