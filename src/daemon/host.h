@@ -23,7 +23,7 @@ struct Host {
         uint64_t last_seen_usec;
         Drive *drives_by_kname; /* the drives that its last reading listed */
         bool reread;            /* the next reading must be a full one */
-        bool moved;             /* to another address, by a person: another key there is a new one, not a changed one */
+        bool moved; /* to another address, by a person: another key there is a new one, not a changed one */
         sd_event_source *stale_timer;
         UT_hash_handle hh;
 };

@@ -43,7 +43,7 @@ typedef struct SurfaceFindings {
         uint32_t passes; /* planned, at least 1 */
         uint64_t size_bytes;
         uint32_t block_size, block_buffer, threshold; /* block_buffer: the blocks of one request */
-        const uint64_t *blocks; /* sorted, each once */
+        const uint64_t *blocks;                       /* sorted, each once */
         size_t n_blocks;
         bool exclusive;
         SurfaceIdentity identity;

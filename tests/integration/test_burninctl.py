@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
@@ -160,10 +161,10 @@ def test_burn_in_from_start_to_verdict(host: Machine, drive: Callable[..., str])
     drive("LOOPCTL6", size_mb=64)
     out = on_terminal(host, "burninctl start LOOPCTL6 --wait --note=test", "LOOPCTL6\n", timeout=300)
     job = ctl(host, "jobs", "-q", "-n", "1").strip()
-    # Whatever the verdict is here, where the kernel's log cannot be read: the exit status says the same.
-    verdict = ctl_json(host, "job", "show", job)["Verdict"]
-    assert out.returncode == {"passed": OK, "failed": FAILED, "inconclusive": OPEN}[verdict], out.stdout
-    assert verdict in out.stdout and "Verify 0x" in out.stdout and "%" in out.stdout
+    assert ctl_json(host, "job", "show", job)["Verdict"] == "passed"
+    assert out.returncode == OK, out.stdout
+    # Which phases are seen depends on how fast the drive is; the first is there from the first second on.
+    assert "passed" in out.stdout and re.search("(Write|Verify) 0x", out.stdout) and "%" in out.stdout
 
     shown = ctl(host, "job", "show", job)
     for word in ("passed", "surface_validate", "Verify", "EVIDENCE", "LOOPCTL6"):
