@@ -107,8 +107,9 @@ static int stage_method_open_log(sd_bus_message *m, void *userdata, sd_bus_error
                 return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
                                          "Stage %s of job %" PRIu64 " has no log: %s.",
                                          stage_kind_to_string(s->record.kind), s->record.job,
-                                         s->record.started_usec == 0 ? "it has not started"
-                                                                     : "it was dropped with age");
+                                         s->record.started_usec == 0     ? "it has not started"
+                                         : s->record.state != STAGE_DONE ? "nothing was written to it yet"
+                                                                         : "it was dropped with age");
         if (fd < 0)
                 return -errno;
         if (fstat(fd, &st) < 0)

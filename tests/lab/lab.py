@@ -194,6 +194,25 @@ class Lab(Product):
         assert pid, f"badblocks of job {job.id} was not to be found; {job['Reason']}"
         return Run(run, int(pid))
 
+    @staticmethod
+    def log_so_far(job: Job) -> str:
+        try:
+            return job.stage().log()
+        except dbus.DBusException:      # there is none yet
+            return ""
+
+    def freeze_followed(self, job: Job) -> Run:
+        """As freeze(), once the service is seen to follow the run."""
+        serial = job["Serial"]
+        self.guest.throttle(serial, 8_000_000)      # else it could come to its end meanwhile
+        try:
+            stage = job.stage()
+            stage.wait("State", lambda state: state in ("running", "done"), 60)
+            self.machine.wait_for(lambda: job["State"] == "done" or "pattern 0xaa" in self.log_so_far(job), 90, "the run is followed")
+            return self.freeze(job)
+        finally:
+            self.guest.throttle(serial, None)
+
     def state_on_nas(self, run: Run) -> str:
         """The state of a run's process, '' when it is gone."""
         return self.guest.ssh(f"sed 's/.*) \\(.\\).*/\\1/' /proc/{run.pid}/stat 2>/dev/null", check=False).strip()

@@ -24,8 +24,8 @@ TAKERS = {      # what takes a drive -> how that is tried ({}: the drive), and h
     "mkswap": ("mkswap {}", "true"),
     "mount": ("dd if=/run/lab-ext4 of={} bs=1M conv=notrunc,fsync && mount -t ext4 {} /mnt/grab", "umount /mnt/grab"),
     "swapon": ("dd if=/run/lab-swap of={} bs=1M conv=notrunc,fsync && swapon {}", "swapoff {}"),
-    "zpool import": ("dd if=/run/lab-pool of={} bs=1M conv=notrunc,fsync && zpool import -f -N -d {} grabbed",
-                     "zpool export grabbed"),
+    "zpool import": ("dd if=/run/lab-pool of={} bs=1M conv=notrunc,fsync; blockdev --rereadpt {}; udevadm settle;"
+                     " zpool import -f -N -d /dev grabbed", "zpool export grabbed"),
 }
 
 
@@ -66,11 +66,14 @@ def way(lab: Lab, chosen: Way) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def images(lab: Lab) -> Iterator[None]:
     """What the drive is to look like."""
+    dev = lab.dev(DRIVE)
     lab.guest.ssh(f"""set -e
         mkdir -p /mnt/grab; cd /run
         truncate -s 4M lab-ext4; mkfs.ext4 -q lab-ext4
         truncate -s 4M lab-swap; chmod 600 lab-swap; mkswap -q lab-swap
-        truncate -s {lab.guest.drive(DRIVE).size_mb}M lab-pool; zpool create -m none grabbed /run/lab-pool; zpool export grabbed""")
+        zpool create -f -m none grabbed {dev}; zpool export grabbed; dd if={dev} of=lab-pool bs=1M""")
+    lab.wipe(DRIVE)
+    lab.look()
     yield
     lab.guest.ssh("rm -f /run/lab-ext4 /run/lab-swap /run/lab-pool; rmdir /mnt/grab")
 

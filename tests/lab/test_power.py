@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import dbus
 import pytest
 from lab import Lab, Run, lab, rules  # noqa: F401
-from product import PHASES, Job, refused
+from product import PHASES, refused
 from proxy import Proxy
 from survival import check_log
 
@@ -41,12 +41,18 @@ def keep_log(lab: Lab, run: Run) -> str:
     return kept
 
 
+@pytest.fixture(autouse=True)
+def reachable(lab: Lab, proxy: Proxy) -> None:
+    lab.nas.wait("State", "online", 90)
+
+
 @pytest.mark.parametrize("how", ["cut", "blackhole"])
 def test_run_goes_on_while_the_nas_is_cut_off_and_nothing_is_lost(lab: Lab, proxy: Proxy, how: str) -> None:
     lab.wait_lock(DRIVE, "none")
     job = lab.start(DRIVE)
     stage = job.stage()
-    with lab.frozen(job) as run:
+    run = lab.freeze_followed(job)
+    try:
         log = keep_log(lab, run)
         getattr(proxy, how)()
         try:
@@ -60,6 +66,8 @@ def test_run_goes_on_while_the_nas_is_cut_off_and_nothing_is_lost(lab: Lab, prox
             assert job["State"] == "running"
         finally:
             proxy.restore()
+    finally:
+        lab.thaw(run)
     assert job.wait_end(180) == "passed", (job["Reason"], rules(job))
     check_log(stage.log(), lab.guest.ssh(f"cat {log}; rm {log}").encode())
     assert [name for _, name, _ in stage["PhaseHistory"]] == PHASES
@@ -70,7 +78,7 @@ def test_run_goes_on_while_the_nas_is_cut_off_and_nothing_is_lost(lab: Lab, prox
 def test_power_cut_ends_a_run_inconclusive_with_its_reason(lab: Lab, proxy: Proxy) -> None:
     lab.wait_lock(DRIVE, "none")
     job = lab.start(DRIVE)
-    run = lab.freeze(job)
+    run = lab.freeze_followed(job)
     lab.guest.power_cut()
     lab.guest.start()
     assert job.wait_end(90) == "inconclusive"
@@ -88,8 +96,8 @@ def test_power_cut_ends_a_run_inconclusive_with_its_reason(lab: Lab, proxy: Prox
 @pytest.mark.allow_journal(r"shows another key than the accepted one", r"another host key", r"could not be proven gone")
 def test_nas_with_another_host_key_is_not_touched_until_its_own_is_back(lab: Lab, proxy: Proxy) -> None:
     lab.wait_lock(DRIVE, "none")
-    job: Job = lab.start(DRIVE)
-    lab.freeze(job)
+    job = lab.start(DRIVE)
+    lab.freeze_followed(job)
     lab.guest.stop()
     lab.guest.hostkey = 2
     lab.guest.start()
