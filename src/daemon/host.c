@@ -590,6 +590,8 @@ int host_on_cycle(Host *h, struct json_object *cycle)
         if (r < 0)
                 return r;
 
+        /* It answers with the accepted key, so another one from here on is a changed one. */
+        h->moved = false;
         h->last_seen_usec = now_usec(CLOCK_REALTIME);
         r = sd_event_source_set_time_relative(h->stale_timer,
                                               m->settings.stale_threshold_seconds * USEC_PER_SEC);
