@@ -191,16 +191,6 @@ def test_host_whose_lsblk_is_broken_keeps_its_locks(lab: Lab) -> None:
 # Identity
 
 
-def test_two_drives_that_swap_names_stay_who_they_are(lab: Lab) -> None:
-    one, other = lab.wait_lock("WD-FREE01", "none"), lab.wait_lock("WD-FREE02", "none")
-    names = one["DevName"], other["DevName"]
-    lab.guest.swap("WD-FREE01", "WD-FREE02")
-    lab.machine.wait_for(lambda: (other["DevName"], one["DevName"]) == names, 60, "the names are swapped")
-    for drive, serial in ((one, "WD-FREE01"), (other, "WD-FREE02")):
-        assert lab.wait_lock(serial, "none").path == drive.path
-        assert drive["Serial"] == serial and drive["IdentityState"] == "ok"
-
-
 def test_hot_plugged_drive_appears_and_a_pulled_one_is_missing(lab: Lab) -> None:
     with lab.new_drive("NEW-HOT"):
         drive = lab.wait_lock("NEW-HOT", "none")
