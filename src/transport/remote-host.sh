@@ -270,10 +270,26 @@ openers()
                 done | sort -u
 }
 
-# What is mounted here, and where the first process lives: we may have come into a root directory or a name space of our own.
+# What is mounted here and where the first process lives (we may have come into a root directory or a name space of our own);
+# then, of every other name space, such as a container's, the devices that are mounted nowhere else.
 mounts()
 {
-        sort -u /proc/self/mountinfo /proc/1/mountinfo
+        local base
+        base=$(sort -u /proc/self/mountinfo /proc/1/mountinfo) || return
+        have awk && have xargs || { printf '%s\n' "$base"; return; }
+        {
+                printf '%s\n\n' "$base"
+                stat -L -c '%i %n' /proc/[0-9]*/ns/mnt 2> /dev/null |
+                        awk '!seen[$1]++ { print substr($2, 1, length($2) - length("ns/mnt")) "mountinfo" }' | head -n 256 |
+                        xargs cat 2> /dev/null
+        } | awk '
+                /^$/ { elsewhere = 1; next }
+                {
+                        for (i = 7; i < NF && $i != "-"; i++);
+                        key = $3 " " $(i + 2)
+                }
+                !elsewhere || (!(key in seen) && ($(i + 2) ~ /^\// || $(i + 1) == "zfs"))
+                { seen[key] }'
 }
 
 # usage NUMBER...: why one of these devices is in use, in words; nothing where none is.

@@ -33,7 +33,7 @@ Journal:   cursor()   journal(*matches, cursor=) -> list of dicts
 Drives:    add_loop_drive(serial, size_mb) -> '/dev/loopN'   remove_loop_drive(serial)
            set_smart(serial, {...}) : what smartctl says about it from now on (see bin/smartctl)
            They survive a reboot. Other loop devices and disks of the computer show up in /sys/block and
-           lsblk, but have no node in /dev. There is no udevd: the harness keeps /run/udev/data for its own
+           lsblk (unless the tests run in tests/integration/alone), but have no node in /dev. There is no udevd: the harness keeps /run/udev/data for its own
            drives up to date.
 Hosts:     host : the SshHost at port 22    ssh_host(port, systemd=, without=, busybox=, ...)
            mute_host(port)    (see sshhost.py for what an SshHost can do)
@@ -263,6 +263,8 @@ class Machine:
                 "--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
                 f"--network-namespace-path=/run/netns/{self.netns}",
                 "--capability=CAP_BPF,CAP_PERFMON,CAP_NET_ADMIN,CAP_SYSLOG", "--system-call-filter=bpf"]
+        if resources.has_own_view():
+            argv.append("--bind-ro=/sys/block")
         enter = f'echo $$ > {shlex.quote(str(cgroup))}/cgroup.procs && exec "$@"'
         with open(self.console, "ab") as console:
             self._nspawn = subprocess.Popen(
@@ -643,7 +645,7 @@ class Machine:
 
     @staticmethod
     def _number(device: str) -> str:
-        return Path(f"/sys/block/{Path(device).name}/dev").read_text().strip()
+        return (resources.sys_path(device) / "dev").read_text().strip()
 
     def _plug(self, serial: str) -> None:
         """What the kernel and udev do when a drive appears: node, links, entry in udev's database."""

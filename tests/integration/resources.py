@@ -235,6 +235,7 @@ def attach_loop(image: Path, sector_size: int = 512, rotational: bool = True) ->
         if not Path(device).exists():
             os.mknod(device, stat.S_IFBLK | 0o600, os.makedev(7, loop_number(device)))
     set_rotational(device, rotational)
+    show(device)
     return device
 
 
@@ -242,8 +243,27 @@ def loop_number(device: str) -> int:
     return int(device.removeprefix("/dev/loop"))
 
 
+def sys_path(device: str) -> Path:
+    return Path("/sys/devices/virtual/block") / Path(device).name
+
+
 def set_rotational(device: str, rotational: bool) -> None:
-    Path(f"/sys/block/{Path(device).name}/queue/rotational").write_text(str(int(rotational)))
+    (sys_path(device) / "queue/rotational").write_text(str(int(rotational)))
+
+
+def has_own_view() -> bool:
+    """Whether /sys/block is this run's own, as `tests/integration/alone` makes it: without the drives of others."""
+    return bool(mount_points(Path("/sys/block")))
+
+
+def show(device: str) -> None:
+    if has_own_view():
+        Path(f"/sys/block/{Path(device).name}").symlink_to(f"../devices/virtual/block/{Path(device).name}")
+
+
+def unshow(device: str) -> None:
+    if has_own_view():
+        Path(f"/sys/block/{Path(device).name}").unlink(missing_ok=True)
 
 
 def our_loops(workdir: Path) -> list[str]:
@@ -255,10 +275,11 @@ def our_loops(workdir: Path) -> list[str]:
 
 def detach_loop(device: str) -> None:
     set_rotational(device, False)
+    unshow(device)
     command("losetup", "--detach", device)
 
     # Detaching is put off while anything has the device open.
-    backing = Path(f"/sys/block/{Path(device).name}/loop/backing_file")
+    backing = sys_path(device) / "loop/backing_file"
     until(f"detach {device}", lambda: not backing.exists(), 10)
     with locked(), contextlib.suppress(OSError), open("/dev/loop-control", "rb") as control:
         # A device the kernel has added for us; another harness may have taken it meanwhile, then it stays.

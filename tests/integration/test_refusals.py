@@ -455,6 +455,7 @@ def swap_images(device: str, image: Path) -> None:
     """Another drive behind the same kernel name."""
     resources.detach_loop(device)
     resources.command("losetup", device, image)
+    resources.show(device)
 
 
 def test_queued_drive_that_changed_its_name_is_followed(one_at_a_time: None, nas: Host, product: Product) -> None:

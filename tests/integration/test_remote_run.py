@@ -123,12 +123,11 @@ class Disk:
         self.image = image
         with open(image, "xb") as file:
             file.truncate(size)
-        with resources.locked():
-            self.device = resources.command("losetup", "--find", "--show", image).stdout.strip()
+        self.device = resources.attach_loop(image)
         self.kname = self.device.removeprefix("/dev/")
 
     def close(self) -> None:
-        resources.command("losetup", "--detach", self.device)
+        resources.detach_loop(self.device)
 
     def is_blank(self) -> bool:
         return not self.image.read_bytes().strip(b"\0")
@@ -300,6 +299,21 @@ def test_a_mounted_drive_is_refused(host: Host, disk: Disk) -> None:
         assert status["refused"] == f"locked: {disk.kname} is mounted at {where}", status
     finally:
         resources.command("umount", where)
+
+
+def test_a_drive_mounted_in_another_namespace_is_refused(host: Host, disk: Disk) -> None:
+    """As a container does it: neither the caller nor the first process has it in its own list."""
+    resources.command("mkfs.ext4", "-q", disk.device)
+    where = disk.image.parent / "mnt"
+    where.mkdir()
+    with subprocess.Popen(["unshare", "--mount", "sh", "-c", 'mount "$1" "$2" && echo mounted && cat', "sh", disk.device, where],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as container:
+        assert container.stdin and container.stdout and container.stdout.readline() == b"mounted\n"
+        run, status = host.start(disk, LONG, content="-")
+        if status["state"] == "starting":
+            status = host.ended(run, disk)
+        container.stdin.close()
+    assert status["refused"] == f"locked: {disk.kname} is mounted at {where}", status
 
 
 def test_the_drive_is_held(host: Host, disk: Disk) -> None:

@@ -329,10 +329,9 @@ def disk(tmp_path: Path) -> Iterator[str]:
     image = tmp_path / "disk.img"
     with open(image, "xb") as file:
         file.truncate(16 * MIB)
-    with resources.locked():
-        device = resources.command("losetup", "--find", "--show", image).stdout.strip()
+    device = resources.attach_loop(image)
     yield device.removeprefix("/dev/")
-    resources.command("losetup", "--detach", device)
+    resources.detach_loop(device)
 
 
 def one(found: list[dict[str, str]]) -> dict[str, str]:
