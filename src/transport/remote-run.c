@@ -12,10 +12,6 @@
 #include "transport/remote-answer.h"
 #include "transport/remote-run.h"
 
-#ifndef BURNIN_AGENT_DIR
-#define BURNIN_AGENT_DIR "/usr/lib/burnin/agent"
-#endif
-
 #define CALL_TIMEOUT_USEC   (60 * USEC_PER_SEC)
 #define SMART_TIMEOUT_USEC  (90 * USEC_PER_SEC)
 #define UPLOAD_TIMEOUT_USEC (120 * USEC_PER_SEC)
@@ -160,6 +156,16 @@ static int remote_error(TransportError error)
         assert_not_reached();
 }
 
+/* What the deadline leaves of a call's own timeout; 0: nothing. */
+static uint64_t remote_timeout(const Remote *remote, uint64_t timeout_usec)
+{
+        uint64_t now = now_usec(CLOCK_BOOTTIME);
+
+        if (remote->deadline_usec == 0)
+                return timeout_usec;
+        return now >= remote->deadline_usec ? 0 : MIN(timeout_usec, remote->deadline_usec - now);
+}
+
 /* One call, its answer not looked at yet. script: NULL for the whole of remote-run.sh as standard input, else what sh -c gets
  * while data is the standard input. */
 static int remote_call(Remote *remote, const char *script, const void *data, size_t size, char *const *argv,
@@ -170,6 +176,11 @@ static int remote_call(Remote *remote, const char *script, const void *data, siz
 
         if (remote_interrupted(remote))
                 return remote_cancelled(remote);
+        timeout_usec = remote_timeout(remote, timeout_usec);
+        if (timeout_usec == 0) {
+                (void) free_and_strdup(&remote->error_text, "no time was left to ask");
+                return -ETIMEDOUT;
+        }
 
         p = new0(Pending, 1);
         if (!p)

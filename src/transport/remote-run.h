@@ -13,7 +13,8 @@
  *   log       the command's standard error; blocks: its standard output
  *   exit      its exit status
  *   refused   why the checks refused, one line
- *   tombstone planted by a cancel that came first
+ *   tombstone planted by a cancel, "BOOTID UPTIME". It keeps the place of a run that did not start yet; a day later the next start
+ *             of any run removes the directory, unless somebody of the run is alive
  *
  * A start opens the device O_EXCL, keeps the descriptor, compares the identity of that very device (ident(), from sysfs by the
  * descriptor's device number, and the serial that smartctl prints), the content fingerprint and the openers, and becomes the
@@ -33,6 +34,7 @@ typedef struct Remote {
         char *host_key;
         const bool *interrupt;        /* weak; a wait ends with -ECANCELED once this is true */
         uint64_t status_timeout_usec; /* for remote_run_status(); 0: a default */
+        uint64_t deadline_usec; /* CLOCK_BOOTTIME: no call waits for longer, whatever its own timeout; 0: none */
 } Remote;
 
 typedef enum RunState {

@@ -20,12 +20,21 @@
 
 # --- runs --------------------------------------------------------------------------------------------------
 
+# A cancelled run keeps its place for so long: whatever start was still on its way has long been refused as too late.
+LEFTOVER_SEC=86400
+LEFTOVERS_MAX=16
+
+base_is_ours()
+{
+        [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %u "$1")" = "$(id -u)" ]
+}
+
 # Where new runs go: made here, and ours alone.
 base_make()
 {
         for base in $BASES; do
                 [ -d "$base" ] || mkdir -p "$base" 2> /dev/null || continue
-                [ ! -L "$base" ] && [ "$(stat -c %u "$base")" = "$(id -u)" ] || continue
+                base_is_ours "$base" || continue
                 chmod 0700 "$base" 2> /dev/null || continue
                 # A read-only file system says yes to root's every question.
                 { : > "$base/.probe"; } 2> /dev/null && return
@@ -41,6 +50,38 @@ run_find()
                 [ ! -d "$dir" ] || return 0
         done
         dir=
+}
+
+# leftover_is_old NOW: the run in $dir was cancelled long ago. By the uptime, or, in an earlier boot, by the clock.
+leftover_is_old()
+{
+        local boot='' uptime='' since
+        [ -f "$dir/tombstone" ] && [ ! -L "$dir/tombstone" ] || return 1
+        { read -r boot uptime < "$dir/tombstone"; } 2> /dev/null
+        if [ "$boot" = "$boot_id" ]; then
+                is_number "$uptime" && [ $((uptime_sec - uptime)) -ge $LEFTOVER_SEC ]
+        else
+                since=$(stat -c %Y "$dir/tombstone") && is_number "$since" && [ $(($1 - since)) -ge $LEFTOVER_SEC ]
+        fi
+}
+
+# Removes what cancelled runs left behind: in a subshell, since it goes from run to run. One that nobody cancelled stays, however old
+# it is: its end may not have been read yet.
+leftovers_remove()
+{
+        local base now removed=0
+        now=$(date +%s)
+        for base in $BASES; do
+                base_is_ours "$base" || continue
+                for dir in "$base"/*; do
+                        is_run "${dir##*/}" && [ -d "$dir" ] && [ ! -L "$dir" ] && leftover_is_old "$now" || continue
+                        run_load
+                        ! run_alive && [ -z "$(run_members)" ] || continue
+                        rm -rf "$dir"
+                        removed=$((removed + 1))
+                        [ $removed -lt $LEFTOVERS_MAX ] || return
+                done
+        done
 }
 
 # Reads the files of the run in $dir: wrapper_*, command_*, run_boot, run_kname, exclusive, refused, exit_status, state.
@@ -446,6 +487,7 @@ verb_start()
                         sync "$dir/script" 2> /dev/null
                         mv "$dir/spec.new" "$dir/spec"
                         run_launch "$run" "$1" "$kname"
+                        (leftovers_remove) > /dev/null 2>&1
                 fi
         fi
         while run_load && [ "$state" = starting ] && [ $i -lt 20 ]; do
@@ -508,6 +550,8 @@ verb_cancel()
                 mkdir "$dir" 2> /dev/null
         fi
         { : > "$dir/tombstone"; } 2> /dev/null || fail "cannot write to $dir"
+        # That it is there is what counts; when it was planted is for whoever clears up, and a full disk may keep it out.
+        echo "$boot_id $uptime_sec" 2> /dev/null > "$dir/tombstone"
         sync "$dir" 2> /dev/null
         run_load
         members=$(run_members)

@@ -22,10 +22,15 @@ struct StageLog {
         int fd;
         const LogField *fields;
         uint64_t size;
-        uint64_t cursor; /* remote log position behind the last piece in the file */
+        /* Positions in the remote log, each behind a whole piece. */
+        uint64_t cursor;   /* the last one in the file */
+        uint64_t position; /* the last one that was taken in; the cursor, unless the file is behind */
+        uint64_t told;     /* the last one in the journal */
+        uint64_t seen;     /* of bytes: the end of what was ever fed */
         char piece[PIECE_MAX];
-        size_t piece_size; /* bytes behind the cursor that are no whole piece yet */
-        bool full, failed;
+        size_t piece_size; /* bytes behind position that are no whole piece yet */
+        int error;         /* why the file is behind; 0: it is not */
+        bool full;
 };
 
 uint64_t stage_log_cursor(const StageLog *l)
@@ -72,6 +77,7 @@ static int log_recover(StageLog *l)
                 return -errno;
 
         l->size = whole;
+        l->position = l->told = l->cursor;
         return 0;
 }
 
@@ -109,17 +115,28 @@ StageLog *stage_log_free(StageLog *l)
         return NULL;
 }
 
-static void log_write(StageLog *l, const char *origin, const char *text)
+/* What is not written now is not written by the next one either: the file is behind until stage_log_next(). */
+static void log_set_behind(StageLog *l, int error)
+{
+        if (l->error == 0)
+                (void) log_full_errno(
+                                LOG_ERR, error, l->fields,
+                                "Failed to write to the stage's log, it goes on when there is room: %m");
+        l->error = error;
+}
+
+static int log_write(StageLog *l, const char *origin, const char *text)
 {
         char t[TIMESTAMP_MAX];
         _cleanup_free_ char *line = NULL;
         size_t size;
         ssize_t n;
+        int r;
 
         line = strf("%s %s %s\n", format_timestamp(t, now_usec(CLOCK_REALTIME)), origin, text);
         if (!line) {
-                (void) log_oom();
-                return;
+                log_set_behind(l, -ENOMEM);
+                return -ENOMEM;
         }
 
         /* In one piece or not at all: half a line is taken back, so that the next one does not hang on to it. */
@@ -127,16 +144,16 @@ static void log_write(StageLog *l, const char *origin, const char *text)
         n = write(l->fd, line, size);
         if (n == (ssize_t) size) {
                 l->size += size;
-                return;
+                return 0;
         }
 
-        if (!l->failed)
-                (void) log_full_errno(LOG_ERR, n < 0 ? errno : ENOSPC, l->fields,
-                                      "Failed to write to the stage's log, going on without: %m");
-        l->failed = true;
+        r = n < 0 ? -errno : -ENOSPC;
+        log_set_behind(l, r);
         if (n > 0 && ftruncate(l->fd, (off_t) l->size) < 0)
                 log_debug_errno(errno,
                                 "Failed to cut a torn line off the stage's log; the next opening does: %m");
+
+        return r;
 }
 
 void stage_log_line(StageLog *l, int level, const char *format, ...)
@@ -160,7 +177,7 @@ void stage_log_line(StageLog *l, int level, const char *format, ...)
                 return;
         }
 
-        log_write(l, ORIGIN_OWN, text);
+        (void) log_write(l, ORIGIN_OWN, text);
         (void) log_full_errno(level, 0, l->fields, "%s", text);
 }
 
@@ -182,31 +199,37 @@ static void log_piece(StageLog *l)
         const char *shown;
         size_t n;
 
-        l->cursor += l->piece_size;
+        l->position += l->piece_size;
         n = drop_backspaces(l->piece, l->piece_size);
         while (n > 0 && strchr(" \r\n", l->piece[n - 1]))
                 n--;
         l->piece_size = 0;
 
-        /* Blank pieces need no line: the offset of the next one covers them. */
-        if (n == 0 || l->full)
-                return;
-        if (l->size > LOG_SIZE_MAX) {
+        if (n > 0 && !l->full && l->size > LOG_SIZE_MAX) {
                 l->full = true;
                 stage_log_line(l, LOG_WARNING, "The command prints too much, its output is no longer kept.");
+        }
+        /* Blank pieces need no line: the offset of the next one covers them. */
+        if (n == 0 || l->full) {
+                if (l->error == 0)
+                        l->cursor = l->position;
                 return;
         }
 
         text = str_clean(l->piece, n, PIECE_MAX, false);
-        origin = strf(ORIGIN_REMOTE "%" PRIu64, l->cursor);
+        origin = strf(ORIGIN_REMOTE "%" PRIu64, l->position);
         if (!text || !origin) {
-                (void) log_oom();
+                log_set_behind(l, -ENOMEM);
                 return;
         }
 
         shown = text + strspn(text, " ");
-        log_write(l, origin, shown);
-        (void) log_full_errno(LOG_INFO, 0, l->fields, "%s", shown);
+        if (l->error == 0 && log_write(l, origin, shown) == 0)
+                l->cursor = l->position;
+        if (l->position > l->told) {
+                l->told = l->position;
+                (void) log_full_errno(LOG_INFO, 0, l->fields, "%s", shown);
+        }
 }
 
 /* "Testing with pattern 0xaa: " and "Reading and comparing: " stand alone until the phase is over. */
@@ -224,12 +247,28 @@ static bool piece_is_header(const StageLog *l)
         return false;
 }
 
+uint64_t stage_log_next(StageLog *l)
+{
+        static const char again[] =
+                        "This log can be written again; what burnin said meanwhile is in the journal alone.";
+
+        if (l->error != 0 && log_write(l, ORIGIN_OWN, again) == 0) {
+                l->error = 0;
+                l->position = l->cursor;
+                l->piece_size = 0;
+                (void) log_full_errno(LOG_NOTICE, 0, l->fields, "%s", again);
+        }
+
+        return l->position + l->piece_size;
+}
+
 int stage_log_feed(StageLog *l, uint64_t offset, const char *data, size_t size)
 {
-        uint64_t have = l->cursor + l->piece_size;
+        uint64_t have = l->position + l->piece_size;
 
         if (offset > have)
                 return -EINVAL;
+        l->seen = MAX(l->seen, offset + size);
         if (offset + size <= have)
                 return 0;
         data += have - offset;
@@ -250,4 +289,9 @@ void stage_log_flush(StageLog *l)
 {
         if (l->piece_size > 0)
                 log_piece(l);
+}
+
+int stage_log_check(const StageLog *l)
+{
+        return l->error != 0 ? l->error : l->position + l->piece_size < l->seen ? -ENODATA : 0;
 }

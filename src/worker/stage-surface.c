@@ -221,13 +221,14 @@ static int read_kernel_log(Worker *w, void *userdata)
 static int surface_look(Surface *s)
 {
         _cleanup_(run_status_done) RunStatus status = { 0 };
+        uint64_t log_offset = surface_next_log_offset(s);
         Worker *w = s->w;
         int r, more = 0;
 
-        r = remote_run_status(&w->remote, w->params.run, w->params.kname, s->log_offset, s->blocks_offset,
+        r = remote_run_status(&w->remote, w->params.run, w->params.kname, log_offset, s->blocks_offset,
                               &status);
         if (r >= 0) {
-                more = surface_take_status(s, &status);
+                more = surface_take_status(s, log_offset, &status);
                 if (more < 0)
                         return more;
                 if (!s->ended)
@@ -281,7 +282,7 @@ static int prove_gone(Surface *s, StageReport *report)
         /* A start that was refused cannot come again: its place is taken. */
         if (s->end == SURFACE_REFUSED)
                 return 0;
-        if (s->end != SURFACE_KEY_CHANGED && worker_cancel_run(s->w, NULL))
+        if (s->end != SURFACE_KEY_CHANGED && worker_cancel_run(s->w))
                 return 0;
 
         stage_log_line(s->w->log, LOG_ERR, "The run %s on %s could not be proven gone.", s->w->params.run,
@@ -372,7 +373,6 @@ static int surface_conclude(Surface *s, StageReport *report)
         SurfaceIdentity identity = SURFACE_IDENTITY_UNKNOWN;
         int r;
 
-        stage_log_flush(s->w->log);
         r = prove_gone(s, report);
         if (r < 0)
                 return r;
@@ -393,7 +393,6 @@ static int surface_conclude(Surface *s, StageReport *report)
                                         .passes = MAX(p->passes, 1U),
                                         .size_bytes = p->identity.size_bytes,
                                         .block_size = s->block_size,
-                                        .block_buffer = p->block_buffer ?: BLOCK_BUFFER,
                                         .threshold = p->bad_block_threshold,
                                         .blocks = s->blocks,
                                         .n_blocks = s->n_blocks,

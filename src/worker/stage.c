@@ -5,12 +5,65 @@
 #include "worker/stage.h"
 
 #define START_FENCE_USEC (5 * USEC_PER_MINUTE)
+#define CATCH_UP_USEC    (10 * USEC_PER_SEC)
 
 static const StageType *const stage_types[_STAGE_KIND_MAX] = {
         [STAGE_PRECHECK] = &stage_precheck,
         [STAGE_SURFACE_VALIDATE] = &stage_surface_validate,
         [STAGE_FINAL_CHECK] = &stage_final_check,
 };
+
+/* What a full disk kept out of the log, read once more from the run's own log on its host. 0, or why it is still missing. */
+static int stage_catch_up(Worker *w)
+{
+        const bool *interrupt = w->remote.interrupt;
+        int failures = 0;
+
+        /* For a stage that was cancelled too, and never for long. */
+        w->remote.interrupt = NULL;
+        w->remote.deadline_usec = now_usec(CLOCK_BOOTTIME) + CATCH_UP_USEC;
+        for (;;) {
+                _cleanup_(run_status_done) RunStatus s = { 0 };
+                uint64_t offset = stage_log_next(w->log);
+                int r;
+
+                if (stage_log_check(w->log) != -ENODATA)
+                        break;
+                r = remote_run_status(&w->remote, w->params.run, w->params.kname, offset, 0, &s);
+                /* A connection that broke is found out by the call that meets it; the next one has a new one. */
+                if (r == -ENOTCONN && failures++ == 0)
+                        continue;
+                if (r < 0 || s.log_size == 0)
+                        break;
+                r = stage_log_feed(w->log, offset, s.log, s.log_size);
+                if (r < 0)
+                        break;
+        }
+        w->remote.interrupt = interrupt;
+        w->remote.deadline_usec = 0;
+
+        stage_log_flush(w->log);
+        return stage_log_check(w->log);
+}
+
+/* The stage's log is not what a drive is judged by: what is missing there is told, and no more than that. */
+static void stage_complete_log(Worker *w, StageReport *report)
+{
+        _cleanup_free_ char *observed = NULL;
+        int r;
+
+        r = stage_catch_up(w);
+        if (r == 0)
+                return;
+
+        observed = strf("log incomplete: %s; the journal has what is missing",
+                        r == -ENOSPC || r == -EDQUOT ? "disk full"
+                        : r == -ENODATA ? "the disk was full, and the host could not be asked again"
+                                        : strerror(-r));
+        if (!observed ||
+            stage_report_add(report, VERDICT_PASSED, "log", "all lines", observed, "burnin") < 0)
+                (void) log_oom();
+}
 
 static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
 {
@@ -22,7 +75,8 @@ static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
 
         stage_log_line(w->log, LOG_NOTICE, "This stage was cancelled.");
         if (type->destructive)
-                gone = worker_cancel_run(w, NULL);
+                gone = worker_cancel_run(w);
+        stage_complete_log(w, ret);
 
         ret->verdict = VERDICT_CANCELLED;
         if (gone)
@@ -51,7 +105,7 @@ static void stage_fail(Worker *w, const StageType *type, int error, StageReport 
         report_set_reason(ret, "%s: the test could not be followed: %s%s%s", worker_drive_name(w, name),
                           strerror(-error), isempty(w->remote.error_text) ? "" : ": ",
                           strempty(w->remote.error_text));
-        if (type->destructive && !worker_cancel_run(w, NULL) && report_set_remnant(ret) < 0)
+        if (type->destructive && !worker_cancel_run(w) && report_set_remnant(ret) < 0)
                 (void) log_oom();
 }
 
@@ -85,6 +139,7 @@ void stage_run(Worker *w, StageReport *ret)
         }
         if (r < 0)
                 stage_fail(w, type, r, ret);
+        stage_complete_log(w, ret);
 
         stage_say_verdict(w, ret);
 }

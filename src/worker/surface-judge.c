@@ -7,12 +7,14 @@
 
 #define BAD_BLOCKS_LISTED 4096U
 #define SECTOR_SIZE       512U
+#define REQUEST_SECTORS   8192U /* Linux asks a drive for no more at once, unless its administrator says so */
 
 /* A request that fails is named by its first sector, wherever in it the error was: badblocks asks for many blocks at once, and
- * for each one alone where that fails. So a bad block explains an error up to a request before it. */
+ * for each one alone where that fails; the checks before it, and whatever else looks at the drive, read ahead. So a bad block
+ * explains an error up to a request before it. */
 static bool explains_error(const SurfaceFindings *f, uint64_t sector)
 {
-        uint64_t first = sector / MAX(f->block_size / SECTOR_SIZE, 1U);
+        uint64_t per_block = MAX(f->block_size / SECTOR_SIZE, 1U), first = sector / per_block;
         size_t low = 0, high = f->n_blocks;
 
         while (low < high) {
@@ -24,7 +26,7 @@ static bool explains_error(const SurfaceFindings *f, uint64_t sector)
                         high = middle;
         }
 
-        return low < f->n_blocks && f->blocks[low] - first < MAX(f->block_buffer, 1U);
+        return low < f->n_blocks && (f->blocks[low] - first) * per_block < REQUEST_SECTORS;
 }
 
 /* Each source can say less than the truth: the last line of a repeated pass counts what is new in it (often 0), the list may

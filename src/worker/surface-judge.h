@@ -42,8 +42,8 @@ typedef struct SurfaceFindings {
         const BadblocksState *badblocks;
         uint32_t passes; /* planned, at least 1 */
         uint64_t size_bytes;
-        uint32_t block_size, block_buffer, threshold; /* block_buffer: the blocks of one request */
-        const uint64_t *blocks;                       /* sorted, each once */
+        uint32_t block_size, threshold;
+        const uint64_t *blocks; /* sorted, each once */
         size_t n_blocks;
         bool exclusive;
         SurfaceIdentity identity;

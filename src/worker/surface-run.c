@@ -128,8 +128,14 @@ void surface_on_phase(const BadblocksPhase *p, void *userdata)
         (void) worker_send(s->w, "phase", TAKE_PTR(o));
 }
 
-static int take_log(Surface *s, const RunStatus *status)
+uint64_t surface_next_log_offset(Surface *s)
 {
+        return MIN(s->log_offset, stage_log_next(s->w->log));
+}
+
+static int take_log(Surface *s, uint64_t offset, const RunStatus *status)
+{
+        uint64_t end = offset + status->log_size;
         int r;
 
         if (status->log_size == 0)
@@ -139,14 +145,17 @@ static int take_log(Surface *s, const RunStatus *status)
                 return 0;
         }
 
-        r = badblocks_feed(&s->badblocks, status->log, status->log_size, surface_on_phase, s);
+        r = stage_log_feed(s->w->log, offset, status->log, status->log_size);
         if (r < 0)
                 return r;
-        r = stage_log_feed(s->w->log, s->log_offset, status->log, status->log_size);
+        if (end <= s->log_offset)
+                return 0;
+        r = badblocks_feed(&s->badblocks, status->log + (s->log_offset - offset), end - s->log_offset,
+                           surface_on_phase, s);
         if (r < 0)
                 return r;
 
-        s->log_offset += status->log_size;
+        s->log_offset = end;
         return 0;
 }
 
@@ -245,12 +254,12 @@ static void take_end(Surface *s, const RunStatus *status)
         }
 }
 
-int surface_take_status(Surface *s, const RunStatus *status)
+int surface_take_status(Surface *s, uint64_t log_offset, const RunStatus *status)
 {
-        uint64_t before = s->log_offset + s->blocks_offset;
+        uint64_t before = s->log_offset + s->blocks_offset, words = s->log_offset;
         int r;
 
-        r = take_log(s, status);
+        r = take_log(s, log_offset, status);
         if (r < 0)
                 return r;
         r = take_blocks(s, status);
@@ -262,7 +271,7 @@ int surface_take_status(Surface *s, const RunStatus *status)
                 surface_save(s);
         }
         surface_state_add_temperature(&s->state, status->temperature_mdegc);
-        watch_work(s, status, status->log_size > 0);
+        watch_work(s, status, s->log_offset > words);
 
         if (status->state == RUN_STARTING || status->state == RUN_RUNNING) {
                 if (status->state == RUN_RUNNING)

@@ -48,8 +48,10 @@ void surface_save(Surface *s);
 /* The first end is the one that counts. */
 void surface_set_end(Surface *s, SurfaceEnd end, const char *detail);
 
-/* Takes in one look at the run. 1: there is more to read at once. */
-int surface_take_status(Surface *s, const RunStatus *status);
+/* Where the next look at the run reads on in its log: at log_offset, or further back, where the stage's log misses something. */
+uint64_t surface_next_log_offset(Surface *s);
+/* Takes in one look at the run, whose log was read from log_offset on. 1: there is more to read at once. */
+int surface_take_status(Surface *s, uint64_t log_offset, const RunStatus *status);
 /* Tells burnind how far it is, at most once a second. */
 void surface_send_progress(Surface *s);
 /* A phase starts; also called before the first header, for a bar that is there from the first second. */

@@ -295,28 +295,22 @@ static bool never(Worker *w)
         return false;
 }
 
-bool worker_cancel_run(Worker *w, RunStatus *ret_status)
+bool worker_cancel_run(Worker *w)
 {
         const bool *interrupt = w->remote.interrupt;
-        uint64_t end = now_usec(CLOCK_MONOTONIC) + CANCEL_LIMIT_USEC;
+        uint64_t end = now_usec(CLOCK_BOOTTIME) + CANCEL_LIMIT_USEC;
         bool gone = false;
 
-        /* What ended the stage must not end the cleaning up behind it. */
+        /* What ended the stage must not end the cleaning up behind it. The limit bounds each try too: a silent host would hold
+         * up one of them for longer than all of them together may take. */
         w->remote.interrupt = NULL;
+        w->remote.deadline_usec = end;
         for (;;) {
                 _cleanup_(run_status_done) RunStatus s = { 0 };
                 int r;
 
                 r = remote_run_cancel(&w->remote, w->params.run, CANCEL_GRACE_USEC, &gone, &s);
-                if (r >= 0 && gone) {
-                        if (ret_status) {
-                                run_status_done(ret_status);
-                                *ret_status = s;
-                                s = (RunStatus){ 0 };
-                        }
-                        break;
-                }
-                if (r == -EKEYREJECTED || now_usec(CLOCK_MONOTONIC) >= end)
+                if ((r >= 0 && gone) || r == -EKEYREJECTED || now_usec(CLOCK_BOOTTIME) + USEC_PER_SEC >= end)
                         break;
                 stage_log_line(w->log, LOG_NOTICE, "The run is not proven gone yet (%s), trying again.",
                                r < 0     ? worker_error(w)
@@ -327,6 +321,7 @@ bool worker_cancel_run(Worker *w, RunStatus *ret_status)
                         break;
         }
         w->remote.interrupt = interrupt;
+        w->remote.deadline_usec = 0;
 
         return gone;
 }

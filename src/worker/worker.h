@@ -55,8 +55,9 @@ const char *worker_drive_name(const Worker *w, char buf[static 256]);
 
 int worker_send(Worker *w, const char *type, struct json_object *o);
 
-/* Ends the run, whatever state it is in, for at most 30 s, also with a cancel pending. True: proven gone. */
-bool worker_cancel_run(Worker *w, RunStatus *ret_status);
+/* Ends the run, whatever state it is in, also with a cancel pending. Takes at most 30 s, also where the host says nothing at all.
+ * True: proven gone. */
+bool worker_cancel_run(Worker *w);
 
 /* Stores the report, tells burnind, waits until it has it or REPORT_WAIT_USEC are over. 1: burnind has it. */
 int worker_report(Worker *w, StageReport *report);

@@ -33,8 +33,8 @@ Journal:   cursor()   journal(*matches, cursor=) -> list of dicts
 Drives:    add_loop_drive(serial, size_mb) -> '/dev/loopN'   remove_loop_drive(serial)
            set_smart(serial, {...}) : what smartctl says about it from now on (see bin/smartctl)
            They survive a reboot. Other loop devices and disks of the computer show up in /sys/block and
-           lsblk (unless the tests run in tests/integration/alone), but have no node in /dev. There is no udevd: the harness keeps /run/udev/data for its own
-           drives up to date.
+           lsblk (unless the tests run in tests/integration/alone), but have no node in /dev. There is no
+           udevd: the harness keeps /run/udev/data for its own drives up to date.
 Hosts:     host : the SshHost at port 22    ssh_host(port, systemd=, without=, busybox=, ...)
            mute_host(port)    (see sshhost.py for what an SshHost can do)
 

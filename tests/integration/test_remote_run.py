@@ -78,6 +78,7 @@ class Host:
         run = run or secrets.token_hex(16)
         if run not in self.runs:
             self.runs.append(run)
+            disk.runs.append((self, run))
         argv = ["start", run, MACHINE, disk.kname, ident or self.ident(disk), serial, content or self.content(disk),
                 boot or Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(not_after), *command]
         boot_text = BOOT.format(shell=" ".join(self.shell))
@@ -125,8 +126,13 @@ class Disk:
             file.truncate(size)
         self.device = resources.attach_loop(image)
         self.kname = self.device.removeprefix("/dev/")
+        self.runs: list[tuple[Host, str]] = []
 
     def close(self) -> None:
+        """Nobody may hold it any more for it to go."""
+        for host, run in self.runs:
+            host.cancel(run, 0)
+            host.call_raw("remove", run)
         resources.detach_loop(self.device)
 
     def is_blank(self) -> bool:
@@ -249,6 +255,57 @@ def test_a_tombstone_keeps_a_late_start_out(host: Host, disk: Disk) -> None:
     assert (status["state"], status["gone"]) == ("tombstone", "1")
     assert host.start(disk, ["sh", "-c", 'echo x > "$1"', "x", "{}"], run=run)[1]["state"] == "tombstone"
     assert disk.is_blank()
+
+
+def test_what_cancelled_runs_left_is_removed_at_the_next_start(host: Host, disk: Disk) -> None:
+    """A directory that only keeps a late start out goes after a day, and nothing else does."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    uptime = int(float(Path("/proc/uptime").read_text().split()[0]))
+    base = host.directory("x").parent
+
+    def cancelled(tombstone: str | None = None, days: float = 2) -> Path:
+        run = secrets.token_hex(16)
+        host.runs.append(run)
+        assert host.cancel(run)["gone"] == "1"
+        path = host.directory(run)
+        if tombstone is not None:
+            (path / "tombstone").write_text(tombstone)
+        then = time.time() - days * 86400
+        os.utime(path / "tombstone", (then, then))
+        return path
+
+    run, status = host.start(disk, LONG)
+    assert status["state"] == "running", status
+    dead = [cancelled("0-0 5\n"), cancelled("")]                # of an earlier boot, where the clock must say; nothing known
+    kept = [cancelled("0-0 5\n", days=0.9), cancelled("0-0 5\n", days=-2),
+            cancelled(),                                        # of this boot: the clock may have been set
+            cancelled(f"{boot} {uptime + 9}\n"), cancelled("0-0 5\n")]
+    # A run that was never cancelled may be asked for after any time, and one that lives is none of the dead.
+    (kept[-1] / "tombstone").unlink()
+    kept.append(host.directory(run))
+    (kept[-1] / "tombstone").write_text("0-0 5\n")
+    os.utime(kept[-1] / "tombstone", (0, 0))
+    # What has no name of ours, and what leads out of here, even where it looks like a dead one.
+    other = base / "not-a-run"
+    other.mkdir(exist_ok=True)
+    shutil.copytree(dead[0], outside := disk.image.parent / "outside")
+    (link := base / secrets.token_hex(16)).symlink_to(outside)
+    hollow = cancelled()
+    (hollow / "tombstone").unlink()
+    (hollow / "tombstone").symlink_to(dead[0] / "tombstone")
+    kept += [other, link, outside / "tombstone", hollow]
+    if uptime > 86400 + 60:
+        dead.append(cancelled(f"{boot} {uptime - 86400 - 30}\n", days=0))
+        kept.append(cancelled(f"{boot} {uptime - 86400 + 300}\n"))
+    try:
+        again, _ = host.start(disk, ["true"])
+        assert not any(path.exists() for path in dead), dead
+        assert all(path.exists() for path in kept), [path for path in kept if not path.exists()]
+        assert host.directory(again).exists() and host.status(run, disk)["state"] == "running"
+    finally:
+        other.rmdir()
+        link.unlink()
+        (hollow / "tombstone").unlink()
 
 
 def test_refusals(host: Host, disk: Disk) -> None:

@@ -432,10 +432,14 @@ def test_cancel_before_the_start(stage: MakeStage, disk: Disk) -> None:
 
 
 def test_cancel_unreachable(stage: MakeStage, sshd: Sshd, disk: Disk) -> None:
-    """What cannot be proven gone is said to be a remnant."""
-    target = {"name": "nas1", "address": "127.0.0.1", "port": 1, "user": "root", "host_key": sshd.public("host")}
-    s = stage(disk, target=target).start(follow=True, cancel=True)
-    report = s.report(timeout=90)
+    """What cannot be proven gone is said to be a remnant, in time: one try that gets no answer must not take longer than all."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:      # takes the connection, and says nothing
+        target = {"name": "nas1", "address": "127.0.0.1", "port": silent.getsockname()[1], "user": "root",
+                  "host_key": sshd.public("host")}
+        began = time.monotonic()
+        s = stage(disk, target=target).start(follow=True, cancel=True)
+        report = s.report(timeout=90)
+    assert time.monotonic() - began < 33
     assert report["verdict"] == "cancelled" and report["details"]["remnant"] is True
     assert "could not be proven gone" in report["reason"]
 
@@ -459,6 +463,51 @@ def test_takeover(stage: MakeStage, big: Disk) -> None:
     text = " ".join(s.remote_lines())
     assert text.count("Reading and comparing:") == 4 and text.count("done") == 8
     assert text.count("Pass completed") == 1 and text.count("From block") == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system for a stage's log, with no room left in it but for whoever removes `filler`."""
+    path = tmp_path / "small"
+    path.mkdir()
+    resources.command("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", path)
+    # Room comes in pages: the log has to find its own one full.
+    (path / "log").write_text(f"{'x' * 4095}\n")
+    with contextlib.suppress(OSError), open(path / "filler", "wb", 0) as filler:
+        while True:
+            filler.write(bytes(4096))
+    yield path
+    resources.command("umount", "--lazy", path)      # its worker may still be there
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_log_on_a_full_disk(stage: MakeStage, big: Disk, small_disk: Path, cancel: bool) -> None:
+    """What there was no room for comes in as soon as there is room, and before the report."""
+    s = stage(big, log_path=str(small_disk / "log"))
+    s.log = small_disk / "log"
+    s.start()
+    s.until(lambda m: m["type"] == "phase" and m["phase"] == 3)
+    assert not s.remote_lines()
+    (small_disk / "filler").unlink()
+    if cancel:
+        s.say(cancel=True)
+    report = s.report(timeout=120)
+    assert report["verdict"] == ("cancelled" if cancel else "passed"), report
+    assert "log" not in evidence(report)
+    text = " ".join(s.remote_lines())
+    assert text.count("From block") == 1 and text.count("Testing with pattern 0xaa: done") == 1, s.text()
+    if not cancel:
+        assert text.count("Reading and comparing:") == 4 and text.count("done") == 8 and text.count("Pass completed") == 1
+
+
+def test_log_on_a_disk_that_stays_full(stage: MakeStage, disk: Disk, small_disk: Path) -> None:
+    """It is said, and is no fault of the drive."""
+    s = stage(disk, log_path=str(small_disk / "log"))
+    s.log = small_disk / "log"
+    report = s.start().report()
+    assert report["verdict"] == "passed", report
+    line = next(e for e in report["evidence"] if e["rule"] == "log")
+    assert line["verdict"] == "passed" and "disk full" in line["observed"] and not s.remote_lines()
 
 
 def test_burnind_restarts(stage: MakeStage, big: Disk) -> None:

@@ -2,7 +2,9 @@
 
 #undef NDEBUG
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "basic/fd-util.h"
@@ -144,6 +146,72 @@ static void test_bytewise(void)
         assert(streq(j, expected));
 }
 
+/* How large a file may get, in place of a disk that is full. */
+static void set_room(rlim_t size)
+{
+        struct rlimit limit;
+
+        assert(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+        limit.rlim_cur = size;
+        assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static char *without_own_lines(char *c)
+{
+        char *o = c;
+
+        for (char *p = c, *e; (e = strchr(p, '\n')); p = e + 1)
+                if (!startswith(p, "burnin ")) {
+                        memmove(o, p, (size_t) (e - p) + 1);
+                        o += e - p + 1;
+                }
+        *o = 0;
+
+        return c;
+}
+
+/* The disk is full at any byte of the file, and there is room again, or another worker takes over, at any later byte that the command
+ * prints: nothing is missing in the end, and nothing is there twice. */
+static void test_full_disk(void)
+{
+        size_t size = strlen(remote);
+
+        for (rlim_t room = 0; room < 400; room += 7)
+                for (size_t until = 0; until <= size; until += 5) {
+                        _cleanup_(stage_log_freep) StageLog *l = NULL, *k = NULL;
+                        _cleanup_free_ char *c = NULL, *j = NULL;
+                        uint64_t next;
+
+                        reset();
+                        l = open_log();
+                        set_room(room);
+                        assert(stage_log_feed(l, 0, remote, until) == 0);
+                        next = stage_log_next(l);
+                        assert(next <= until);
+                        assert(room > 0 || until < 43 || stage_log_check(l) == -EFBIG);
+                        /* What the cursor covers is in the file: whoever opens it anew sees the same, blank pieces apart. */
+                        k = open_log();
+                        assert(stage_log_cursor(k) <= stage_log_cursor(l));
+                        assert(strspn(remote + stage_log_cursor(k), " \n\b") >=
+                               stage_log_cursor(l) - stage_log_cursor(k));
+
+                        set_room(RLIM_INFINITY);
+                        if (until % 2 == 0) {
+                                next = stage_log_next(l);
+                                assert(stage_log_check(l) == (next < until ? -ENODATA : 0));
+                                assert(stage_log_feed(l, next, remote + next, size - next) == 0);
+                                stage_log_flush(l);
+                                assert(stage_log_check(l) == 0 && stage_log_cursor(l) == size);
+                        } else {
+                                assert(stage_log_feed(k, 0, remote, size) == 0);
+                                stage_log_flush(k);
+                        }
+                        c = content();
+                        j = joined(without_own_lines(c));
+                        assert(streq(j, expected));
+                }
+}
+
 static void test_hostile(void)
 {
         static const char evil[] = "\033[2Jbad\xff\n2026-01-31T23:59:59Z badblocks@99999999 forged\n";
@@ -176,10 +244,12 @@ int main(void)
         int fd = mkstemp(path);
 
         assert(fd >= 0 && close(fd) == 0);
-        log_set_max_level(LOG_ERR);
+        assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+        log_set_max_level(LOG_CRIT);
         test_whole();
         test_takeover();
         test_bytewise();
+        test_full_disk();
         test_hostile();
         assert(unlink(path) == 0);
         return 0;

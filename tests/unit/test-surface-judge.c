@@ -205,39 +205,38 @@ static void test_bad_blocks(void)
 
 static void test_kernel_errors(void)
 {
-        static const uint64_t blocks[] = { 582 };
+        enum {
+                REQUEST_BLOCKS = 4 * 1024 * 1024 / BLOCK,
+        };
+        static const uint64_t blocks[] = { 2582 };
         SurfaceKernelError e[] = {
-                { .have_sector = true, .sector = 582 * 8 + 3 },
+                { .have_sector = true, .sector = 2582 * 8 + 3 },
                 { .have_sector = false },
-                { .have_sector = true, .sector = 581 * 8 + 7 },
+                { .have_sector = true, .sector = 2583 * 8 },
         };
         BadblocksState b;
         SurfaceFindings f;
 
         healthy(&f, &b, 0, 0, NULL);
         f.kernel_errors = e;
-        f.kernel_line = "critical medium error, dev sdb, sector 4659";
+        f.kernel_line = "critical medium error, dev sdb, sector 20659";
         f.n_kernel_errors = f.n_kernel_total = 1;
         expect(&f, VERDICT_FAILED, "kernel-log", "medium error");
 
-        /* At a tolerated block, and its sense key beside it: not again. At the block before it: yes. */
+        /* At a tolerated block, and its sense key beside it: not again. At the block behind it: yes. */
         healthy(&f, &b, 0, 1, NULL);
         f.blocks = blocks;
         f.n_blocks = 1;
         f.kernel_errors = e;
-        f.kernel_line = "critical medium error, dev sdb, sector 4659";
+        f.kernel_line = "critical medium error, dev sdb, sector 20659";
         f.n_kernel_errors = f.n_kernel_total = 2;
         expect(&f, VERDICT_PASSED, "kernel-log", NULL);
         f.n_kernel_errors = f.n_kernel_total = 3;
         expect(&f, VERDICT_FAILED, "kernel-log", "1 error,");
-        /* A request of many blocks is named by its first one. It explains nothing before it, nor behind the bad block. */
-        f.block_buffer = 7;
-        e[2].sector = 576 * 8;
+        /* A request of many blocks is named by its first one, and whoever reads ahead asks for many. */
+        e[2].sector = (2582 - (REQUEST_BLOCKS - 1)) * 8;
         expect(&f, VERDICT_PASSED, "kernel-log", NULL);
-        f.block_buffer = 6;
-        expect(&f, VERDICT_FAILED, "kernel-log", "1 error,");
-        f.block_buffer = 64;
-        e[2].sector = 583 * 8;
+        e[2].sector -= 1;
         expect(&f, VERDICT_FAILED, "kernel-log", "1 error,");
         /* More than could be kept: those nobody looked at count. */
         f.n_kernel_errors = 2;
