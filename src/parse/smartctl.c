@@ -5,19 +5,14 @@
 
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "parse/self-test.h"
+#include "parse/smartctl-json.h"
 #include "parse/smartctl.h"
 
 /* Everything here is optional in smartctl's JSON, differs between protocols and versions, and may be wrong in a bridge: a
  * field that is missing or of another type is not reported, never zero. Only a text that is not smartctl's is an error. */
 
-#define SMARTCTL_SIZE_MAX (4U * 1024U * 1024U)
-#define TEXT_MAX          128U
-#define REASON_MAX        512U
-
-/* smartctl's exit status is a mask (smartctl.8, EXIT STATUS). */
-#define EXIT_COMMAND_LINE 0x01
-#define EXIT_DEVICE       0x02
-#define EXIT_FAILING      0x08
+#define TEXT_MAX 128U
 
 #define HOURS_MAX   1000000
 #define CELSIUS_MIN (-60)
@@ -52,33 +47,6 @@ static void smart_reading_init(SmartReading *r)
                 .warning_temperature_mdegc = MDEGC_UNKNOWN,
                 .critical_temperature_mdegc = MDEGC_UNKNOWN,
         };
-}
-
-/* A sub-object, or NULL; so that paths can be chained. */
-static struct json_object *sub(struct json_object *o, const char *key)
-{
-        struct json_object *v;
-
-        return json_get(o, key, json_type_object, &v) > 0 ? v : NULL;
-}
-
-static struct json_object *sub_array(struct json_object *o, const char *key)
-{
-        struct json_object *v;
-
-        return json_get(o, key, json_type_array, &v) > 0 ? v : NULL;
-}
-
-static size_t array_length(struct json_object *a)
-{
-        return a ? json_object_array_length(a) : 0;
-}
-
-static const char *string_at(struct json_object *a, size_t i)
-{
-        struct json_object *v = json_object_array_get_idx(a, i);
-
-        return json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
 }
 
 /* A counter: present and not negative, else left alone. One over the range of int64 is still a count. */
@@ -117,7 +85,7 @@ static int get_name(struct json_object *o, const char *key, char **ret)
 
 static int read_wwn(struct json_object *o, SmartReading *r)
 {
-        struct json_object *wwn = sub(o, "wwn");
+        struct json_object *wwn = json_sub(o, "wwn");
         uint64_t naa, oui, id;
         const char *s;
 
@@ -152,17 +120,17 @@ static int read_identity(struct json_object *o, SmartReading *r)
             (!r->identity.model && get_name(o, "scsi_model_name", &r->identity.model) < 0) ||
             get_name(o, "serial_number", &r->identity.serial) < 0 || read_wwn(o, r) < 0)
                 return -ENOMEM;
-        (void) json_get_u64(sub(o, "user_capacity"), "bytes", &r->identity.size_bytes);
+        (void) json_get_u64(json_sub(o, "user_capacity"), "bytes", &r->identity.size_bytes);
 
-        return get_name(sub(o, "device"), "protocol", &r->protocol) < 0 ? -ENOMEM : 0;
+        return get_name(json_sub(o, "device"), "protocol", &r->protocol) < 0 ? -ENOMEM : 0;
 }
 
 static int read_version(struct json_object *smartctl, SmartReading *r)
 {
-        struct json_object *a = sub_array(smartctl, "version");
+        struct json_object *a = json_sub_array(smartctl, "version");
         int64_t major, minor;
 
-        if (array_length(a) < 2)
+        if (json_length(a) < 2)
                 return 0;
         major = json_object_get_int64(json_object_array_get_idx(a, 0));
         minor = json_object_get_int64(json_object_array_get_idx(a, 1));
@@ -218,10 +186,10 @@ static int attribute_parse(struct json_object *o, SmartAttribute *ret)
                 return -ENOENT;
         if (json_get_u64(o, "value", &value) < 0 || json_get_u64(o, "worst", &worst) < 0 ||
             json_get_u64(o, "thresh", &threshold) < 0 || value > 255 || worst > 255 || threshold > 255 ||
-            json_get_u64(sub(o, "raw"), "value", &raw) <= 0)
+            json_get_u64(json_sub(o, "raw"), "value", &raw) <= 0)
                 return -ENOENT;
 
-        if (get_name(o, "name", &name) < 0 || get_name(sub(o, "raw"), "string", &raw_string) < 0)
+        if (get_name(o, "name", &name) < 0 || get_name(json_sub(o, "raw"), "string", &raw_string) < 0)
                 return -ENOMEM;
         if (!name)
                 name = strdup("Unknown_Attribute");
@@ -244,16 +212,16 @@ static int attribute_parse(struct json_object *o, SmartAttribute *ret)
 
 static int read_attributes(struct json_object *o, SmartReading *r)
 {
-        struct json_object *table = sub_array(sub(o, "ata_smart_attributes"), "table");
+        struct json_object *table = json_sub_array(json_sub(o, "ata_smart_attributes"), "table");
 
-        if (array_length(table) == 0)
+        if (json_length(table) == 0)
                 return 0;
 
-        r->attributes = new0(SmartAttribute, MIN(array_length(table), (size_t) SMART_ATTRIBUTES_MAX));
+        r->attributes = new0(SmartAttribute, MIN(json_length(table), (size_t) SMART_ATTRIBUTES_MAX));
         if (!r->attributes)
                 return -ENOMEM;
 
-        for (size_t i = 0; i < array_length(table) && r->n_attributes < SMART_ATTRIBUTES_MAX; i++) {
+        for (size_t i = 0; i < json_length(table) && r->n_attributes < SMART_ATTRIBUTES_MAX; i++) {
                 int k = attribute_parse(json_object_array_get_idx(table, i),
                                         r->attributes + r->n_attributes);
 
@@ -269,38 +237,38 @@ static int read_attributes(struct json_object *o, SmartReading *r)
 /* SSDs: the endurance that is used up, in percent, wherever this version and protocol has it. */
 static void read_percentage_used(struct json_object *o, SmartReading *r)
 {
-        struct json_object *pages = sub_array(sub(o, "ata_device_statistics"), "pages"), *nvme;
+        struct json_object *pages = json_sub_array(json_sub(o, "ata_device_statistics"), "pages"), *nvme;
 
-        for (size_t i = 0; i < array_length(pages); i++) {
-                struct json_object *table = sub_array(json_object_array_get_idx(pages, i), "table");
+        for (size_t i = 0; i < json_length(pages); i++) {
+                struct json_object *table = json_sub_array(json_object_array_get_idx(pages, i), "table");
 
-                for (size_t j = 0; j < array_length(table); j++) {
+                for (size_t j = 0; j < json_length(table); j++) {
                         struct json_object *row = json_object_array_get_idx(table, j);
                         const char *name = "";
                         bool valid = true;
 
                         (void) json_get_string(row, "name", &name);
-                        (void) json_get_bool(sub(row, "flags"), "valid", &valid);
+                        (void) json_get_bool(json_sub(row, "flags"), "valid", &valid);
                         if (streq(name, "Percentage Used Endurance Indicator") && valid)
                                 get_count(row, "value", &r->percentage_used);
                 }
         }
 
-        nvme = sub(o, "nvme_smart_health_information_log");
-        get_count(sub(o, "endurance_used"), "current_percent", &r->percentage_used);
+        nvme = json_sub(o, "nvme_smart_health_information_log");
+        get_count(json_sub(o, "endurance_used"), "current_percent", &r->percentage_used);
         get_count(o, "scsi_percentage_used_endurance_indicator", &r->percentage_used);
         get_count(nvme, "percentage_used", &r->percentage_used);
 }
 
 static void read_scsi_errors(struct json_object *o, SmartReading *r)
 {
-        struct json_object *log = sub(o, "scsi_error_counter_log");
+        struct json_object *log = json_sub(o, "scsi_error_counter_log");
         int64_t sum = 0, n;
         bool any = false;
 
         for (size_t i = 0; i < 3; i++) {
                 n = -1;
-                get_count(sub(log, (const char *[]){ "read", "write", "verify" }[i]),
+                get_count(json_sub(log, (const char *[]){ "read", "write", "verify" }[i]),
                           "total_uncorrected_errors", &n);
                 if (n < 0)
                         continue;
@@ -315,9 +283,9 @@ static void read_scsi_errors(struct json_object *o, SmartReading *r)
 
 static void read_counters(struct json_object *o, SmartReading *r)
 {
-        struct json_object *nvme = sub(o, "nvme_smart_health_information_log");
+        struct json_object *nvme = json_sub(o, "nvme_smart_health_information_log");
 
-        get_count(sub(o, "power_on_time"), "hours", &r->power_on_hours);
+        get_count(json_sub(o, "power_on_time"), "hours", &r->power_on_hours);
         if (r->power_on_hours > HOURS_MAX)
                 r->power_on_hours = SMART_NOT_REPORTED;
 
@@ -335,13 +303,16 @@ static void read_counters(struct json_object *o, SmartReading *r)
         read_percentage_used(o, r);
 }
 
-static void read_health(struct json_object *o, int64_t exit_status, SmartReading *r)
+static void read_health(struct json_object *o, SmartReading *r)
 {
+        int64_t exit_status = 0;
         bool passed;
 
-        if (json_get_bool(sub(o, "smart_status"), "passed", &passed) > 0)
+        (void) json_get_i64(json_sub(o, "smartctl"), "exit_status", &exit_status);
+
+        if (json_get_bool(json_sub(o, "smart_status"), "passed", &passed) > 0)
                 r->health = passed ? SMART_HEALTH_PASSED : SMART_HEALTH_FAILED;
-        if (exit_status & EXIT_FAILING)
+        if (exit_status & SMARTCTL_EXIT_FAILING)
                 r->health = SMART_HEALTH_FAILED;
 }
 
@@ -358,12 +329,12 @@ static void read_threshold_line(const char *line, const char *label, int32_t *re
 
 static void read_temperatures(struct json_object *o, SmartReading *r)
 {
-        struct json_object *t = sub(o, "nvme_composite_temperature_threshold");
-        struct json_object *output = sub_array(sub(o, "smartctl"), "output");
+        struct json_object *t = json_sub(o, "nvme_composite_temperature_threshold");
+        struct json_object *output = json_sub_array(json_sub(o, "smartctl"), "output");
 
-        get_celsius(sub(o, "temperature"), "current", &r->temperature_mdegc);
+        get_celsius(json_sub(o, "temperature"), "current", &r->temperature_mdegc);
         if (r->temperature_mdegc == MDEGC_UNKNOWN)
-                get_celsius(sub(sub(o, "scsi_environmental_reports"), "temperature_1"), "current",
+                get_celsius(json_sub(json_sub(o, "scsi_environmental_reports"), "temperature_1"), "current",
                             &r->temperature_mdegc);
 
         if (!streq_ptr(r->protocol, "NVMe"))
@@ -378,119 +349,33 @@ static void read_temperatures(struct json_object *o, SmartReading *r)
                 r->critical_temperature_mdegc = MDEGC_UNKNOWN;
 
         /* Before they were in the JSON they were in the text. */
-        for (size_t i = 0; i < array_length(output); i++) {
-                read_threshold_line(string_at(output, i),
+        for (size_t i = 0; i < json_length(output); i++) {
+                read_threshold_line(json_string_at(output, i),
                                     "Warning  Comp. Temp. Threshold:", &r->warning_temperature_mdegc);
-                read_threshold_line(string_at(output, i),
+                read_threshold_line(json_string_at(output, i),
                                     "Critical Comp. Temp. Threshold:", &r->critical_temperature_mdegc);
         }
 }
 
-static bool scsi_self_test_running(struct json_object *o)
+static int read_self_test(struct json_object *o, SmartReading *r)
 {
-        struct json_object *output = sub_array(sub(o, "smartctl"), "output");
-        bool running = false;
-        char key[32];
+        _cleanup_(self_test_reading_done) SelfTestReading test = { 0 };
 
-        (void) json_get_bool(sub(o, "scsi_self_test_status"), "in_progress", &running);
-
-        for (int i = 0; i < 20 && !running; i++) {
-                uint64_t result = 0;
-
-                (void) snprintf(key, sizeof(key), "scsi_self_test_%d", i);
-                (void) json_get_u64(sub(sub(o, key), "result"), "value", &result);
-                (void) json_get_bool(sub(o, key), "self_test_in_progress", &running);
-                running = running || result == 15;
-        }
-
-        /* Older versions say it in the text alone. */
-        for (size_t i = 0; i < array_length(output) && !running; i++) {
-                const char *line = string_at(output, i);
-
-                running = (startswith(line, "Self-test execution status:") &&
-                           strstr(line, "% of test remaining")) ||
-                          (startswith(line, "# ") && strstr(line, "Self test in progress"));
-        }
-
-        return running;
-}
-
-static void read_self_test(struct json_object *o, SmartReading *r)
-{
-        struct json_object *ata = sub(o, "ata_smart_data");
-        uint64_t status = 0, operation = 0;
-        bool supported = true;
-
-        (void) json_get_u64(sub(sub(ata, "self_test"), "status"), "value", &status);
-        (void) json_get_bool(sub(ata, "capabilities"), "self_tests_supported", &supported);
-        (void) json_get_u64(sub(sub(o, "nvme_self_test_log"), "current_self_test_operation"), "value",
-                            &operation);
-
-        /* Some USB sticks say 'in progress, 0 % left' for ever, and cannot run a self-test at all. */
-        r->self_test_running = (status <= 0xff && status >> 4 == 15 && !(status == 240 && !supported)) ||
-                               operation != 0 ||
-                               (streq_ptr(r->protocol, "SCSI") && scsi_self_test_running(o));
-}
-
-/* smartctl's own words for why it has nothing to say: its error messages. */
-static int read_reason(struct json_object *messages, const char *fallback, char **ret)
-{
-        _cleanup_free_ char *t = NULL;
-        char *s;
-
-        for (size_t i = 0; i < array_length(messages); i++) {
-                struct json_object *m = json_object_array_get_idx(messages, i);
-                const char *severity = "", *text = "", *sep = t ? " " : "";
-
-                (void) json_get_string(m, "severity", &severity);
-                (void) json_get_string(m, "string", &text);
-                if (isempty(text) || !streq(severity, "error"))
-                        continue;
-
-                s = strf("%s%s%s", strempty(t), sep, text);
-                if (!s)
-                        return -ENOMEM;
-                free(t);
-                t = s;
-                if (strlen(t) > REASON_MAX)
-                        break;
-        }
-
-        s = str_clean(t ?: fallback, strlen(t ?: fallback), REASON_MAX, false);
-        if (!s)
+        if (self_test_from_smartctl(o, &test) < 0)
                 return -ENOMEM;
-        free(*ret);
-        *ret = s;
+
+        r->self_test_running = test.activity == SELF_TEST_ACTIVITY_RUNNING;
         return 0;
 }
 
-/* "Device is in STANDBY mode, exit(2)", "Device is in STANDBY (OS) mode, exit(2)"; since 7.5 also as power_mode. The exit
- * status cannot tell: it is that of a failed open. */
-static bool is_standby(struct json_object *o, struct json_object *messages, int64_t exit_status)
+static int reading_fill(struct json_object *o, SmartReading *r)
 {
-        const char *mode;
-
-        for (size_t i = 0; i < array_length(messages); i++) {
-                const char *text;
-
-                if (json_get_string(json_object_array_get_idx(messages, i), "string", &text) > 0 &&
-                    startswith(text, "Device is in ") && strstr(text, " mode, exit("))
-                        return true;
-        }
-
-        return (exit_status & EXIT_DEVICE) && json_get_string(sub(o, "power_mode"), "name", &mode) > 0 &&
-               (startswith(mode, "STANDBY") || startswith(mode, "SLEEP") || startswith(mode, "IDLE_"));
-}
-
-static int reading_fill(struct json_object *o, int64_t exit_status, SmartReading *r)
-{
-        if (read_identity(o, r) < 0 || read_attributes(o, r) < 0)
+        if (read_identity(o, r) < 0 || read_attributes(o, r) < 0 || read_self_test(o, r) < 0)
                 return -ENOMEM;
 
-        read_health(o, exit_status, r);
+        read_health(o, r);
         read_counters(o, r);
         read_temperatures(o, r);
-        read_self_test(o, r);
         return 0;
 }
 
@@ -498,37 +383,25 @@ int smartctl_parse(const char *text, size_t size, SmartReading *ret, char **rete
 {
         _cleanup_(smart_reading_done) SmartReading reading = { 0 };
         _cleanup_json_ struct json_object *o = NULL;
-        struct json_object *smartctl, *messages;
-        bool available = true;
-        int64_t exit_status;
+        SmartctlRead read;
         int r;
 
-        if (size > SMARTCTL_SIZE_MAX || json_parse(text, size, &o) < 0)
-                return -EBADMSG;
-        smartctl = sub(o, "smartctl");
-        if (json_get_i64(smartctl, "exit_status", &exit_status) <= 0)
-                return -EBADMSG;
-        messages = sub_array(smartctl, "messages");
+        r = smartctl_json_parse(text, size, &o, &read, reterr_reason);
+        if (r < 0)
+                return r;
+        if (read == SMARTCTL_NOT_OPENED)
+                return -ENODEV;
+        if (read == SMARTCTL_NO_TYPE || read == SMARTCTL_NOT_CAPABLE)
+                return -EOPNOTSUPP;
 
         smart_reading_init(&reading);
-        if (read_version(smartctl, &reading) < 0)
+        if (read_version(json_sub(o, "smartctl"), &reading) < 0)
                 return -ENOMEM;
 
-        if (is_standby(o, messages, exit_status))
+        if (read == SMARTCTL_STANDBY)
                 reading.standby = true;
-        else if (exit_status & EXIT_COMMAND_LINE) {
-                /* An unknown bridge or device type is smartctl's command line's fault, in its eyes. */
-                r = read_reason(messages, "smartctl cannot talk to this device", reterr_reason);
-                return r < 0 ? r : -EOPNOTSUPP;
-        } else if (exit_status & EXIT_DEVICE) {
-                r = read_reason(messages, "smartctl could not open the device", reterr_reason);
-                return r < 0 ? r : -ENODEV;
-        } else if (json_get_bool(sub(o, "smart_support"), "available", &available) > 0 && !available &&
-                   !sub(o, "smart_status")) {
-                r = read_reason(messages, "The device lacks SMART capability", reterr_reason);
-                return r < 0 ? r : -EOPNOTSUPP;
-        } else {
-                r = reading_fill(o, exit_status, &reading);
+        else {
+                r = reading_fill(o, &reading);
                 if (r < 0)
                         return r;
         }
