@@ -8,6 +8,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/audit.h"
+#include "daemon/denial.h"
 #include "shared/names.h"
 
 const Actor actor_daemon = { .uid = 0, .name = "burnind" };
@@ -77,4 +78,71 @@ int audit_write(Manager *m, const Actor *actor, const char *action, const char *
                        "%s by %s on %s: %s%s%s", action, actor->name, object, outcome,
                        isempty(detail) ? "" : ": ", strempty(detail));
         return 0;
+}
+
+static int audit_write_denials(Manager *m, const DenialCount *c, uint64_t now)
+{
+        _cleanup_free_ char *object = strf("%" PRIu32 " calls", c->n_counted), *detail = NULL;
+        char span[TIMESPAN_MAX];
+
+        detail = strf("more calls without a right than are recorded one by one, within %s",
+                      format_timespan(span, MAX(now - c->since_usec, USEC_PER_SEC)));
+        if (!object || !detail)
+                return -ENOMEM;
+
+        return audit_write(m, &c->actor, c->action, object, "denied", detail);
+}
+
+/* What cannot be recorded goes on being counted, and is tried again a period later. */
+static void audit_record_denials(Manager *m, bool force)
+{
+        uint64_t now = now_usec(CLOCK_BOOTTIME), due;
+        DenialCount *c;
+
+        while ((c = denial_log_next(m->denials, now, force)) && audit_write_denials(m, c, now) >= 0)
+                denial_count_done(c);
+
+        due = c ? now + DENIALS_PERIOD_USEC : denial_log_due(m->denials);
+        if (due == USEC_INFINITY)
+                return;
+        (void) sd_event_source_set_time(m->denials_timer, due);
+        (void) sd_event_source_set_enabled(m->denials_timer, SD_EVENT_ONESHOT);
+}
+
+static int audit_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        audit_record_denials(userdata, false);
+        return 0;
+}
+
+void audit_denied(Manager *m, const Actor *actor, const char *action, const char *object, const char *member)
+{
+        bool counted = denial_log_due(m->denials) != USEC_INFINITY;
+
+        if (denial_log_admit(m->denials, actor, action, now_usec(CLOCK_BOOTTIME)))
+                (void) audit_write(m, actor, action, object, "denied", member);
+        else if (!counted)
+                audit_record_denials(m, false);
+}
+
+int audit_new(Manager *m)
+{
+        int r;
+
+        m->denials = new0(DenialLog, 1);
+        if (!m->denials)
+                return -ENOMEM;
+        r = sd_event_add_time(m->event, &m->denials_timer, CLOCK_BOOTTIME, 0, 0, audit_on_timer, m);
+        if (r < 0)
+                return r;
+
+        return sd_event_source_set_enabled(m->denials_timer, SD_EVENT_OFF);
+}
+
+void audit_done(Manager *m)
+{
+        if (m->denials && m->store)
+                audit_record_denials(m, true);
+        m->denials_timer = sd_event_source_disable_unref(m->denials_timer);
+        m->denials = (free(m->denials), NULL);
 }

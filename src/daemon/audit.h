@@ -17,3 +17,10 @@ extern const Actor actor_daemon;
  * nas1", "drive wwn-...", "job 42". outcome: "ok", "denied", "refused", or an error name. */
 int audit_write(Manager *m, const Actor *actor, const char *action, const char *object, const char *outcome,
                 const char *detail);
+/* The same for a call that its caller has no right to, or a number for many of them: see daemon/denial.h. */
+void audit_denied(Manager *m, const Actor *actor, const char *action, const char *object,
+                  const char *member);
+
+int audit_new(Manager *m);
+/* Records the numbers that are open. */
+void audit_done(Manager *m);

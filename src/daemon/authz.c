@@ -59,7 +59,7 @@ int authz_check(Manager *m, sd_bus_message *message, const char *object, const P
         if (sd_bus_error_has_names(error, SD_BUS_ERROR_ACCESS_DENIED,
                                    SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED) &&
             !streq(row->action, ACTION_VIEW) && actor_from_message(message, &actor) >= 0)
-                (void) audit_write(m, &actor, row->action, object, "denied", member);
+                audit_denied(m, &actor, row->action, object, member);
 
         return r;
 }

@@ -383,6 +383,26 @@ static int drive_update_identity(Drive *d, const DriveIdentity *i)
         return 1;
 }
 
+int drive_displace(Host *h, const DriveFacts *f, Drive **ret)
+{
+        _cleanup_free_ char *key = NULL;
+        Drive *d;
+        int r;
+
+        r = drive_identity_key(&f->identity, &key);
+        if (r < 0)
+                return r;
+
+        HASH_FIND(hh_kname, h->drives_by_kname, f->kname, strlen(f->kname), d);
+        if (d && !streq_ptr(d->base_key, key))
+                (void) drive_detach(d);
+        else
+                d = NULL;
+
+        *ret = d;
+        return 0;
+}
+
 int drive_on_facts(Host *h, const DriveFacts *f, bool detection_ok)
 {
         int r, changed = 0;

@@ -45,6 +45,9 @@ Drive *drive_find(Manager *m, const char *id);
 /* By id, serial, or "HOST:DEVNAME". -ENOENT; -EEXIST: several match. */
 int drive_find_by_name(Manager *m, const char *name, Drive **ret);
 
+/* Before drive_on_facts() is called for any drive of a reading: the drive in whose place this one is now leaves it, since it may have
+ * another one by the same reading. NULL: the place was free, or the drive is the same. */
+int drive_displace(Host *h, const DriveFacts *facts, Drive **ret);
 /* One drive of a host's reading. The caller has a store transaction open, and calls
  * drive_emit_pending() for all drives of the reading after its commit. */
 int drive_on_facts(Host *h, const DriveFacts *facts, bool detection_ok);

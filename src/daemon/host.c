@@ -525,6 +525,36 @@ static int host_apply_gone(Host *h, struct json_object *cycle, char ***keys)
         return 0;
 }
 
+/* Drives may have swapped names: first all that are no longer where they were leave, then each takes its place. */
+static int host_apply_changed(Host *h, DriveFacts **facts, size_t n)
+{
+        _cleanup_free_ Drive **displaced = new0(Drive *, n + 1);
+        int r;
+
+        if (!displaced)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < n; i++) {
+                r = drive_displace(h, facts[i], displaced + i);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < n; i++) {
+                r = drive_on_facts(h, facts[i], !h->detection_error);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < n; i++)
+                if (displaced[i] && !displaced[i]->host) {
+                        r = drive_set_missing(displaced[i]);
+                        if (r < 0)
+                                return r;
+                        drive_emit_pending(displaced[i]);
+                }
+
+        return 0;
+}
+
 static int host_apply_cycle(Host *h, struct json_object *cycle, DriveFacts **facts, size_t n)
 {
         _cleanup_(store_rollbackp) Store *transaction = NULL;
@@ -539,11 +569,9 @@ static int host_apply_cycle(Host *h, struct json_object *cycle, DriveFacts **fac
         r = host_apply_gone(h, cycle, &keys);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n; i++) {
-                r = drive_on_facts(h, facts[i], !h->detection_error);
-                if (r < 0)
-                        return r;
-        }
+        r = host_apply_changed(h, facts, n);
+        if (r < 0)
+                return r;
         STRV_FOREACH(key, keys) {
                 r = drive_resolve_shared(h->manager, *key);
                 if (r < 0)

@@ -22,7 +22,8 @@ struct Host {
         char *boot_id, *os, *missing_tools, *detection_error;
         uint64_t last_seen_usec;
         Drive *drives_by_kname; /* the drives that its last reading listed */
-        bool reread;            /* the next reading must be a full one */
+        uint32_t n_asked; /* content fingerprints that are asked for; counted by each pass of the queue */
+        bool reread;      /* the next reading must be a full one */
         bool moved; /* to another address, by a person: another key there is a new one, not a changed one */
         sd_event_source *stale_timer;
         UT_hash_handle hh;

@@ -15,6 +15,8 @@
 
 /* Finished jobs kept in memory because somebody looked at them. */
 #define ARCHIVE_MAX 64
+/* New drives are read a few in a cycle, so it can take several until one that has moved is found again. */
+#define CONTENT_ASKS_MAX 64U
 
 static const struct {
         const char *name;
@@ -440,28 +442,40 @@ void job_on_stage_done(Job *j, Stage *s)
                         strerror(-r));
 }
 
-void job_on_content(Job *j, const char *content, const char *reason)
+void job_on_content(Job *j, const char *content)
 {
         int r;
 
+        j->content_asked = false;
         if (j->record.state != JOB_QUEUED || j->record.content)
                 return;
-
-        if (!content) {
-                (void) job_finish(j, VERDICT_INCONCLUSIVE, reason);
-                return;
-        }
 
         r = free_and_strdup(&j->record.content, content);
         if (r >= 0)
                 r = store_job_put(j->manager->store, &j->record);
         if (r < 0) {
                 (void) manager_store_failed(j->manager, r);
-                j->content_asked = false;
                 (void) free_and_strdup(&j->record.content, NULL);
                 return;
         }
 
+        queue_kick(j->manager);
+}
+
+void job_on_no_content(Job *j, bool again, const char *reason)
+{
+        Host *h = host_find(j->manager, strempty(j->record.host));
+
+        j->content_asked = false;
+        if (j->record.state != JOB_QUEUED || j->record.content)
+                return;
+        if (!again || !h || ++j->content_asks >= CONTENT_ASKS_MAX) {
+                (void) job_finish(j, VERDICT_INCONCLUSIVE, reason);
+                return;
+        }
+
+        j->content_reading = h->last_seen_usec;
+        (void) poll_refresh(j->manager->poll, h);
         queue_kick(j->manager);
 }
 

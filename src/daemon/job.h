@@ -32,7 +32,9 @@ struct Job {
         Drive *drive;           /* weak; while the job is active */
         Stage **stages;
         size_t n_stages;
-        bool content_asked; /* the poller was asked for the content fingerprint */
+        bool content_asked; /* the poller was asked for the content fingerprint, and has not answered */
+        uint32_t content_asks;
+        uint64_t content_reading; /* the reading of its host (last_seen_usec) after which asking again is of no use */
         bool progress_dirty;
         char *waiting; /* while queued: what for, in words */
         UT_hash_handle hh;
@@ -70,8 +72,10 @@ int job_finish(Job *j, Verdict verdict, const char *reason);
 /* Once the job is done and its last worker has left: slices are not collected by themselves. */
 void job_stop_slice(Job *j);
 void job_on_stage_done(Job *j, Stage *s);
-/* content NULL: reason says why it could not be taken. */
-void job_on_content(Job *j, const char *content, const char *reason);
+void job_on_content(Job *j, const char *content);
+/* It could not be taken. again: under the drive's old name, or just then; it is asked again after the next reading of its host,
+ * which tells the name that the drive has now. */
+void job_on_no_content(Job *j, bool again, const char *reason);
 void job_set_waiting(Job *j, const char *waiting);
 
 Stage *job_current_stage(const Job *j); /* NULL: none */

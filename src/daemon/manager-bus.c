@@ -95,6 +95,18 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
         return sd_bus_reply_method_return(m, "o", path);
 }
 
+/* The whole of a call that names an object and changes nothing. Returns what authz_check() does. */
+static int manager_read_name(Manager *manager, sd_bus_message *m, const char **ret, sd_bus_error *error)
+{
+        int r;
+
+        r = sd_bus_message_read(m, "s", ret);
+        if (r < 0)
+                return r;
+
+        return authz_check(manager, m, *ret, NULL, error);
+}
+
 static int manager_method_get_host(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_free_ char *path = NULL;
@@ -102,10 +114,7 @@ static int manager_method_get_host(sd_bus_message *m, void *userdata, sd_bus_err
         Host *h;
         int r;
 
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-        r = authz_check(userdata, m, name, NULL, error);
+        r = manager_read_name(userdata, m, &name, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
 
@@ -126,10 +135,7 @@ static int manager_method_get_drive(sd_bus_message *m, void *userdata, sd_bus_er
         Drive *d;
         int r;
 
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-        r = authz_check(userdata, m, name, NULL, error);
+        r = manager_read_name(userdata, m, &name, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
 

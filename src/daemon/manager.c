@@ -10,6 +10,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/audit.h"
 #include "daemon/drive.h"
 #include "daemon/host.h"
 #include "daemon/poll.h"
@@ -103,6 +104,8 @@ int manager_new(Manager **ret)
                 return log_oom();
         r = queue_new(m);
         if (r >= 0)
+                r = audit_new(m);
+        if (r >= 0)
                 r = sd_event_add_time(m->event, &m->progress_timer, CLOCK_BOOTTIME, 0, 0,
                                       manager_on_progress, m);
         if (r >= 0)
@@ -128,6 +131,7 @@ Manager *manager_free(Manager *m)
         if (!m)
                 return NULL;
 
+        audit_done(m); /* may write */
         HASH_ITER(hh, m->jobs, j, next_job)
                 job_free(j);
         poll_free(m->poll);

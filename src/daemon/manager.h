@@ -11,6 +11,7 @@
 
 /* Owns everything: the loop, the bus, the store, and the nouns. One thread; nothing here waits for anything but the loop. */
 
+typedef struct DenialLog DenialLog;
 typedef struct Drive Drive;
 typedef struct Host Host;
 typedef struct Job Job;
@@ -38,6 +39,8 @@ typedef struct Manager {
         sd_event_source *progress_timer; /* writes and announces what progressed, at most once a second */
         uint64_t progress_flushed_usec;
         sd_event_source *store_timer; /* runs while the store cannot be written */
+        DenialLog *denials;           /* see daemon/audit.h */
+        sd_event_source *denials_timer;
         gid_t worker_gid;
         uid_t worker_uid;
         const char *ssh_key_path;

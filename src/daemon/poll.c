@@ -50,6 +50,9 @@ static void poll_disconnect(PollLink *p)
         Line *l, *next;
         Job *j, *next_job;
 
+        if (p->fd < 0)
+                return;
+
         p->source = sd_event_source_disable_unref(p->source);
         p->fd = safe_close(p->fd);
         p->input_size = 0;
@@ -62,6 +65,7 @@ static void poll_disconnect(PollLink *p)
         /* Questions that will not be answered. */
         HASH_ITER(hh, p->manager->jobs, j, next_job)
                 j->content_asked = false;
+        manager_emit_changed(p->manager, "Health");
 }
 
 PollLink *poll_free(PollLink *p)
@@ -298,18 +302,22 @@ static int poll_on_cycle(PollLink *p, struct json_object *o)
 static int poll_on_fingerprint(PollLink *p, struct json_object *o)
 {
         const char *content = NULL, *reason = NULL;
-        bool ok = false;
+        bool ok = false, again = false;
         uint64_t id;
         Job *j;
 
         if (json_get_u64(o, "id", &id) <= 0 || json_get_bool(o, "ok", &ok) <= 0 ||
             json_get_string(o, "content", &content) < 0 || json_get_string(o, "reason", &reason) < 0 ||
-            (ok && (!content || !str_in_charset(content, "", 64))))
+            json_get_bool(o, "again", &again) < 0 || (ok && (!content || !str_in_charset(content, "", 64))))
                 return -EBADMSG;
 
         HASH_FIND(hh, p->manager->jobs, &id, sizeof(id), j);
-        if (j)
-                job_on_content(j, ok ? content : NULL, reason ?: "What is on the drive could not be read.");
+        if (!j)
+                return 0;
+        if (ok)
+                job_on_content(j, content);
+        else
+                job_on_no_content(j, again, reason ?: "What is on the drive could not be read.");
         return 0;
 }
 
@@ -415,6 +423,7 @@ static int poll_accept(PollLink *p)
         if (r < 0)
                 return r;
         p->fd = TAKE_FD(fd);
+        manager_emit_changed(p->manager, "Health");
 
         log_info("The poller is connected.");
         r = poll_send_config(p);

@@ -6,6 +6,7 @@
 #include "daemon/poll.h"
 #include "daemon/queue.h"
 #include "daemon/safety.h"
+#include "shared/worker-proto.h"
 
 static int job_compare_turn(const void *a, const void *b)
 {
@@ -30,13 +31,40 @@ static uint32_t host_count_running(Manager *m, const char *host)
         return n;
 }
 
-/* Whether it has started. A job that may never start ends here, with the reason. */
+/* False: it has ended, with the reason. */
+static bool queue_judge(Job *j)
+{
+        _cleanup_free_ char *text = NULL;
+        const char *error;
+        int r;
+
+        r = safety_check(j->drive, j, &error, &text);
+        if (r == SAFETY_REFUSED) {
+                safety_log_refusal(j->drive, text);
+                (void) job_finish(j, VERDICT_INCONCLUSIVE, text);
+        }
+
+        return r == SAFETY_OK;
+}
+
+/* Under the name that the drive has by the last reading of its host. */
+static void queue_ask_content(Job *j, Host *h)
+{
+        job_set_waiting(j, "Waits for the fingerprint of what is on the drive.");
+        if (j->content_asked || j->content_reading == h->last_seen_usec ||
+            h->n_asked >= POLL_FINGERPRINTS_MAX || !queue_judge(j))
+                return;
+
+        j->content_asked = poll_ask_content(j->manager->poll, j) >= 0;
+        h->n_asked += j->content_asked;
+}
+
+/* A job that may never start ends here, with the reason. */
 static void queue_try(Manager *m, Job *j)
 {
         Host *h = j->record.host ? host_find(m, j->record.host) : NULL;
         _cleanup_free_ char *text = NULL;
         const char *error;
-        int r;
 
         if (!h) {
                 (void) job_finish(j, VERDICT_INCONCLUSIVE, "Its host was removed before its turn came.");
@@ -48,9 +76,7 @@ static void queue_try(Manager *m, Job *j)
                 return;
         }
         if (!j->record.content) {
-                if (!j->content_asked)
-                        j->content_asked = poll_ask_content(m->poll, j) >= 0;
-                job_set_waiting(j, "Waits for the fingerprint of what is on the drive.");
+                queue_ask_content(j, h);
                 return;
         }
         if (m->n_running >= m->settings.max_parallel_burnins) {
@@ -64,16 +90,23 @@ static void queue_try(Manager *m, Job *j)
                 return;
         }
 
-        r = safety_check(j->drive, j, &error, &text);
-        if (r < 0)
-                return;
-        if (r == SAFETY_REFUSED) {
-                safety_log_refusal(j->drive, text);
-                (void) job_finish(j, VERDICT_INCONCLUSIVE, text);
-                return;
-        }
+        if (queue_judge(j))
+                (void) job_start(j);
+}
 
-        (void) job_start(j);
+static void queue_count_asked(Manager *m)
+{
+        Host *h, *next_host;
+        Job *j, *next;
+
+        HASH_ITER(hh, m->hosts, h, next_host)
+                h->n_asked = 0;
+        HASH_ITER(hh, m->jobs, j, next)
+                if (j->content_asked) {
+                        h = host_find(m, strempty(j->record.host));
+                        if (h)
+                                h->n_asked++;
+                }
 }
 
 static int queue_on_defer(sd_event_source *s, void *userdata)
@@ -92,6 +125,7 @@ static int queue_on_defer(sd_event_source *s, void *userdata)
                         queued[n++] = j;
         qsort(queued, n, sizeof(Job *), job_compare_turn);
 
+        queue_count_asked(m);
         for (size_t i = 0; i < n; i++)
                 queue_try(m, queued[i]);
 

@@ -22,6 +22,7 @@
 #define STOPPING_DEADLINE_USEC (90 * USEC_PER_SEC)
 #define PHASES_MAX             512U
 #define REPORT_FILE_MAX        (1024U * 1024U)
+#define REPORT_REFUSED_SUFFIX  ".refused"
 
 static int stage_on_phase_record(PhaseRecord *r, void *userdata)
 {
@@ -395,18 +396,20 @@ static int stage_store_end(Stage *s, const StageReport *report)
         return 0;
 }
 
-/* Takes the report over. On failure the stage is as it was, and the report comes again. */
-static int stage_finish(Stage *s, StageReport *report)
+/* On failure the stage is as it was. */
+static int stage_store_report(Stage *s, StageReport *report)
 {
         _cleanup_json_ struct json_object *o = NULL;
         StageState before = s->record.state;
         double percent = s->record.percent;
-        Job *j = s->job;
         int r;
 
         /* A stored cancel stays a cancel, whatever the run still reached. */
-        if (j->record.state == JOB_STOPPING)
+        if (s->job->record.state == JOB_STOPPING) {
                 report->verdict = VERDICT_CANCELLED;
+                if (isempty(report->reason) && free_and_strdup(&report->reason, job_reason(s->job)) < 0)
+                        return -ENOMEM;
+        }
 
         o = stage_report_to_json(report);
         if (!o ||
@@ -428,8 +431,69 @@ static int stage_finish(Stage *s, StageReport *report)
                 s->record.finished_usec = 0;
                 s->record.percent = percent;
                 (void) free_and_strdup(&s->record.reason, NULL);
-                return manager_store_failed(j->manager, r);
+                (void) free_and_strdup(&s->record.report, NULL);
         }
+
+        return r;
+}
+
+/* Puts this in place of a report that can never be stored; what it said stays in its file. */
+static int stage_refuse_report(const Stage *s, int error, StageReport *report)
+{
+        _cleanup_(stage_report_done) StageReport substitute = { .verdict = VERDICT_INCONCLUSIVE,
+                                                                .ended_usec = report->ended_usec };
+        char path[STAGE_PATH_MAX];
+        bool remnant = false;
+
+        if (report->details)
+                (void) json_get_bool(report->details, "remnant", &remnant);
+        substitute.details = json_object_new_object();
+        substitute.reason = strf(
+                        "The database refuses the report of this stage (%s). It is kept as %s" REPORT_REFUSED_SUFFIX
+                        "; look there what the stage found.",
+                        strerror(-error), stage_report_path(s, path));
+        if (!substitute.reason || !substitute.details ||
+            json_put_bool(substitute.details, "remnant", remnant) < 0)
+                return -ENOMEM;
+
+        stage_report_done(report);
+        *report = substitute;
+        substitute = (StageReport){};
+        return 0;
+}
+
+/* Out of the way of the next one, for the operator. */
+static void stage_keep_report_aside(const Stage *s, int error)
+{
+        char path[STAGE_PATH_MAX], kept[STAGE_PATH_MAX + sizeof(REPORT_REFUSED_SUFFIX)];
+
+        (void) snprintf(kept, sizeof(kept), "%s" REPORT_REFUSED_SUFFIX, stage_report_path(s, path));
+        if (rename(path, kept) < 0)
+                log_stage(s, LOG_WARNING, NULL, "%s cannot be kept as %s: %s", path, kept, strerror(errno));
+        else
+                log_stage(s, LOG_ERR, MESSAGE_REPORT_REFUSED,
+                          "The report of stage %s of job %" PRIu64
+                          " cannot be taken over (%s). It is kept as %s.",
+                          stage_kind_to_string(s->record.kind), s->record.job, strerror(-error), kept);
+}
+
+/* Takes the report over. On failure the stage is as it was, and the report comes again. */
+static int stage_finish(Stage *s, StageReport *report)
+{
+        Job *j = s->job;
+        int r, refused = 0;
+
+        r = stage_store_report(s, report);
+        if (store_is_refusal(r)) {
+                refused = r;
+                r = stage_refuse_report(s, refused, report);
+                if (r >= 0)
+                        r = stage_store_report(s, report);
+        }
+        if (r < 0)
+                return manager_store_failed(j->manager, r);
+        if (refused < 0)
+                stage_keep_report_aside(s, refused);
 
         stage_forget_phases(s);
         (void) store_phase_list(j->manager->store, s->record.job, s->record.index, stage_on_phase_record, s);
@@ -586,11 +650,30 @@ void stage_on_start_failed(Stage *s, const char *reason)
         stage_retry_later(s, reason);
 }
 
-void stage_on_worker_gone(Stage *s, const char *how)
+/* False: there is no report for the current run that could be read. */
+static bool stage_finish_by_file(Stage *s)
 {
         _cleanup_(stage_report_done) StageReport report = {};
-        bool behind_gate = worker_is_behind_gate(s->worker);
         int r;
+
+        r = stage_read_report_file(s, &report);
+        if (r > 0) {
+                /* Not stored: the file is looked at again when it can be. */
+                if (stage_finish(s, &report) >= 0)
+                        job_on_stage_done(s->job, s);
+        } else if (r == -EBADMSG || r == -E2BIG)
+                stage_keep_report_aside(s, r);
+        else if (r < 0)
+                log_stage(s, LOG_WARNING, NULL,
+                          "The report of stage %s of job %" PRIu64 " cannot be read: %s",
+                          stage_kind_to_string(s->record.kind), s->record.job, strerror(-r));
+
+        return r > 0;
+}
+
+void stage_on_worker_gone(Stage *s, const char *how)
+{
+        bool behind_gate = worker_is_behind_gate(s->worker);
 
         s->worker = worker_free(s->worker);
         if (s->record.state == STAGE_DONE) {
@@ -598,17 +681,8 @@ void stage_on_worker_gone(Stage *s, const char *how)
                 return;
         }
 
-        r = stage_read_report_file(s, &report);
-        if (r > 0) {
-                /* Not stored: the file is looked at again when it can be. */
-                if (stage_finish(s, &report) >= 0)
-                        job_on_stage_done(s->job, s);
+        if (stage_finish_by_file(s))
                 return;
-        }
-        if (r < 0)
-                log_stage(s, LOG_WARNING, NULL,
-                          "The report of stage %s of job %" PRIu64 " cannot be read: %s",
-                          stage_kind_to_string(s->record.kind), s->record.job, strerror(-r));
 
         if (s->record.state == STAGE_STOPPING && behind_gate && !s->record.run_sent) {
                 stage_finish_here(s, "Cancelled before it began.", false);
@@ -623,7 +697,6 @@ void stage_on_worker_gone(Stage *s, const char *how)
 
 void stage_resume(Stage *s)
 {
-        _cleanup_(stage_report_done) StageReport report = {};
         int r;
 
         if (s->record.state == STAGE_RUNNING || s->record.state == STAGE_STOPPING) {
@@ -638,14 +711,8 @@ void stage_resume(Stage *s)
                 }
         }
 
-        r = stage_read_report_file(s, &report);
-        if (r > 0) {
-                if (stage_finish(s, &report) >= 0)
-                        job_on_stage_done(s->job, s);
-                return;
-        }
-
-        (void) stage_launch(s, s->record.run_sent, s->job->record.state == JOB_STOPPING);
+        if (!stage_finish_by_file(s))
+                (void) stage_launch(s, s->record.run_sent, s->job->record.state == JOB_STOPPING);
 }
 
 bool stage_on_store_back(Stage *s)

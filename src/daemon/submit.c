@@ -129,6 +129,11 @@ static int choice_check_serial(const Submission *s, Choice *c)
 {
         const char *serial = c->drive->record.identity.serial;
 
+        if (isempty(serial) && (s->n == 1 || !isempty(c->serial)))
+                return sd_bus_error_setf(
+                                &c->error, BUS_ERROR_DRIVE_IDENTITY,
+                                "Drive %s on %s gives no serial of its own that could be confirmed. Nothing was started.",
+                                strempty(c->drive->record.kname), strempty(c->drive->record.host));
         if (s->n == 1 && isempty(c->serial))
                 return sd_bus_error_setf(
                                 &c->error, BUS_ERROR_NOT_CONFIRMED,

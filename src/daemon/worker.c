@@ -19,11 +19,12 @@
 
 struct Worker {
         Stage *stage; /* weak */
-        int pidfd;    /* -EBADF: not our child (adopted) */
         int gate_fd;  /* open: it waits behind it */
         int channel_fd;
         ScopeCall *scope_call;
-        sd_event_source *child_source, *channel_source;
+        /* Weak: the loop's, until the child is reaped. NULL: not our child (adopted). */
+        sd_event_source *child_source;
+        sd_event_source *channel_source;
 };
 
 Worker *worker_free(Worker *w)
@@ -32,12 +33,13 @@ Worker *worker_free(Worker *w)
                 return NULL;
 
         scope_call_free(w->scope_call);
-        sd_event_source_disable_unref(w->child_source);
+        /* The child may live longer than our interest in it, and wants to be reaped all the same. */
+        if (w->child_source)
+                (void) sd_event_source_set_userdata(w->child_source, NULL);
         sd_event_source_disable_unref(w->channel_source);
         /* A gate that closes unopened ends the worker, with nothing touched. */
         safe_close(w->gate_fd);
         safe_close(w->channel_fd);
-        safe_close(w->pidfd);
         free(w);
         return NULL;
 }
@@ -49,7 +51,7 @@ static int worker_new(Stage *s, Worker **ret)
         if (!w)
                 return -ENOMEM;
 
-        *w = (Worker){ .stage = s, .pidfd = -EBADF, .gate_fd = -EBADF, .channel_fd = -EBADF };
+        *w = (Worker){ .stage = s, .gate_fd = -EBADF, .channel_fd = -EBADF };
         *ret = w;
         return 0;
 }
@@ -162,7 +164,7 @@ static int worker_on_channel(sd_event_source *source, int fd, uint32_t revents, 
 
         worker_hang_up(w);
         /* A child of ours is reported by its exit, which follows and says more. */
-        if (w->pidfd < 0)
+        if (!w->child_source)
                 worker_gone(w, "its channel closed");
         return 0;
 }
@@ -202,7 +204,7 @@ void worker_reconnect(Worker *w)
 {
         if (w->channel_fd >= 0 || worker_is_behind_gate(w))
                 return;
-        if (worker_connect(w) < 0 && w->pidfd < 0)
+        if (worker_connect(w) < 0 && !w->child_source)
                 worker_gone(w, "its channel closed");
 }
 
@@ -265,15 +267,22 @@ static void worker_exec(const Manager *m, int params_fd, int gate_fd, int socket
         _exit(EXIT_FAILURE);
 }
 
+/* sd-event reaps it after this. */
 static int worker_on_exit(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
+        Worker *w = userdata;
         char how[64];
 
+        (void) sd_event_source_set_floating(source, false);
+        if (!w)
+                return 0;
+
+        w->child_source = NULL;
         (void) snprintf(how, sizeof(how),
                         si->si_code == CLD_EXITED ? "it exited with status %i"
                                                   : "it was killed by signal %i",
                         si->si_status);
-        worker_gone(userdata, how);
+        worker_gone(w, how);
         return 0;
 }
 
@@ -348,6 +357,33 @@ static int worker_params_memfd(Stage *s, bool follow, bool cancel)
         return memfd_new_sealed("burnin-stage-params", text, strlen(text));
 }
 
+static int worker_watch_child(Worker *w, pid_t pid)
+{
+        _cleanup_close_ int pidfd = -EBADF;
+        sd_event_source *source;
+        int r = 0;
+
+        pidfd = pidfd_open(pid, 0);
+        if (pidfd < 0)
+                r = -errno;
+        if (r >= 0)
+                r = sd_event_add_child_pidfd(w->stage->job->manager->event, &source, pidfd, WEXITED,
+                                             worker_on_exit, w);
+        if (r < 0) {
+                /* Nobody would reap it later; killed behind its gate, it is gone at once. */
+                (void) kill(pid, SIGKILL);
+                (void) waitpid(pid, NULL, 0);
+                return r;
+        }
+
+        (void) sd_event_source_set_child_pidfd_own(source, true);
+        (void) TAKE_FD(pidfd);
+        (void) sd_event_source_set_floating(source, true);
+        (void) sd_event_source_unref(source);
+        w->child_source = source;
+        return 0;
+}
+
 int worker_spawn(Stage *s, bool follow, bool cancel, Worker **ret)
 {
         _cleanup_close_ int params_fd = -EBADF, key_fd = -EBADF, socket_fd = -EBADF, gate_read = -EBADF;
@@ -379,10 +415,7 @@ int worker_spawn(Stage *s, bool follow, bool cancel, Worker **ret)
         if (pid == 0)
                 worker_exec(m, params_fd, gate_read, socket_fd, key_fd);
 
-        w->pidfd = pidfd_open(pid, 0);
-        if (w->pidfd < 0)
-                return -errno;
-        r = sd_event_add_child_pidfd(m->event, &w->child_source, w->pidfd, WEXITED, worker_on_exit, w);
+        r = worker_watch_child(w, pid);
         if (r < 0)
                 return r;
         r = worker_start_scope(w, pid);

@@ -31,6 +31,7 @@ typedef struct Query {
 struct PolkitRegistry {
         Query *queries;    /* by request, the oldest first */
         size_t n_asked[2]; /* without an answer yet; [1]: interactive */
+        bool failing;      /* its last question had no answer, which was logged */
 };
 
 static void registry_ask_next(PolkitRegistry *registry);
@@ -89,6 +90,15 @@ PolkitRegistry *polkit_registry_free(PolkitRegistry *r)
         return NULL;
 }
 
+/* Logged once until polkit answers again: anybody may make us ask, as often as the bus carries it. */
+static void registry_failed(PolkitRegistry *registry, const char *action, const char *why)
+{
+        if (!registry->failing)
+                log_warning("polkit did not answer whether %s is allowed, which means no until it does: %s",
+                            action, why);
+        registry->failing = true;
+}
+
 /* The request runs again from its top, and finds the answer. */
 static void query_answered(Query *q)
 {
@@ -109,15 +119,15 @@ static int query_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         int authorized, challenge, r;
 
         if (sd_bus_message_is_method_error(reply, NULL))
-                log_warning("polkit did not answer whether %s is allowed, which means no: %s", q->action,
-                            sd_bus_message_get_error(reply)->message);
+                registry_failed(registry, q->action, sd_bus_message_get_error(reply)->message);
         else {
                 r = sd_bus_message_enter_container(reply, 'r', "bba{ss}");
                 if (r >= 0)
                         r = sd_bus_message_read(reply, "bb", &authorized, &challenge);
                 if (r < 0)
-                        log_warning_errno(r, "polkit's answer cannot be read, which means no: %m");
+                        registry_failed(registry, q->action, strerror(-r));
                 else {
+                        registry->failing = false;
                         q->authorized = authorized;
                         q->challenge = challenge;
                 }
@@ -173,9 +183,7 @@ static void registry_ask_next(PolkitRegistry *registry)
         while ((q = registry_find_next(registry))) {
                 r = query_ask(q);
                 if (r < 0) {
-                        log_warning_errno(r,
-                                          "polkit cannot be asked whether %s is allowed, which means no: %m",
-                                          q->action);
+                        registry_failed(registry, q->action, strerror(-r));
                         query_answered(q);
                 }
         }

@@ -81,6 +81,7 @@
 #define MESSAGE_STORE_UPGRADED        "d49704c704ae4e7c976dba61cc52a132"
 #define MESSAGE_STORE_FAILED          "bb731f857d1b4668915d2f4f8f114f91"
 #define MESSAGE_CANCELLED             "6aa3a4d92eee447b84d5986bf06249eb"
+#define MESSAGE_REPORT_REFUSED        "761cd9f9aa2142fbb48fd2c44c034a1e"
 #define MESSAGE_STALLED               "5d158d51adc845c68920c01068b4303a"
 
 /* Files on the machine of burnind. */

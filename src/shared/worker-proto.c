@@ -13,12 +13,6 @@
 #define HOST_KEY_MAX   8192U
 #define PATH_MAX_BYTES 4096U
 
-static int dup_to(char **ret, const char *s)
-{
-        *ret = s ? strdup(s) : NULL;
-        return s && !*ret ? -ENOMEM : 0;
-}
-
 /* A bounded string without control characters (text may have lines); 1 when it was there. */
 static int get_bounded(struct json_object *o, const char *key, size_t max, bool lines, char **ret)
 {
@@ -28,11 +22,8 @@ static int get_bounded(struct json_object *o, const char *key, size_t max, bool 
         r = json_get_string(o, key, &s);
         if (r <= 0)
                 return r;
-        if (strlen(s) > max || !utf8_is_valid(s))
+        if (!str_is_clean(s, max, lines))
                 return -EBADMSG;
-        for (const char *p = s; *p; p++)
-                if (((unsigned char) *p < 0x20 && !(lines && (*p == '\n' || *p == '\t'))) || *p == 0x7f)
-                        return -EBADMSG;
 
         r = free_and_strdup(ret, s);
         return r < 0 ? r : 1;
@@ -42,10 +33,10 @@ static int need_bounded(struct json_object *o, const char *key, size_t max, char
 {
         int r;
 
-        r = get_bounded(o, key, max, false, ret);
+        r = json_dup_text(o, key, max, ret);
         if (r < 0)
                 return r;
-        return r == 0 || isempty(*ret) ? -EBADMSG : 0;
+        return r == 0 ? -EBADMSG : 0;
 }
 
 static struct json_object *strv_to_json(char *const *l)
@@ -344,8 +335,8 @@ int stage_report_add(StageReport *r, Verdict verdict, const char *rule, const ch
 {
         _cleanup_(evidence_done) Evidence e = { .verdict = verdict };
 
-        if (dup_to(&e.rule, rule) < 0 || dup_to(&e.expected, expected) < 0 ||
-            dup_to(&e.observed, observed) < 0 || dup_to(&e.source, source) < 0)
+        if (free_and_strdup(&e.rule, rule) < 0 || free_and_strdup(&e.expected, expected) < 0 ||
+            free_and_strdup(&e.observed, observed) < 0 || free_and_strdup(&e.source, source) < 0)
                 return -ENOMEM;
 
         return report_take(r, &e);

@@ -52,13 +52,17 @@
  *                         changed holds every drive in the first cycle of a connection and after a refresh, then those
  *                         that changed
  *                       {"op": "cycle", "name", "ok": false, "error": one of POLL_ERROR_*, "reason"}
- *                       {"op": "fingerprint", "id", "ok": bool, "reason"?, "content"?: ContentFingerprint as a hex string}
+ *                       {"op": "fingerprint", "id", "ok": true, "content": ContentFingerprint as a hex string}
+ *                       {"op": "fingerprint", "id", "ok": false, "reason", "again": bool}
+ *                         again: the drive had another name by then, or the host was not to be had; worth asking again after the
+ *                         host's next cycle. At most POLL_FINGERPRINTS_MAX questions of one host are open at a time.
  */
 
-#define STAGE_MESSAGE_MAX (64U * 1024U)
-#define STAGE_RING_MAX    256U
-#define POLL_LINE_MAX     (8U * 1024U * 1024U)
-#define REPORT_WAIT_USEC  (30 * USEC_PER_SEC)
+#define STAGE_MESSAGE_MAX     (64U * 1024U)
+#define STAGE_RING_MAX        256U
+#define POLL_LINE_MAX         (8U * 1024U * 1024U)
+#define POLL_FINGERPRINTS_MAX 16U
+#define REPORT_WAIT_USEC      (30 * USEC_PER_SEC)
 
 #define WORKER_FD_PARAMS 3
 #define WORKER_FD_GATE   4

@@ -101,6 +101,11 @@ static int errno_of(sqlite3 *db, int rc)
         }
 }
 
+bool store_is_refusal(int r)
+{
+        return r == -EINVAL || r == -EEXIST || r == -ENOENT || r == -EPERM || r == -E2BIG;
+}
+
 int store_error(Store *s, int rc, const char *what)
 {
         int r = errno_of(s->db, rc);

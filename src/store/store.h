@@ -37,6 +37,9 @@ static inline void store_rollbackp(Store **s)
 /* Free space, integrity: what burnind's Health says. 0, or why the database cannot be written. */
 int store_check(Store *s);
 
+/* The same write would be refused for ever: it is what was to be written, not the disk. */
+bool store_is_refusal(int r);
+
 typedef struct HostRecord {
         char *name, *address, *user, *kind, *notes;
         char *host_key, *host_key_sha256; /* accepted; NULL: none */
@@ -110,7 +113,7 @@ typedef struct AuditRecord {
         uint64_t id, time_usec;
         char *actor; /* person: Unix user or account */
         uint32_t actor_uid;
-        char *action;  /* polkit action or "daemon" */
+        char *action;  /* polkit action, or "several" where the row stands for many calls */
         char *object;  /* "host nas1", "drive wwn-0x...", "job 42" */
         char *outcome; /* "ok", "denied", "refused", error name */
         char *detail;

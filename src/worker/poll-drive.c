@@ -91,6 +91,11 @@ int poll_drive_update(PollDrive *d, DriveFacts *f, bool smart_tried, bool burnin
         return 0;
 }
 
+bool poll_drive_is_new_here(const PollDrive *d)
+{
+        return !d->sent || !streq_ptr(d->facts->identity.fingerprint, d->sent->identity.fingerprint);
+}
+
 bool poll_drive_is_news(const PollDrive *d)
 {
         const DriveFacts *a = d->facts, *b = d->sent;

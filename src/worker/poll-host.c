@@ -15,7 +15,6 @@
 #define FACTS_OUTPUT_MAX       (16U * 1024U * 1024U)
 #define FINGERPRINT_OUTPUT_MAX (64U * 1024U)
 #define FINGERPRINT_USEC       (60 * USEC_PER_SEC)
-#define FINGERPRINTS_MAX       16U
 #define HOST_DRIVES_MAX        4096U
 #define SMART_PER_CYCLE        8U
 #define SMART_WATCHED_USEC     USEC_PER_MINUTE
@@ -260,7 +259,7 @@ static void send_failure(PollHost *h, const char *error, const char *reason)
 static bool host_has_new_drives(const PollHost *h)
 {
         for (size_t i = 0; i < h->n_drives; i++)
-                if (h->drives[i]->smart_usec == 0)
+                if (h->drives[i]->seen && h->drives[i]->smart_usec == 0)
                         return true;
 
         return false;
@@ -319,7 +318,7 @@ static int choose_smart(PollHost *h, uint64_t now, char ***words)
                                                                h->config->smart_interval_usec)
                                                          : h->config->smart_interval_usec;
 
-                        if (strv_contains(h->smart_asked, d->kname) ||
+                        if (!d->seen || strv_contains(h->smart_asked, d->kname) ||
                             (d->smart_usec > 0 && now - d->smart_usec < every))
                                 continue;
                         if (!oldest || d->smart_usec < oldest->smart_usec)
@@ -359,11 +358,15 @@ static int host_take_drive(PollHost *h, DriveFacts *f, uint64_t now)
                                  strv_contains(h->watch, d->kname), now);
 }
 
-/* Drives that are not there any more; those that burnind knows are named. */
+/* Drives that are not there any more; those that burnind knows are named. One that has only moved is still to be told of at its new
+ * place while there are new drives, so until then nothing is gone. */
 static int host_drop_gone(PollHost *h, struct json_object *gone)
 {
         size_t k = 0;
         int r = 0;
+
+        if (host_has_new_drives(h))
+                return 0;
 
         for (size_t i = 0; i < h->n_drives; i++) {
                 PollDrive *d = h->drives[i];
@@ -381,14 +384,18 @@ static int host_drop_gone(PollHost *h, struct json_object *gone)
         return r;
 }
 
+/* Where drives moved, they are told of together: one that is seen at its new place and, by an older word, at its old one would
+ * look like two. */
 static int collect_changed(PollHost *h, struct json_object *changed)
 {
+        bool unsettled = host_has_new_drives(h);
+
         for (size_t i = 0; i < h->n_drives; i++) {
                 PollDrive *d = h->drives[i];
                 struct json_object *o, *copy;
                 int r;
 
-                if (!poll_drive_is_news(d))
+                if (!d->seen || !poll_drive_is_news(d) || (unsettled && poll_drive_is_new_here(d)))
                         continue;
                 o = drive_facts_to_json(d->facts);
                 if (!o || json_object_array_add(changed, o) < 0) {
@@ -574,15 +581,25 @@ void poll_host_start_cycle(PollHost *h)
         }
 }
 
-static void send_fingerprint(PollHost *h, uint64_t id, const char *content, const char *reason)
+static void send_fingerprint(PollHost *h, uint64_t id, const char *content)
+{
+        _cleanup_json_ struct json_object *o = line_new(h, "fingerprint");
+
+        if (!o || json_put_u64(o, "id", id) < 0 || json_put_bool(o, "ok", true) < 0 ||
+            json_put_string(o, "content", content) < 0)
+                return;
+
+        h->send(TAKE_PTR(o), h->userdata);
+}
+
+static void send_no_fingerprint(PollHost *h, uint64_t id, bool again, const char *reason)
 {
         _cleanup_json_ struct json_object *o = line_new(h, "fingerprint");
         _cleanup_free_ char *clean = NULL;
 
         clean = str_clean(strempty(reason), strlen(strempty(reason)), TEXT_MAX_BYTES, false);
-        if (!o || !clean || json_put_u64(o, "id", id) < 0 || json_put_bool(o, "ok", content) < 0 ||
-            json_put_string(o, "content", content) < 0 ||
-            (!content && json_put_string(o, "reason", clean) < 0))
+        if (!o || !clean || json_put_u64(o, "id", id) < 0 || json_put_bool(o, "ok", false) < 0 ||
+            json_put_bool(o, "again", again) < 0 || json_put_string(o, "reason", clean) < 0)
                 return;
 
         h->send(TAKE_PTR(o), h->userdata);
@@ -593,17 +610,21 @@ static void on_fingerprint(Transport *t, const TransportResult *result, void *us
         _cleanup_free_ FingerprintCall *call = userdata;
         _cleanup_free_ char *content = NULL;
         PollHost *h = call->host;
-        const char *reason = result->reason;
         int r;
 
         h->fingerprints--;
-        if (result->error == TRANSPORT_OK) {
-                r = remote_fingerprint_parse(result->output, result->output_size, &content);
-                reason = r == -ESTALE ? "another drive has that name now"
-                                      : "the host's answer cannot be read";
+        if (result->error != TRANSPORT_OK) {
+                send_no_fingerprint(h, call->id, true, result->reason);
+                return;
         }
 
-        send_fingerprint(h, call->id, content, reason);
+        r = remote_fingerprint_parse(result->output, result->output_size, &content);
+        if (r >= 0)
+                send_fingerprint(h, call->id, content);
+        else if (r == -ESTALE)
+                send_no_fingerprint(h, call->id, true, "another drive has that name now");
+        else
+                send_no_fingerprint(h, call->id, false, "the host's answer cannot be read");
 }
 
 void poll_host_fingerprint(PollHost *h, uint64_t id, const char *kname, const char *ident)
@@ -612,10 +633,10 @@ void poll_host_fingerprint(PollHost *h, uint64_t id, const char *kname, const ch
         FingerprintCall *call;
         int r;
 
-        if (h->fingerprints >= FINGERPRINTS_MAX || !h->transport || !h->target.host_key) {
-                send_fingerprint(h, id, NULL,
-                                 h->transport && h->target.host_key ? "too many at once"
-                                                                    : "the host is not set up yet");
+        if (h->fingerprints >= POLL_FINGERPRINTS_MAX || !h->transport || !h->target.host_key) {
+                send_no_fingerprint(h, id, true,
+                                    h->transport && h->target.host_key ? "too many at once"
+                                                                       : "the host is not set up yet");
                 return;
         }
 
@@ -628,7 +649,7 @@ void poll_host_fingerprint(PollHost *h, uint64_t id, const char *kname, const ch
         }
         if (r < 0) {
                 free(call);
-                send_fingerprint(h, id, NULL, "the host could not be asked");
+                send_no_fingerprint(h, id, false, "the host could not be asked");
                 return;
         }
         h->fingerprints++;

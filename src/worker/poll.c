@@ -299,7 +299,8 @@ static int on_fingerprint(Poll *p, struct json_object *o, const char *name)
                 if (!answer || json_put_string(answer, "op", "fingerprint") < 0 ||
                     json_put_string(answer, "name", name) < 0 || json_put_u64(answer, "id", id) < 0 ||
                     json_put_bool(answer, "ok", false) < 0 ||
-                    json_put_string(answer, "reason", "the host is not polled") < 0) {
+                    json_put_string(answer, "reason", "the host is not polled") < 0 ||
+                    json_put_bool(answer, "again", true) < 0) {
                         json_object_put(answer);
                         return -ENOMEM;
                 }

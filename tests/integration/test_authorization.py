@@ -146,6 +146,33 @@ def test_rule_sees_the_host(product: Product, nas: Host, rules: Callable[[str], 
     assert (nas["Notes"], product.host("other")["Notes"]) == ("", "mine")
 
 
+def test_refusals_do_not_fill_the_disk(product: Product, nas: Host) -> None:
+    """Somebody who may nothing calls without end: some calls are on record one by one, all the others as a number."""
+    product.restart()
+    nas.wait("State", "online")
+    newest = product.list("Audit", limit=dbus.UInt32(1))[0]["Id"]
+    cursor = product.machine.cursor()
+    calls = 100
+    for _ in range(calls):
+        with denied():
+            CHANGES["AddHost"](product, "visitor")
+    with denied():
+        CHANGES["AddHost"](product, "nobody")       # is heard all the same
+    product.machine.run(["systemctl", "stop", "burnind.service"])        # what was only counted is told at the latest now
+    product.machine.run(["systemctl", "start", "burnind.service"])
+
+    rows = [row for row in product.list("Audit", limit=dbus.UInt32(200)) if row["Id"] > newest]
+    assert {row["Outcome"] for row in rows} == {"denied"}
+    assert [row["Actor"] for row in rows].count("nobody") == 1
+    single = [row for row in rows if (row["Actor"], row["Detail"]) == ("visitor", "AddHost")]
+    (number,) = (row for row in rows if row["Actor"] == "visitor" and row not in single)
+    assert 0 < len(single) < calls / 2
+    assert number["Object"] == f"{calls - len(single)} calls" and number["ActorUID"] == single[0]["ActorUID"]
+    assert "within" in number["Detail"] and number["Action"] == single[0]["Action"]
+    told = product.machine.journal("MESSAGE_ID=24e02f9d8ce04c09af9de215abf4dfe5", cursor=cursor)
+    assert len(told) == len(rows)
+
+
 @pytest.fixture
 def no_polkit(product: Product, nas: Host) -> Iterator[None]:
     product.plug("RIGHTS02", 8).call("SetLocation", "st", "theirs", 0)

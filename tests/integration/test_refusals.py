@@ -234,8 +234,9 @@ def test_drive_without_an_identity_is_refused(nas: Host, product: Product) -> No
                                       if row["DevName"] == name and row["IdentityState"] == "none"], 30, f"{name} has none")
     with untouched(product, "NONAME01"):
         # There is no serial that could be typed; and in a batch, where none has to be:
-        with refused("WrongSerial"):
-            product.start_all([(f"nas:{name}", "NONAME01")])
+        for serial in ("NONAME01", ""):
+            with refused("DriveIdentity", name, "nas"):
+                product.start_all([(f"nas:{name}", serial)])
         (_, result, detail, job), _ = product.start_all([(f"nas:{name}", ""), ("NOTHING1", "")], confirmed=True)
     assert (result, job) == ("skipped", "/") and detail.startswith("org.burnin1.Error.DriveIdentity: ")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import busclient
 import pytest
+import resources
 from product import DRIVE, Job, refused
 from survival import EXPECTED, Site, Survivor, frozen, site, survivor  # noqa: F401
 
@@ -83,6 +84,80 @@ def test_full_disk_between_two_stages(site: Site, small_disk: Callable[[bool], N
     assert run.job.wait_end() == "passed", run.job["Reason"]
     run.check(history)
     site.machine.wait_property("/org/burnin1", "org.burnin1.Manager", "Health", "ok", 30)
+
+
+REPORT_REFUSED = "761cd9f9aa2142fbb48fd2c44c034a1e"
+REFUSES = ("CREATE TRIGGER test_refuses BEFORE UPDATE ON stages WHEN NEW.kind = 'precheck' AND NEW.verdict = 'passed' "
+           "BEGIN SELECT RAISE (ABORT, 'not this one'); END")
+
+
+def change_database(site: Site, sql: str) -> None:
+    """While no burnind has it open."""
+    site.machine.run(["python3", "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])",
+                      f"{STATE}/burnin.db", sql])
+
+
+@pytest.fixture
+def stubborn_database(site: Site) -> Iterator[None]:
+    """It takes no precheck that has passed."""
+    def change(sql: str) -> None:
+        site.machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
+        change_database(site, sql)
+        site.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
+        site.host("nas").wait("State", "online")
+
+    change(REFUSES)
+    yield
+    site.clean_site()
+    change("DROP TRIGGER test_refuses")
+
+
+@pytest.mark.allow_journal(r"cannot be taken over", r"has ended: inconclusive")
+@pytest.mark.parametrize("restart", [False, True])
+def test_report_that_the_database_refuses_ends_its_stage(site: Site, stubborn_database: None, restart: bool) -> None:
+    """By a worker's message, and by the file of one that had nobody to tell it to."""
+    serial = site.new_drive(16)
+    cursor = site.machine.cursor()
+    job = site.start(serial)
+    if restart:
+        with nobody_takes_the_report_of(site, job):
+            site.kill_workers(job)
+    assert job.wait_end(30) == "inconclusive"
+    stage = job.stage("precheck")
+    assert (stage["State"], stage["Verdict"]) == ("done", "inconclusive")
+    kept = f"{STATE}/jobs/{job.id}/precheck.report.json.refused"
+    assert kept in stage["Reason"] and kept in job["Reason"]
+    assert '"passed"' in site.machine.read(kept)
+    assert not site.machine.path(f"{STATE}/jobs/{job.id}/precheck.report.json").exists()
+    entry, = site.machine.journal(f"MESSAGE_ID={REPORT_REFUSED}", cursor=cursor)
+    assert entry["BURNIN_JOB"] == str(job.id) and entry["BURNIN_STAGE"] == "precheck" and kept in entry["MESSAGE"]
+    assert job.stage()["Verdict"] == "skipped"
+    site.machine.wait_property("/org/burnin1", "org.burnin1.Manager", "Health", "ok", 30)
+
+
+@contextlib.contextmanager
+def nobody_takes_the_report_of(site: Site, job: Job) -> Iterator[None]:
+    """burnind is dead in here, since before the job's precheck reported."""
+    assert site.machine.leader
+    job.stage("precheck").wait("State", "running")
+    file = site.machine.path(f"{STATE}/jobs/{job.id}/precheck.report.json")
+    with frozen(site.machine.leader):       # nobody starts it again
+        site.kill()
+        resources.until("the report is there", file.exists, 30)
+        yield
+    site.start_again()
+
+
+def test_passed_report_that_meets_a_cancel(site: Site) -> None:
+    """A cancel was stored, and before it was heard the stage had passed."""
+    job = site.start(site.new_drive(16))
+    with nobody_takes_the_report_of(site, job):
+        change_database(site, f"""UPDATE stages SET state = 'stopping' WHERE job = {job.id} AND stage = 0;
+                                  UPDATE jobs SET state = 'stopping', reason = 'Cancelled by somebody.' WHERE id = {job.id}""")
+    assert job.wait_end() == "cancelled"
+    assert (job.stage("precheck")["Verdict"], job.stage("precheck")["Reason"]) == ("cancelled", "Cancelled by somebody.")
+    site.restart()      # from here on it comes from the database
+    assert site.job(job.id)["Verdict"] == "cancelled" and job.stage("precheck")["Evidence"]
 
 
 def integrity(site: Site, directory: Path) -> str:
