@@ -9,35 +9,39 @@
         with lab.frozen(job) as run:            # badblocks stands still on the NAS
             ...
 
-The service is set up once for all modules of a run, with the NAS as host 'nas'; each test leaves the drives as the table in
-README.md has them (a burn-in leaves zeros, which is what a free drive has).
+The service is set up once for all modules of a run, with the NAS as host 'nas', which it reaches by `lab.proxy`; each test leaves
+the drives as the table in README.md has them (a burn-in leaves zeros, which is what a free drive has).
 """
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import os
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import dbus
 import pytest
-from busclient import WaitTimeout
+from busclient import WaitTimeout, pump
 from machine import Machine
 from nas import Nas, wait_for
 from product import DROPIN, Drive, Host, Job, Product
+from proxy import Proxy
 
 RUNS = "/var/lib/burnin-run"
 HOST = "nas"
 # A whole look at the NAS takes seconds under emulation, and more where the computer has other things to do.
-SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "1", "poll_timeout_seconds": "30", "stale_threshold_seconds": "40",
+SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "1", "poll_timeout_seconds": "60", "stale_threshold_seconds": "90",
             "follow_interval_seconds": "1", "smart_interval_seconds": "300", "max_parallel_burnins": "8",
             "bad_block_threshold": "0", "surface_validate_passes": "0"}
-LOOK = 60       # what a change on the NAS may take until the service shows it
+LOOK = 120      # what a change on the NAS may take until the service shows it
+BURN_IN = 300   # what a burn-in may take from its start to its end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,10 +51,19 @@ class Run:
     pid: int
 
 
+@functools.cache
+def proxy_before(guest: Nas) -> Proxy:
+    """One for all modules of a run: to send the service another way would make it read all of the NAS anew."""
+    made = Proxy(guest.port + 1, guest.address, guest.port, netns=guest.netns)
+    atexit.register(made.stop)
+    return made
+
+
 class Lab(Product):
     def __init__(self, machine: Machine, guest: Nas) -> None:
         super().__init__(machine, **SETTINGS)
         self.guest = guest
+        self.proxy = proxy_before(guest)
 
     # --- setting up --------------------------------------------------------------------------------------
 
@@ -67,12 +80,12 @@ class Lab(Product):
     def set_up(self) -> None:
         self.reset()
         self.trust()
-        host = self.new_host(HOST, address=self.guest.address, port=dbus.UInt16(self.guest.port))
-        host.wait("State", "unconfirmed", 60)
+        host = self.new_host(HOST, address=self.proxy.address, port=dbus.UInt16(self.proxy.port))
+        host.wait("State", "unconfirmed", LOOK)
         host.accept_key(self.fingerprint())
-        host.wait("State", "online", 120)
+        host.wait("State", "online", LOOK)
         here = self.guest.names()
-        self.machine.wait_for(lambda: set(here) - {"nas"} <= {d["Serial"] for d in self.list("Drives", present=True)}, LOOK,
+        self.wait_for(lambda: set(here) - {"nas"} <= {d["Serial"] for d in self.list("Drives", present=True)}, LOOK,
                               "every drive of the NAS is known")
 
     def trust(self) -> None:
@@ -91,6 +104,14 @@ class Lab(Product):
 
     def configure_host(self, **options: Any) -> None:
         self.nas.call("Configure", "a{sv}", dbus.Dictionary(options, signature="sv"))
+
+    def wait_for(self, predicate: Callable[[], object], timeout: float, what: str) -> None:
+        """As the machine's, but with pauses: the NAS and the service need the time that it takes to look at them."""
+        deadline = time.monotonic() + timeout
+        while not predicate():
+            if time.monotonic() >= deadline:
+                raise WaitTimeout(f"{what}: not within {timeout} s")
+            pump(lambda: False, 0.2)
 
     # --- drives ------------------------------------------------------------------------------------------
 
@@ -113,7 +134,7 @@ class Lab(Product):
                 word in drive[0]["LockDetail"] for word in words)
 
         try:
-            self.machine.wait_for(shown, timeout, f"{serial} is {state} {words}")
+            self.wait_for(shown, timeout, f"{serial} is {state} {words}")
         except WaitTimeout as error:
             now = [drive[0][name] for name in ("Present", "LockState", "LockDetail")] if drive else "not known"
             raise WaitTimeout(f"{error}; it is {now}") from None
@@ -137,7 +158,7 @@ class Lab(Product):
         # One may be on its way that began before: what ends after two more has seen everything.
         for _ in range(2):
             self.nas.wait("LastSeenUSec", bool)
-            self.machine.wait_for(lambda: self.nas["LastSeenUSec"] > before, LOOK, "a look at the NAS")
+            self.wait_for(lambda: self.nas["LastSeenUSec"] > before, LOOK, "a look at the NAS")
             before = self.nas["LastSeenUSec"]
 
     def locks(self) -> dict[str, tuple[str, str]]:
@@ -158,8 +179,8 @@ class Lab(Product):
                 self.guest.qmp("device_add", driver="scsi-hd", id=device, drive=node, serial=serial, bus="scsi0.0",
                                **{"share-rw": True})
                 plugged.append(device)
-            found = wait_for(serial, 60, lambda: [line.split()[0] for line in self.guest.ssh("lsblk -dno NAME,SERIAL").splitlines()
-                                                  if line.split()[1:] == [serial]][paths - 1:])
+            found = wait_for(serial, LOOK, lambda: [line.split()[0] for line in self.guest.ssh("lsblk -dno NAME,SERIAL").splitlines()
+                                                  if line.split()[1:] == [serial]][paths - 1:], every=0.2)
             yield str(found[0])
         finally:
             for device in plugged:
@@ -177,19 +198,32 @@ class Lab(Product):
         assert [result for _, result, _, _ in results] == ["queued"] * len(serials), results
         return [Job(self, path) for *_, path in results]
 
-    def freeze(self, job: Job, timeout: float = 90) -> Run:
+    @contextlib.contextmanager
+    def slow(self, *serials: str) -> Iterator[None]:
+        """These drives are so slow in here that no burn-in of one comes to its end before it is frozen."""
+        for serial in serials:
+            self.guest.throttle(serial, 4_000_000)
+        try:
+            yield
+        finally:
+            for serial in serials:
+                self.guest.throttle(serial, None)
+
+    def freeze(self, job: Job, timeout: float = LOOK) -> Run:
         """Stops the job's badblocks, as soon as there is one."""
         stage = job.stage()
-        self.machine.wait_for(lambda: stage["RunId"] or job["State"] == "done", timeout, f"job {job.id} has a run")
+        self.wait_for(lambda: stage["RunId"] or job["State"] == "done", timeout, f"job {job.id} has a run")
         run = stage["RunId"]
         assert run, job["Reason"]
         pid = self.guest.ssh(f"""
-            n=0
-            while [ $n -lt {round(timeout * 10)} ]; do
-                pid=$(sed -n s/^pid=//p {RUNS}/{run}/id 2>/dev/null)
+            n=0 pid=
+            while [ $n -lt {round(timeout * 5)} ]; do
+                [ ! -e {RUNS}/{run}/id ] || while IFS== read -r key value; do
+                    [ "$key" != pid ] || pid=$value
+                done < {RUNS}/{run}/id
                 read -r name 2>/dev/null < "/proc/$pid/comm" && [ "$name" = badblocks ] && kill -STOP "$pid" && echo "$pid" && exit
                 [ ! -e {RUNS}/{run}/refused ] || {{ cat {RUNS}/{run}/refused; exit 1; }}
-                n=$((n + 1)); sleep 0.1
+                n=$((n + 1)); sleep 0.2
             done""", timeout=timeout + 30).strip()
         assert pid, f"badblocks of job {job.id} was not to be found; {job['Reason']}"
         return Run(run, int(pid))
@@ -203,15 +237,10 @@ class Lab(Product):
 
     def freeze_followed(self, job: Job) -> Run:
         """As freeze(), once the service is seen to follow the run."""
-        serial = job["Serial"]
-        self.guest.throttle(serial, 8_000_000)      # else it could come to its end meanwhile
-        try:
-            stage = job.stage()
-            stage.wait("State", lambda state: state in ("running", "done"), 60)
-            self.machine.wait_for(lambda: job["State"] == "done" or "pattern 0xaa" in self.log_so_far(job), 90, "the run is followed")
+        with self.slow(job["Serial"]):
+            job.stage().wait("State", lambda state: state in ("running", "done"), LOOK)
+            self.wait_for(lambda: job["State"] == "done" or "pattern 0xaa" in self.log_so_far(job), LOOK, "the run is followed")
             return self.freeze(job)
-        finally:
-            self.guest.throttle(serial, None)
 
     def state_on_nas(self, run: Run) -> str:
         """The state of a run's process, '' when it is gone."""
@@ -221,8 +250,8 @@ class Lab(Product):
         self.guest.ssh(f"kill -CONT {run.pid}", check=False)
 
     @contextlib.contextmanager
-    def frozen(self, job: Job) -> Iterator[Run]:
-        run = self.freeze(job)
+    def frozen(self, job: Job, followed: bool = False) -> Iterator[Run]:
+        run = self.freeze_followed(job) if followed else self.freeze(job)
         try:
             yield run
         finally:

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from lab import Lab, lab, rules  # noqa: F401
+from lab import BURN_IN, Lab, lab, rules  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|cancelled)", r"^(inconclusive|cancelled): ", r"is locked now")
 
@@ -109,7 +109,7 @@ def test_nothing_takes_a_drive_that_is_held(lab: Lab, images: None, name: str) -
             agent = lab.guest.run("for a in /var/lib/burnin-run/bin/burnin-agent-*; do $a version && exit; done", check=False)
             assert (agent.returncode == 0) == chosen.agent
             job.cancel("seen enough")
-        assert job.wait_end(90) == "cancelled"
+        assert job.wait_end(BURN_IN) == "cancelled"
         lab.wipe(DRIVE)
         if name == "agent":     # was it the hold that kept them off, and not something of their own?
             assert {what: words for what, (taken, words) in take(lab, chosen.takers, dev).items() if not taken} == {}
@@ -122,7 +122,7 @@ def test_drive_that_could_not_be_held_is_never_passed(lab: Lab) -> None:
     lab.wait_lock(DRIVE, "none")
     with way(lab, Way(agent=False, hidden=("/usr/bin/perl", "/usr/bin/python3"))):
         job = lab.start(DRIVE)
-        assert job.wait_end(180) == "inconclusive"
+        assert job.wait_end(BURN_IN) == "inconclusive"
     assert rules(job) == {"exclusive": "not exclusive"}
     assert "not held exclusively" in job["Reason"]
     lab.wait_lock(DRIVE, "none")
@@ -135,7 +135,7 @@ def test_drive_that_is_taken_after_submission_is_not_written(lab: Lab) -> None:
     job = lab.start(DRIVE)
     lab.guest.ssh(f"systemd-run -q --unit=lab-grab sh -c 'exec sleep 600 3<>{dev}'")
     try:
-        assert job.wait_end(120) == "inconclusive"
+        assert job.wait_end(BURN_IN) == "inconclusive"
         assert "open in sleep" in job["Reason"], job["Reason"]
         assert lab.digest(DRIVE) == before
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lab import Lab, lab, rules  # noqa: F401
+from lab import BURN_IN, LOOK, Lab, lab, rules  # noqa: F401
 from product import refused
 
 pytestmark = pytest.mark.allow_journal(r"is missing", r"is locked now", r"has ended: inconclusive", r"^inconclusive: ",
@@ -57,7 +57,7 @@ def test_drive_becomes_what_it_is_when_it_is_released(lab: Lab) -> None:
         assert lab.wait_lock("WD-MOUNT1", "existing-data", "ext4")["UnlockToken"] == "DESTROY EXISTING DATA"
         for serial, signature, gone in (("WD-LVMPV1", "LVM2_member", "keep"), ("WD-MDRAID1", "linux_raid_member", "md0")):
             drive = lab.wait_lock(serial, "storage-member", signature)
-            drive.wait("LockDetail", lambda detail, gone=gone: gone not in detail)
+            drive.wait("LockDetail", lambda detail, gone=gone: gone not in detail, LOOK)
             assert drive["UnlockToken"] == MEMBER
         assert lab.wait_lock("WD-VAULT1", "active-pool", "vault")["UnlockToken"] == "vault"
     finally:
@@ -146,7 +146,7 @@ def test_failed_detection_opens_no_lock(lab: Lab, how: str) -> None:
     lab.wait_lock("WD-FREE01", "none")
     before = lab.locks()
     with lab.replaced({"/usr/sbin/zpool": script}):
-        lab.nas.wait("DetectionState", lambda s: words in s, 60)
+        lab.nas.wait("DetectionState", lambda s: words in s, LOOK)
         with lab.new_drive(f"NEW-{how}"):
             drive = lab.wait_lock(f"NEW-{how}", "unclassified")
             assert drive["UnlockToken"] == ""
@@ -156,8 +156,8 @@ def test_failed_detection_opens_no_lock(lab: Lab, how: str) -> None:
             now = lab.locks()
             assert now.pop(f"NEW-{how}") == ("unclassified", "")
             assert now == before
-    lab.nas.wait("DetectionState", "ok", 60)
-    drive.wait("Present", False, 60)
+    lab.nas.wait("DetectionState", "ok", LOOK)
+    drive.wait("Present", False, LOOK)
     assert lab.locks() == before
 
 
@@ -167,35 +167,45 @@ def test_start_while_detection_fails_ends_inconclusive_and_writes_nothing(lab: L
     before = lab.digest("WD-FREE01")
     with lab.replaced({"/usr/sbin/zpool": "exit 1"}):
         job = lab.start("WD-FREE01")
-        assert job.wait_end(120) == "inconclusive"
+        assert job.wait_end(BURN_IN) == "inconclusive"
     assert "what uses the drives there cannot be told: zpool" in job["Reason"]
     assert "detection" in rules(job, "precheck")
     assert job.stage()["Verdict"] == "skipped" and lab.digest("WD-FREE01") == before
-    lab.nas.wait("DetectionState", "ok", 60)
+    lab.nas.wait("DetectionState", "ok", LOOK)
 
 
 def test_host_whose_lsblk_is_broken_keeps_its_locks(lab: Lab) -> None:
     before = lab.locks()
     with lab.replaced({"/usr/bin/lsblk": "echo who knows"}):
-        lab.nas.wait("StateReason", lambda s: "makes no sense" in s, 60)
+        lab.nas.wait("StateReason", lambda s: "makes no sense" in s, LOOK)
         assert lab.locks() == before
         with refused("DriveLocked", "(active-pool)"):
             lab.start("WD-TANK01")
         job = lab.start("WD-FREE01")
-        assert job.wait_end(120) == "inconclusive"
+        assert job.wait_end(BURN_IN) == "inconclusive"
         assert job.stage()["WorkBytes"] == 0
-    lab.nas.wait("StateReason", "", 60)
+    lab.nas.wait("StateReason", "", LOOK)
     assert lab.locks() == before
 
 
 # Identity
 
 
+def test_two_drives_that_swap_names_stay_who_they_are(lab: Lab) -> None:
+    one, other = lab.wait_lock("WD-FREE01", "none"), lab.wait_lock("WD-FREE02", "none")
+    names = one["DevName"], other["DevName"]
+    lab.guest.swap("WD-FREE01", "WD-FREE02")
+    lab.wait_for(lambda: (other["DevName"], one["DevName"]) == names, LOOK, "the names are swapped")
+    for drive, serial in ((one, "WD-FREE01"), (other, "WD-FREE02")):
+        assert lab.wait_lock(serial, "none").path == drive.path
+        assert drive["Serial"] == serial and drive["IdentityState"] == "ok"
+
+
 def test_hot_plugged_drive_appears_and_a_pulled_one_is_missing(lab: Lab) -> None:
     with lab.new_drive("NEW-HOT"):
         drive = lab.wait_lock("NEW-HOT", "none")
         assert (drive["Host"], drive["SizeBytes"]) == ("nas", 16 << 20)
-    drive.wait("Present", False, 60)
+    drive.wait("Present", False, LOOK)
     with refused("DriveMissing", "NEW-HOT"):
         lab.start("NEW-HOT")
 
@@ -207,7 +217,7 @@ def test_drive_that_comes_back_under_another_name_keeps_location_and_notes(lab: 
     name = drive["DevName"]
     assert name == lab.guest.dev("SG-HOT01")
     lab.guest.unplug("SG-HOT01")
-    drive.wait("Present", False, 60)
+    drive.wait("Present", False, LOOK)
     with lab.new_drive("TAKES-NAME") as taker:
         assert taker == name, "the kernel gives the lowest free name"
         lab.wait_lock("TAKES-NAME", "none")
@@ -224,7 +234,7 @@ def test_two_paths_to_one_drive_are_never_burned_in(lab: Lab) -> None:
             rows = [d for d in lab.list("Drives", serial="TWO-PATHS", present=True)]
             return len(rows) == 2 and all(d["IdentityState"] == "shared" for d in rows)
 
-        lab.machine.wait_for(both, 60, "both paths are known as one")
+        lab.wait_for(both, LOOK, "both paths are known as one")
         for row in lab.list("Drives", serial="TWO-PATHS", present=True):
             with refused("DriveIdentity", "same identity"):
                 lab.start("TWO-PATHS", f"nas:{row['DevName']}")
