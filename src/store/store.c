@@ -25,10 +25,11 @@
 /* Less than this is as good as full: the log must be able to grow between two checkpoints. */
 #define FREE_MIN_BYTES (UINT64_C(8) * 1024 * 1024)
 
-extern const char schema_0001_init[];
+extern const char schema_0001_init[], schema_0002_settings[];
 
 static const char *const schemas_table[] = {
         schema_0001_init,
+        schema_0002_settings,
 };
 
 static int errno_of_system(int e)

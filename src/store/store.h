@@ -109,6 +109,11 @@ typedef struct RemnantRecord {
         uint64_t job, since_usec;
 } RemnantRecord;
 
+/* A setting that was changed while burnind ran. */
+typedef struct SettingRecord {
+        char *name, *value;
+} SettingRecord;
+
 typedef struct AuditRecord {
         uint64_t id, time_usec;
         char *actor; /* person: Unix user or account */
@@ -125,6 +130,7 @@ void job_record_done(JobRecord *r);
 void phase_record_done(PhaseRecord *r);
 void stage_record_done(StageRecord *r);
 void remnant_record_done(RemnantRecord *r);
+void setting_record_done(SettingRecord *r);
 void audit_record_done(AuditRecord *r);
 
 /* Readers call back once per row; a negative return of the callback ends the listing and is handed up. The record belongs to
@@ -166,6 +172,10 @@ int store_phase_list(Store *s, uint64_t job, uint32_t stage, int (*callback)(Pha
 int store_remnant_put(Store *s, const RemnantRecord *r);
 int store_remnant_del(Store *s, const char *run); /* 1; 0: there was none */
 int store_remnant_list(Store *s, int (*callback)(RemnantRecord *r, void *userdata), void *userdata);
+
+int store_setting_put(Store *s, const SettingRecord *r); /* insert or update, by name */
+int store_setting_del(Store *s, const char *name);       /* 1; 0: there was none */
+int store_setting_list(Store *s, int (*callback)(SettingRecord *r, void *userdata), void *userdata);
 
 int store_audit_add(Store *s, const AuditRecord *r); /* id is ignored */
 int store_audit_list(Store *s, uint32_t offset, uint32_t limit,

@@ -66,6 +66,7 @@ DEFINE_TAKER(job, JobRecord);
 DEFINE_TAKER(stage, StageRecord);
 DEFINE_TAKER(phase, PhaseRecord);
 DEFINE_TAKER(remnant, RemnantRecord);
+DEFINE_TAKER(setting, SettingRecord);
 DEFINE_TAKER(audit, AuditRecord);
 
 #define NO_FILTER                                                                                           \
@@ -395,6 +396,27 @@ static void test_phase(void)
         assert_error(-ENOENT, store_phase_put(f.store, job, 9, &p));
 }
 
+static void test_setting(void)
+{
+        _cleanup_(setting_taken_done) SettingRecordTaken t = {};
+        _cleanup_fixture_ Fixture f = fixture_new();
+        SettingRecord s = { .name = (char *) "max_per_host", .value = (char *) "2" };
+
+        assert_ok(store_setting_put(f.store, &s));
+        s.value = (char *) "3";
+        assert_ok(store_setting_put(f.store, &s));
+        assert_ok(store_setting_put(f.store, &(SettingRecord){ (char *) "boot_pools", (char *) "a b" }));
+        assert_error(-EINVAL, store_setting_put(f.store, &(SettingRecord){ (char *) "", (char *) "x" }));
+        assert_error(-EINVAL, store_setting_put(f.store, &(SettingRecord){ (char *) "x", NULL }));
+
+        assert_ok(store_setting_list(f.store, take_setting, &t));
+        assert(t.n == 2);
+        assert(streq(t.last.name, "max_per_host") && streq(t.last.value, "3"));
+
+        assert(store_setting_del(f.store, "boot_pools") == 1);
+        assert(store_setting_del(f.store, "boot_pools") == 0);
+}
+
 static void test_remnant_and_audit(void)
 {
         _cleanup_(remnant_taken_done) RemnantRecordTaken t = {};
@@ -720,6 +742,7 @@ int main(void)
         test_stage();
         test_progress();
         test_phase();
+        test_setting();
         test_remnant_and_audit();
         test_callbacks();
         test_transaction();
