@@ -201,6 +201,11 @@ void poll_host_refresh(PollHost *h)
                 h->drives[i]->again = true;
 }
 
+void poll_host_on_config(PollHost *h)
+{
+        h->next_usec = MIN(h->next_usec, now_usec(CLOCK_MONOTONIC) + h->config->interval_usec);
+}
+
 uint64_t poll_host_due(const PollHost *h)
 {
         return h->suspended || h->busy || !h->transport ? USEC_INFINITY : h->next_usec;

@@ -39,6 +39,9 @@ void poll_host_refresh(PollHost *h);
 /* Answers with a "fingerprint" line in any case. */
 void poll_host_fingerprint(PollHost *h, uint64_t id, const char *kname, const char *ident);
 
+/* What config points to has changed: its next cycle is at most one interval away. */
+void poll_host_on_config(PollHost *h);
+
 /* When it wants a cycle (CLOCK_MONOTONIC); USEC_INFINITY while one runs, or while it is suspended. */
 uint64_t poll_host_due(const PollHost *h);
 /* A cycle runs and its connection was not there before: such cycles are limited in number. */

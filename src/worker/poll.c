@@ -168,6 +168,8 @@ static int on_config(Poll *p, struct json_object *o)
         strv_free(p->config.boot_pools);
         p->config = c;
         p->configured = true;
+        for (size_t i = 0; i < p->n_hosts; i++)
+                poll_host_on_config(p->hosts[i]);
         return 0;
 }
 
