@@ -24,6 +24,10 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_DRIVE, "SetNotes", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_JOB, "Cancel", ACTION_CANCEL },
         { BUS_INTERFACE_STAGE, "OpenLog", ACTION_VIEW },
+        { BUS_INTERFACE_SETTINGS, "List", ACTION_VIEW },
+        { BUS_INTERFACE_SETTINGS, "Get", ACTION_VIEW },
+        { BUS_INTERFACE_SETTINGS, "Set", ACTION_MANAGE_SETTINGS },
+        { BUS_INTERFACE_SETTINGS, "Reset", ACTION_MANAGE_SETTINGS },
 };
 const size_t authz_table_size = ELEMENTSOF(authz_table);
 

@@ -92,6 +92,17 @@ static int host_on_stale(sd_event_source *s, uint64_t usec, void *userdata)
         return 0;
 }
 
+void host_on_stale_threshold(Host *h, uint32_t before)
+{
+        uint64_t due;
+
+        if (h->state == HOST_ONLINE && sd_event_source_get_time(h->stale_timer, &due) >= 0)
+                (void) sd_event_source_set_time(
+                                h->stale_timer,
+                                due - before * USEC_PER_SEC +
+                                                h->manager->settings.stale_threshold_seconds * USEC_PER_SEC);
+}
+
 int host_new(Manager *m, const HostRecord *record, Host **ret)
 {
         _cleanup_(host_freep) Host *h = NULL;

@@ -43,6 +43,8 @@ int host_configure(Host *h, const HostRecord *record);
 int host_remove(Host *h);
 int host_accept_key(Host *h);
 
+/* stale_threshold_seconds was changed, from before: it counts from when the host was last heard from. */
+void host_on_stale_threshold(Host *h, uint32_t before);
 void host_set_state(Host *h, HostState state, const char *reason);
 
 /* From the poller. */

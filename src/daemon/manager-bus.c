@@ -4,6 +4,7 @@
 #include "basic/time-util.h"
 #include "daemon/audit.h"
 #include "daemon/authz.h"
+#include "daemon/configuration.h"
 #include "daemon/host.h"
 #include "daemon/list.h"
 #include "daemon/log-control.h"
@@ -266,6 +267,9 @@ int manager_bus_register(Manager *m)
         if (r < 0)
                 return r;
         r = sd_bus_add_object_vtable(m->bus, NULL, BUS_PATH, BUS_INTERFACE_MANAGER, manager_vtable, m);
+        if (r < 0)
+                return r;
+        r = setting_bus_register(m);
         if (r < 0)
                 return r;
         r = log_control_bus_register(m->bus);

@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
 
 #include "basic/fd-util.h"
@@ -11,6 +12,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/audit.h"
+#include "daemon/configuration.h"
 #include "daemon/drive.h"
 #include "daemon/host.h"
 #include "daemon/poll.h"
@@ -30,6 +32,14 @@ static int manager_on_signal(sd_event_source *s, const struct signalfd_siginfo *
         return sd_event_exit(m->event, 0);
 }
 
+static int manager_on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+{
+        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_usec(CLOCK_MONOTONIC));
+        configuration_reload(userdata);
+        (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
 static int manager_new_event(Manager *m)
 {
         sigset_t mask;
@@ -37,6 +47,7 @@ static int manager_new_event(Manager *m)
 
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGCHLD);
+        (void) sigaddset(&mask, SIGHUP);
         (void) sigaddset(&mask, SIGTERM);
         (void) sigaddset(&mask, SIGINT);
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
@@ -49,6 +60,9 @@ static int manager_new_event(Manager *m)
         if (r < 0)
                 return r;
         r = sd_event_add_signal(m->event, NULL, SIGINT, manager_on_signal, m);
+        if (r < 0)
+                return r;
+        r = sd_event_add_signal(m->event, NULL, SIGHUP, manager_on_reload, m);
         if (r < 0)
                 return r;
 
@@ -89,9 +103,9 @@ int manager_new(Manager **ret)
         r = manager_new_event(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the event loop: %m");
-        r = settings_load(PATH_CONFIG, PATH_CONFIG_DROPINS, &m->settings);
+        r = configuration_new(m);
         if (r < 0)
-                return log_error_errno(r, "Failed to read " PATH_CONFIG ": %m");
+                return log_error_errno(r, "Failed to read " PATH_CONFIG " and " PATH_CONFIG_DROPINS ": %m");
         r = manager_find_worker_user(m);
         if (r < 0)
                 return r;
@@ -147,6 +161,7 @@ Manager *manager_free(Manager *m)
         store_close(m->store);
         sd_bus_flush_close_unref(m->bus);
         sd_event_unref(m->event);
+        configuration_free(m->configuration);
         settings_done(&m->settings);
         free(m->machine_id);
         free(m->health);
@@ -353,7 +368,9 @@ static int manager_open_store(Manager *m)
                                ".schema-%i.backup has it as it was.",
                                upgraded_from, upgraded_from);
 
-        r = store_host_list(m->store, manager_on_host_record, m);
+        r = configuration_load_runtime(m);
+        if (r >= 0)
+                r = store_host_list(m->store, manager_on_host_record, m);
         if (r >= 0)
                 r = store_drive_list(m->store, manager_on_drive_record, m);
         if (r >= 0)

@@ -11,6 +11,7 @@
 
 /* Owns everything: the loop, the bus, the store, and the nouns. One thread; nothing here waits for anything but the loop. */
 
+typedef struct Configuration Configuration;
 typedef struct DenialLog DenialLog;
 typedef struct Drive Drive;
 typedef struct Host Host;
@@ -22,7 +23,8 @@ typedef struct Manager {
         sd_event *event;
         sd_bus *bus;
         Store *store;
-        Settings settings;
+        Settings settings; /* in effect */
+        Configuration *configuration;
         PolkitRegistry *polkit;
         ScopeTracker *scopes;
         PollLink *poll;

@@ -261,6 +261,18 @@ static int poll_send_config(PollLink *p)
         return poll_send(p, o, -EBADF);
 }
 
+void poll_configure(PollLink *p)
+{
+        int r;
+
+        if (!poll_is_connected(p))
+                return;
+
+        r = poll_send_config(p);
+        if (r < 0)
+                log_warning_errno(r, "Failed to tell the poller about changed settings: %m");
+}
+
 static int poll_on_hostkey(PollLink *p, struct json_object *o)
 {
         const char *name = NULL, *key = NULL, *sha256 = NULL;

@@ -11,6 +11,8 @@ int poll_new(Manager *m, PollLink **ret); /* listens on PATH_POLL_SOCKET */
 PollLink *poll_free(PollLink *p);
 bool poll_is_connected(const PollLink *p);
 
+/* The settings that it works by have changed. */
+void poll_configure(PollLink *p);
 void poll_put_host(PollLink *p, Host *h);
 void poll_remove_host(PollLink *p, Host *h);
 /* -ENOTCONN without a poller. */

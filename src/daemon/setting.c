@@ -13,43 +13,57 @@
 #define LIST_MAX   64U
 #define SEPARATORS " \t,"
 
-#define U32(key, min_, max_, default_, text_)                                                               \
+#define U32(key, min_, max_, default_, unit_, next_stage_, text_)                                           \
         {                                                                                                   \
                 .name = #key, .type = SETTING_U32, .offset = offsetof(Settings, key), .min = (min_),        \
-                .max = (max_), .fallback = #default_, .text = (text_),                                      \
+                .max = (max_), .fallback = #default_, .unit = (unit_), .next_stage = (next_stage_),         \
+                .text = (text_),                                                                            \
         }
 #define OTHER(key, type_, default_, text_)                                                                  \
         {                                                                                                   \
                 .name = #key, .type = SETTING_##type_, .offset = offsetof(Settings, key),                   \
                 .fallback = (default_), .text = (text_),                                                    \
         }
+#define AT_ONCE    false
+#define NEXT_STAGE true
 
 static const Setting table[] = {
-        U32(max_parallel_burnins, 1, 10000, 4, "Jobs that run at once, over all hosts."),
-        U32(max_per_host, 0, 10000, 0, "Jobs that run at once on one host; 0: no cap of its own."),
-        U32(poll_interval_seconds, 1, 3600, 12, "How often every host is asked for its drives."),
-        U32(stale_threshold_seconds, 2, 86400, 45, "A host not heard from for so long is shown as stale."),
-        U32(poll_timeout_seconds, 1, 3600, 60, "How long one host may take to answer."),
-        U32(smart_interval_seconds, 10, 604800, 300, "How often SMART values of an idle drive are read."),
-        U32(follow_interval_seconds, 1, 60, 2, "How often a running test is asked for its progress."),
-        U32(surface_validate_block_size, 512, 16777216, 4096,
+        U32(max_parallel_burnins, 1, 10000, 4, "jobs", AT_ONCE, "Jobs that run at once, over all hosts."),
+        U32(max_per_host, 0, 10000, 0, "jobs", AT_ONCE,
+            "Jobs that run at once on one host; 0: no cap of its own."),
+        U32(poll_interval_seconds, 1, 3600, 12, "seconds", AT_ONCE,
+            "How often every host is asked for its drives."),
+        U32(stale_threshold_seconds, 2, 86400, 45, "seconds", AT_ONCE,
+            "A host not heard from for so long is shown as stale."),
+        U32(poll_timeout_seconds, 1, 3600, 60, "seconds", AT_ONCE, "How long one host may take to answer."),
+        U32(smart_interval_seconds, 10, 604800, 300, "seconds", AT_ONCE,
+            "How often SMART values of an idle drive are read."),
+        U32(follow_interval_seconds, 1, 60, 2, "seconds", NEXT_STAGE,
+            "How often a running test is asked for its progress."),
+        U32(surface_validate_block_size, 512, 16777216, 4096, "bytes", NEXT_STAGE,
             "Block size of badblocks in bytes, a power of two; raised for drives it could not count."),
-        U32(surface_validate_block_buffer, 1, 65536, 64,
+        U32(surface_validate_block_buffer, 1, 65536, 64, "blocks", NEXT_STAGE,
             "Blocks per request of badblocks; block size times this is at most 1 GiB."),
-        U32(surface_validate_passes, 0, 100, 0,
+        U32(surface_validate_passes, 0, 100, 0, "passes", NEXT_STAGE,
             "badblocks ends after so many passes in a row without a new bad block; 0: after the first pass."),
-        U32(bad_block_threshold, 0, 1000000, 0, "A surface with more bad blocks than this fails."),
-        U32(temp_warn_c, 20, 150, 46, "Hard disks: one this warm is not started, in degrees Celsius."),
-        U32(temp_crit_c, 20, 150, 55, "Hard disks: too hot, in degrees Celsius; over temp_warn_c."),
-        U32(temp_warn_ssd_c, 20, 150, 60, "SSDs: as temp_warn_c."),
-        U32(temp_crit_ssd_c, 20, 150, 70, "SSDs: as temp_crit_c; over temp_warn_ssd_c."),
-        U32(smart_pending_max, 0, 1000000, 0, "A drive with more pending sectors than this is not started."),
-        U32(smart_uncorrectable_max, 0, 1000000, 0,
+        U32(bad_block_threshold, 0, 1000000, 0, "blocks", NEXT_STAGE,
+            "A surface with more bad blocks than this fails."),
+        U32(temp_warn_c, 20, 150, 46, "degrees Celsius", NEXT_STAGE,
+            "Hard disks: one this warm is not started, in degrees Celsius."),
+        U32(temp_crit_c, 20, 150, 55, "degrees Celsius", NEXT_STAGE,
+            "Hard disks: too hot, in degrees Celsius; over temp_warn_c."),
+        U32(temp_warn_ssd_c, 20, 150, 60, "degrees Celsius", NEXT_STAGE, "SSDs: as temp_warn_c."),
+        U32(temp_crit_ssd_c, 20, 150, 70, "degrees Celsius", NEXT_STAGE,
+            "SSDs: as temp_crit_c; over temp_warn_ssd_c."),
+        U32(smart_pending_max, 0, 1000000, 0, "sectors", NEXT_STAGE,
+            "A drive with more pending sectors than this is not started."),
+        U32(smart_uncorrectable_max, 0, 1000000, 0, "sectors", NEXT_STAGE,
             "A drive with more offline-uncorrectable sectors than this is not started."),
-        U32(smart_crc_delta_max, 0, 1000000, 10, "More new interface CRC errors than this fail the job."),
-        U32(stall_minutes, 1, 1440, 30,
+        U32(smart_crc_delta_max, 0, 1000000, 10, "errors", NEXT_STAGE,
+            "More new interface CRC errors than this fail the job."),
+        U32(stall_minutes, 1, 1440, 30, "minutes", NEXT_STAGE,
             "Without any work for so long, a running stage is reported as stalled."),
-        U32(stall_end_hours, 1, 720, 6,
+        U32(stall_end_hours, 1, 720, 6, "hours", NEXT_STAGE,
             "Without any work for so long, it ends inconclusive; more than stall_minutes."),
         OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", "ZFS pools that a host starts from."),
         OTHER(loop_drives, BOOLEAN, "no", "Loop devices count as drives. For trying things out."),
@@ -57,24 +71,48 @@ static const Setting table[] = {
               "The private key to log in to hosts with; a systemd credential named ssh-key wins over it."),
 };
 
-/* Each pair makes sense only with the first under the second, counted in one unit. */
-static const struct {
-        size_t low_offset, high_offset;
-        const char *low, *high;
-        uint32_t low_factor, high_factor;
-} pairs[] = {
-#define PAIR(l, h, lf, hf)                                                                                  \
-        {                                                                                                   \
-                offsetof(Settings, l), offsetof(Settings, h), #l, #h, lf, hf                                \
-        }
-        PAIR(temp_warn_c, temp_crit_c, 1, 1),
-        PAIR(temp_warn_ssd_c, temp_crit_ssd_c, 1, 1),
-        PAIR(poll_interval_seconds, stale_threshold_seconds, 1, 1),
-        PAIR(stall_minutes, stall_end_hours, 1, 60),
-};
+static_assert(ELEMENTSOF(table) <= SETTINGS_MAX, "Settings.sources has a place for each");
 
 /* What badblocks allocates per buffer, and sends to the drive as one request. */
 #define REQUEST_MAX_BYTES (UINT64_C(1) << 30)
+
+/* Pairs of numbers that make sense only together. */
+static const struct Pair {
+        const char *low, *high;
+        uint64_t factor;      /* what high counts, in the unit of low, which must be under it; 0: */
+        uint64_t product_max; /* their product is at most this */
+        const char *text;
+} pairs[] = {
+#define PAIR(l, h, f)                                                                                       \
+        {                                                                                                   \
+                .low = #l, .high = #h, .factor = (f), .text = #l " must be under " #h                       \
+        }
+        PAIR(temp_warn_c, temp_crit_c, 1),
+        PAIR(temp_warn_ssd_c, temp_crit_ssd_c, 1),
+        PAIR(poll_interval_seconds, stale_threshold_seconds, 1),
+        PAIR(stall_minutes, stall_end_hours, 60),
+        {
+                        .low = "surface_validate_block_size",
+                        .high = "surface_validate_block_buffer",
+                        .product_max = REQUEST_MAX_BYTES,
+                        .text = "surface_validate_block_size times surface_validate_block_buffer must be at most 1 GiB",
+        },
+};
+
+static const char *const setting_origin_table[_SETTING_ORIGIN_MAX] = {
+        [SETTING_DEFAULT] = "default",
+        [SETTING_FILE] = "file",
+        [SETTING_RUNTIME] = "runtime",
+};
+DEFINE_STRING_TABLE(setting_origin, SettingOrigin);
+
+static const char *const setting_type_table[_SETTING_TYPE_MAX] = {
+        [SETTING_U32] = "number",
+        [SETTING_BOOLEAN] = "boolean",
+        [SETTING_PATH] = "path",
+        [SETTING_LIST] = "words",
+};
+DEFINE_STRING_TABLE(setting_type, SettingType);
 
 const Setting *setting_table(size_t *ret_n)
 {
@@ -91,14 +129,34 @@ const Setting *setting_find(const char *name)
         return NULL;
 }
 
+size_t setting_index(const Setting *setting)
+{
+        return (size_t) (setting - table);
+}
+
+char *setting_describe_values(const Setting *setting)
+{
+        switch (setting->type) {
+        case SETTING_U32:
+                return strf("a number from %" PRIu32 " to %" PRIu32 " (%s)", setting->min, setting->max,
+                            setting->unit);
+        case SETTING_BOOLEAN:
+                return strdup("yes or no");
+        case SETTING_PATH:
+                return strdup("an absolute path");
+        case SETTING_LIST:
+                return strf("1 to %u words of letters, digits and -_.:", LIST_MAX);
+        case _SETTING_TYPE_MAX:
+        case _SETTING_TYPE_INVALID:
+                break;
+        }
+
+        assert_not_reached();
+}
+
 static void *setting_field(const Settings *s, const Setting *setting)
 {
         return (char *) s + setting->offset;
-}
-
-static uint32_t field_u32(const Settings *s, size_t offset)
-{
-        return *(const uint32_t *) ((const char *) s + offset);
 }
 
 static int set_u32(Settings *s, const Setting *setting, const char *value)
@@ -122,7 +180,7 @@ static int set_path(Settings *s, const Setting *setting, const char *value)
 {
         int r;
 
-        if (value[0] != '/' || strlen(value) >= PATH_MAX)
+        if (value[0] != '/' || !str_is_clean(value, PATH_MAX - 1, false))
                 return -EINVAL;
 
         r = free_and_strdup(setting_field(s, setting), value);
@@ -138,6 +196,8 @@ static int set_list(Settings *s, const Setting *setting, const char *value)
         r = strv_split(value, SEPARATORS, &l);
         if (r < 0)
                 return r;
+        if (strv_length(l) == 0)
+                return -EINVAL;
         if (strv_length(l) > LIST_MAX)
                 return -ERANGE;
         /* The characters of a ZFS pool's name; they become words for a host. */
@@ -171,6 +231,7 @@ int setting_set(Settings *s, const Setting *setting, const char *value)
         case SETTING_LIST:
                 return set_list(s, setting, value);
         case _SETTING_TYPE_MAX:
+        case _SETTING_TYPE_INVALID:
                 break;
         }
 
@@ -196,6 +257,7 @@ int setting_get(const Settings *s, const Setting *setting, char **ret)
                 v = strv_join(*(char **const *) field, " ");
                 break;
         case _SETTING_TYPE_MAX:
+        case _SETTING_TYPE_INVALID:
                 assert_not_reached();
         }
         if (!v)
@@ -205,7 +267,32 @@ int setting_get(const Settings *s, const Setting *setting, char **ret)
         return 0;
 }
 
-static int settings_on_assignment(const char *section, const char *key, const char *value, void *userdata)
+static int setting_set_from(Settings *s, const Setting *setting, const char *value, SettingOrigin origin,
+                            const char *file)
+{
+        size_t i = setting_index(setting);
+        _cleanup_free_ char *copy = NULL;
+        int r;
+
+        if (file && !(copy = strdup(file)))
+                return -ENOMEM;
+        r = setting_set(s, setting, value);
+        if (r < 0)
+                return r;
+
+        s->sources[i].origin = origin;
+        free(s->sources[i].file);
+        s->sources[i].file = TAKE_PTR(copy);
+        return 0;
+}
+
+static int setting_reset(Settings *s, const Setting *setting)
+{
+        return setting_set_from(s, setting, NULL, SETTING_DEFAULT, NULL);
+}
+
+static int settings_on_assignment(const char *path, const char *section, const char *key, const char *value,
+                                  void *userdata)
 {
         const Setting *setting;
 
@@ -214,38 +301,42 @@ static int settings_on_assignment(const char *section, const char *key, const ch
         setting = setting_find(key);
         if (!setting)
                 return -ENOENT;
+        if (isempty(value))
+                return setting_reset(userdata, setting);
 
-        return setting_set(userdata, setting, value);
+        return setting_set_from(userdata, setting, value, SETTING_FILE, path);
 }
 
-static int setting_reset(Settings *s, const char *name)
+static bool pair_holds(const Settings *s, const struct Pair *p)
 {
-        return setting_set(s, setting_find(name), NULL);
+        uint64_t low = *(const uint32_t *) setting_field(s, setting_find(p->low));
+        uint64_t high = *(const uint32_t *) setting_field(s, setting_find(p->high));
+
+        return p->factor > 0 ? low < high * p->factor : low * high <= p->product_max;
 }
 
-/* Values that are each in range, but not together. Which of them was meant nobody can say: both fall back. */
-static int settings_check(Settings *s)
+const char *settings_conflict(const Settings *s, const Setting *setting)
+{
+        for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
+                if ((streq(pairs[i].low, setting->name) || streq(pairs[i].high, setting->name)) &&
+                    !pair_holds(s, pairs + i))
+                        return pairs[i].text;
+
+        return NULL;
+}
+
+/* Which of the two was meant nobody can say. */
+int settings_repair(Settings *s)
 {
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++) {
-                uint64_t low = (uint64_t) field_u32(s, pairs[i].low_offset) * pairs[i].low_factor;
-                uint64_t high = (uint64_t) field_u32(s, pairs[i].high_offset) * pairs[i].high_factor;
-
-                if (low < high)
+                if (pair_holds(s, pairs + i))
                         continue;
 
-                log_warning("%s must be under %s; using the defaults of both.", pairs[i].low, pairs[i].high);
-                if ((r = setting_reset(s, pairs[i].low)) < 0 || (r = setting_reset(s, pairs[i].high)) < 0)
-                        return r;
-        }
-
-        if ((uint64_t) s->surface_validate_block_size * s->surface_validate_block_buffer >
-            REQUEST_MAX_BYTES) {
-                log_warning("surface_validate_block_size times surface_validate_block_buffer is over 1 GiB; "
-                            "using the defaults of both.");
-                if ((r = setting_reset(s, "surface_validate_block_size")) < 0 ||
-                    (r = setting_reset(s, "surface_validate_block_buffer")) < 0)
+                log_warning("%s; using the defaults of both.", pairs[i].text);
+                if ((r = setting_reset(s, setting_find(pairs[i].low))) < 0 ||
+                    (r = setting_reset(s, setting_find(pairs[i].high))) < 0)
                         return r;
         }
 
@@ -258,7 +349,7 @@ int settings_load(const char *main_file, const char *dropin_dir, Settings *ret)
         int r;
 
         for (size_t i = 0; i < ELEMENTSOF(table); i++) {
-                r = setting_set(&s, table + i, NULL);
+                r = setting_reset(&s, table + i);
                 if (r < 0)
                         return r;
         }
@@ -267,7 +358,7 @@ int settings_load(const char *main_file, const char *dropin_dir, Settings *ret)
         if (r < 0)
                 return r;
 
-        r = settings_check(&s);
+        r = settings_repair(&s);
         if (r < 0)
                 return r;
 
@@ -276,8 +367,40 @@ int settings_load(const char *main_file, const char *dropin_dir, Settings *ret)
         return 0;
 }
 
+int settings_layer(const Settings *files, char *const runtime[static SETTINGS_MAX], Settings *ret)
+{
+        _cleanup_(settings_done) Settings s = {};
+        int r;
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_free_ char *value = NULL;
+
+                r = setting_get(files, table + i, &value);
+                if (r >= 0)
+                        r = setting_set_from(&s, table + i, value, files->sources[i].origin,
+                                             files->sources[i].file);
+                if (r < 0)
+                        return r;
+                if (!runtime[i])
+                        continue;
+
+                r = setting_set_from(&s, table + i, runtime[i], SETTING_RUNTIME, NULL);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        log_warning("%s was set to '%s' at runtime, which it cannot be any more, ignoring.",
+                                    table[i].name, runtime[i]);
+        }
+
+        *ret = s;
+        s = (Settings){};
+        return 0;
+}
+
 void settings_done(Settings *s)
 {
+        for (size_t i = 0; i < SETTINGS_MAX; i++)
+                free(s->sources[i].file);
         strv_free(s->boot_pools);
         free(s->ssh_key);
         *s = (Settings){};

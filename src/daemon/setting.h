@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "basic/macro.h"
+#include "basic/string-table.h"
 
-/* What an operator can set in burnind.conf, section [burnind]. The fields bear the names of the keys, units included; the
- * table in setting.c has their ranges, defaults and words. */
+/* What an operator can set: in burnind.conf, section [burnind], and at runtime (daemon/configuration.h). The fields bear the
+ * names of the keys, units included; the table in setting.c has their ranges, defaults and words. */
+
+#define SETTINGS_MAX 64U
+
+typedef enum SettingOrigin {
+        SETTING_DEFAULT,
+        SETTING_FILE,
+        SETTING_RUNTIME,
+        _SETTING_ORIGIN_MAX,
+        _SETTING_ORIGIN_INVALID = -EINVAL,
+} SettingOrigin;
 
 typedef struct Settings {
         uint32_t max_parallel_burnins, max_per_host; /* max_per_host 0: no cap */
@@ -19,6 +29,12 @@ typedef struct Settings {
         char **boot_pools;
         bool loop_drives;
         char *ssh_key; /* absolute path */
+
+        /* Where each comes from, in the order of the table. */
+        struct {
+                SettingOrigin origin;
+                char *file; /* of SETTING_FILE */
+        } sources[SETTINGS_MAX];
 } Settings;
 
 typedef enum SettingType {
@@ -27,6 +43,7 @@ typedef enum SettingType {
         SETTING_PATH,
         SETTING_LIST, /* of words, separated by white space or ',' */
         _SETTING_TYPE_MAX,
+        _SETTING_TYPE_INVALID = -EINVAL,
 } SettingType;
 
 typedef struct Setting {
@@ -36,6 +53,8 @@ typedef struct Setting {
         uint32_t min, max;    /* SETTING_U32 alone */
         const char *fallback; /* the default, as it is written in the file */
         const char *text;     /* one line of documentation */
+        const char *unit;     /* of a number, in words */
+        bool next_stage;      /* stages that run keep what they were started with; nothing else uses it */
 } Setting;
 
 #define SETTINGS_SECTION "burnind"
@@ -43,6 +62,12 @@ typedef struct Setting {
 /* The table, in the order of documentation. */
 const Setting *setting_table(size_t *ret_n);
 const Setting *setting_find(const char *name); /* NULL: none */
+size_t setting_index(const Setting *setting);
+
+DECLARE_STRING_TABLE(setting_origin, SettingOrigin);
+DECLARE_STRING_TABLE(setting_type, SettingType);
+/* What it takes, in words: "a number from 1 to 3600 (seconds)". */
+char *setting_describe_values(const Setting *setting) _warn_unused_;
 
 /* Sets one; "" is the default. -EINVAL, -ERANGE, -ENOMEM; then the value is as before. */
 int setting_set(Settings *s, const Setting *setting, const char *value);
@@ -52,4 +77,11 @@ int setting_get(const Settings *s, const Setting *setting, char **ret);
 /* All defaults, then the file, then the drop-ins. What is wrong in them is a logged warning, and the value is as if it had
  * not been written; -errno only where an existing file cannot be read. The missing are fine. */
 int settings_load(const char *main_file, const char *dropin_dir, Settings *ret);
+/* The values of files with those that were set at runtime over them: texts in the order of the table, NULL for none. One that
+ * is not valid any more is a logged warning, and left out. */
+int settings_layer(const Settings *files, char *const runtime[static SETTINGS_MAX], Settings *ret);
+/* Values that are each in range need not be so together. The rule that this one breaks with another, in words; NULL: none. */
+const char *settings_conflict(const Settings *s, const Setting *setting);
+/* Whatever cannot be together falls back to its default, with a logged warning. */
+int settings_repair(Settings *s);
 void settings_done(Settings *s);

@@ -57,7 +57,7 @@ static int conf_read_assignment(ConfFile *f, char *l)
                 return 0;
         }
 
-        r = f->callback(f->section, key, value, f->userdata);
+        r = f->callback(f->path, f->section, key, value, f->userdata);
         switch (r) {
         case -EINVAL:
                 log_warning("%s:%u: '%s' is no value for %s, ignoring.", f->path, f->line, value, key);

@@ -3,21 +3,23 @@
 
 /* Every name the programs share: bus names, paths, errors, polkit actions, log fields, message ids, files. */
 
-#define BUS_NAME              "org.burnin1"
-#define BUS_PATH              "/org/burnin1"
-#define BUS_PATH_HOST         BUS_PATH "/host"
-#define BUS_PATH_DRIVE        BUS_PATH "/drive"
-#define BUS_PATH_JOB          BUS_PATH "/job"
-#define BUS_INTERFACE_MANAGER BUS_NAME ".Manager"
-#define BUS_INTERFACE_HOST    BUS_NAME ".Host"
-#define BUS_INTERFACE_DRIVE   BUS_NAME ".Drive"
-#define BUS_INTERFACE_JOB     BUS_NAME ".Job"
-#define BUS_INTERFACE_STAGE   BUS_NAME ".Stage"
+#define BUS_NAME               "org.burnin1"
+#define BUS_PATH               "/org/burnin1"
+#define BUS_PATH_HOST          BUS_PATH "/host"
+#define BUS_PATH_DRIVE         BUS_PATH "/drive"
+#define BUS_PATH_JOB           BUS_PATH "/job"
+#define BUS_INTERFACE_MANAGER  BUS_NAME ".Manager"
+#define BUS_INTERFACE_HOST     BUS_NAME ".Host"
+#define BUS_INTERFACE_DRIVE    BUS_NAME ".Drive"
+#define BUS_INTERFACE_JOB      BUS_NAME ".Job"
+#define BUS_INTERFACE_STAGE    BUS_NAME ".Stage"
+#define BUS_INTERFACE_SETTINGS BUS_NAME ".Settings"
 
 /* Errors: bus-error.c maps each to an errno, in every program. */
 #define BUS_ERROR_NO_SUCH_HOST         BUS_NAME ".Error.NoSuchHost"
 #define BUS_ERROR_NO_SUCH_DRIVE        BUS_NAME ".Error.NoSuchDrive"
 #define BUS_ERROR_NO_SUCH_JOB          BUS_NAME ".Error.NoSuchJob"
+#define BUS_ERROR_NO_SUCH_SETTING      BUS_NAME ".Error.NoSuchSetting"
 #define BUS_ERROR_HOST_EXISTS          BUS_NAME ".Error.HostExists"
 #define BUS_ERROR_HOST_UNREACHABLE     BUS_NAME ".Error.HostUnreachable"
 #define BUS_ERROR_HOST_UNFIT           BUS_NAME ".Error.HostUnfit"
@@ -42,6 +44,7 @@
 #define ACTION_CANCEL            BUS_NAME ".cancel"
 #define ACTION_MANAGE_HOSTS      BUS_NAME ".manage-hosts"
 #define ACTION_MANAGE_DRIVES     BUS_NAME ".manage-drives"
+#define ACTION_MANAGE_SETTINGS   BUS_NAME ".manage-settings"
 
 /* Journal fields: a public interface, listed in README.md. */
 #define LOG_FIELD_JOB          "BURNIN_JOB"

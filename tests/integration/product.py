@@ -31,6 +31,7 @@ from sshhost import SshHost
 
 PATH = "/org/burnin1"
 MANAGER = "org.burnin1.Manager"
+SETTINGS_INTERFACE = "org.burnin1.Settings"
 HOST = "org.burnin1.Host"
 DRIVE = "org.burnin1.Drive"
 JOB = "org.burnin1.Job"
@@ -190,6 +191,10 @@ class Product:
 
     def __getitem__(self, name: str) -> Any:
         return plain(busclient.get_property(self.machine.bus(), "org.burnin1", PATH, MANAGER, name))
+
+    def call_settings(self, method: str, signature: str = "", *args: Any, user: str | None = None) -> Any:
+        """A method of the settings."""
+        return plain(self.machine.call(PATH, SETTINGS_INTERFACE, method, signature, *args, user=user))
 
     # --- hosts -------------------------------------------------------------------------------------------
 

@@ -55,6 +55,8 @@ CHANGES: dict[str, Call] = {
     "SetNotes": lambda p, user: p.drive("RIGHTS02").call("SetNotes", "st", "mine", 0, user=user),
     "StartBurnIn": lambda p, user: p.start_all([("RIGHTS02", "RIGHTS02")], user=user),
     "Cancel": lambda p, user: p.active_jobs()[0].cancel(user=user),
+    "Set": lambda p, user: p.call_settings("Set", "svt", "max_per_host", dbus.UInt32(7), 0, user=user),
+    "Reset": lambda p, user: p.call_settings("Reset", "st", "max_per_host", 0, user=user),
     "CancelAll": lambda p, user: p.call("CancelAll", "st", "", 0, user=user),
 }
 
@@ -64,7 +66,7 @@ def everything(product: Product) -> list[Any]:
     for row in hosts + drives:
         for name in ("LastSeenUSec", "SmartUSec", "Smart"):
             row.pop(name, None)
-    return [hosts, drives, [(job.path, job["State"]) for job in product.jobs()]]
+    return [hosts, drives, [(job.path, job["State"]) for job in product.jobs()], product.call_settings("List")]
 
 
 @pytest.mark.parametrize("user", ["nobody", "visitor"])
@@ -90,6 +92,8 @@ def test_nobody_may_look(product: Product, nas: Host) -> None:
     assert product.call("ListJobs", "a{sv}", EMPTY, user="nobody")
     assert product.call("ListAudit", "a{sv}", EMPTY, user="nobody")
     assert product.call("GetHost", "s", "nas", user="nobody") == nas.path
+    assert product.call_settings("List", user="nobody")
+    assert product.call_settings("Get", "s", "max_per_host", user="nobody")["Value"] == 0
     nas.call("Refresh", "t", 0, user="nobody")
 
 
@@ -102,7 +106,7 @@ def test_group_that_a_rule_grants_may_do_all(product: Product, nas: Host, people
     running = product.start("RIGHTS01")
     with product.braked(running):
         CHANGES["AcceptHostKey"](product, "operator1")      # changes nothing: it is the accepted one
-        for method in ("AddHost", "Configure", "SetLocation", "SetNotes", "StartBurnIn"):
+        for method in ("AddHost", "Configure", "SetLocation", "SetNotes", "StartBurnIn", "Set", "Reset"):
             CHANGES[method](product, "operator1")
             assert product.list("Audit", limit=dbus.UInt32(1))[0]["Actor"] == "operator1", method
             with denied():
@@ -185,7 +189,8 @@ def no_polkit(product: Product, nas: Host) -> Iterator[None]:
 def test_no_polkit_means_no(product: Product, no_polkit: None, user: str | None) -> None:
     before = product.drive("RIGHTS02")["Location"], product.host("nas")["Notes"]
     assert "theirs" in before
-    for method in ("AddHost", "Configure", "AcceptHostKey", "Remove", "SetLocation", "SetNotes", "StartBurnIn", "CancelAll"):
+    for method in ("AddHost", "Configure", "AcceptHostKey", "Remove", "SetLocation", "SetNotes", "StartBurnIn", "Set", "Reset",
+                   "CancelAll"):
         with denied():
             CHANGES[method](product, user)
     with denied():

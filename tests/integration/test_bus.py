@@ -11,7 +11,7 @@ import busclient
 import dbus
 import pytest
 from busclient import PROPERTIES
-from product import (DRIVE, HOST, JOB, MANAGER, PATH, STAGE, Drive, Host, Job, Product, nas, plain,  # noqa: F401
+from product import (DRIVE, HOST, JOB, MANAGER, PATH, SETTINGS_INTERFACE, STAGE, Drive, Host, Job, Product, nas, plain,  # noqa: F401
                      product, refused)
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing")
@@ -54,11 +54,11 @@ def finished(product: Product) -> Job:
 
 
 def path_of(product: Product, finished: Job, interface: str) -> str:
-    return {MANAGER: PATH, JOB: finished.path, STAGE: finished.stage().path,
+    return {MANAGER: PATH, SETTINGS_INTERFACE: PATH, JOB: finished.path, STAGE: finished.stage().path,
             HOST: PATH + "/host/nas", DRIVE: product.drive("BUSDRIVE").path}[interface]
 
 
-@pytest.mark.parametrize("interface", [MANAGER, HOST, DRIVE, JOB, STAGE])
+@pytest.mark.parametrize("interface", [MANAGER, SETTINGS_INTERFACE, HOST, DRIVE, JOB, STAGE])
 def test_introspection_is_what_the_documents_say(product: Product, finished: Job, nas: Host, interface: str) -> None:
     documented = ElementTree.parse(SOURCE / "dbus" / f"{interface}.xml").find(f"interface[@name='{interface}']")
     live = ElementTree.fromstring(product.machine.call(path_of(product, finished, interface), INTROSPECTABLE, "Introspect"))

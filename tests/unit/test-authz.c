@@ -3,6 +3,7 @@
 
 #include "basic/string-util.h"
 #include "daemon/authz.h"
+#include "daemon/configuration.h"
 #include "daemon/drive.h"
 #include "daemon/host.h"
 #include "daemon/stage.h"
@@ -18,7 +19,7 @@ static const struct {
 } interfaces[] = {
         { BUS_INTERFACE_MANAGER, manager_vtable }, { BUS_INTERFACE_HOST, host_vtable },
         { BUS_INTERFACE_DRIVE, drive_vtable },     { BUS_INTERFACE_JOB, job_vtable },
-        { BUS_INTERFACE_STAGE, stage_vtable },
+        { BUS_INTERFACE_STAGE, stage_vtable },     { BUS_INTERFACE_SETTINGS, setting_vtable },
 };
 
 static size_t count_rows(const char *interface, const char *member)

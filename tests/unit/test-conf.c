@@ -18,9 +18,12 @@ typedef struct Seen {
         int result; /* of the callback */
 } Seen;
 
-static int on_assignment(const char *section, const char *key, const char *value, void *userdata)
+static int on_assignment(const char *path, const char *section, const char *key, const char *value,
+                         void *userdata)
 {
         Seen *seen = userdata;
+
+        assert(streq(path, main_path) || startswith(path, dropins));
 
         if (streq(key, "bad"))
                 return -EINVAL;

@@ -42,10 +42,11 @@ static void test_table(void)
                        !strchr(t->text, '\n'));
                 for (size_t k = 0; k < i; k++)
                         assert(table[k].offset != t->offset);
+                assert(setting_index(t) == i);
                 if (t->type == SETTING_U32)
-                        assert(t->min < t->max);
+                        assert(t->min < t->max && strlen(t->unit) > 0);
                 else
-                        assert(t->min == 0 && t->max == 0);
+                        assert(t->min == 0 && t->max == 0 && !t->unit);
         }
         assert(!setting_find("") && !setting_find("MAX_PER_HOST"));
 }
@@ -170,7 +171,7 @@ static void test_pairs(void)
                   "poll_interval_seconds must be under stale_threshold_seconds" },
                 { "stall_minutes=60\nstall_end_hours=1", "stall_minutes must be under stall_end_hours" },
                 { "surface_validate_block_size=16777216\nsurface_validate_block_buffer=65",
-                  "is over 1 GiB" },
+                  "must be at most 1 GiB" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -206,6 +207,93 @@ static void test_set_and_get(void)
         assert(setting_set(&s, setting_find("boot_pools"), "a;b") == -EINVAL &&
                strv_length(s.boot_pools) == 2);
         assert(setting_set(&s, setting_find("boot_pools"), "") == 0 && strv_length(s.boot_pools) == 4);
+}
+
+/* No value is valid of a type that the setting has not. */
+static void test_bad_values(void)
+{
+        static const char *const bad[_SETTING_TYPE_MAX][6] = {
+                [SETTING_U32] = { "yes", "1.5", "0x10", "4294967296", " ", "-0" },
+                [SETTING_BOOLEAN] = { "2", "maybe", "yes no", " ", "TRUE ", "-1" },
+                [SETTING_PATH] = { "key", " /key", "/a\nb", "/a\033", "~/key", "." },
+                [SETTING_LIST] = { "a/b", " , ", "$x", "a\nb", "\303\244", "a;b" },
+        };
+        _cleanup_(settings_done) Settings s = {};
+        _cleanup_free_ char *log = NULL;
+        size_t n;
+        const Setting *table = setting_table(&n);
+
+        assert(load(NULL, &s, &log) == 0);
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < ELEMENTSOF(bad[0]); k++) {
+                        _cleanup_free_ char *before = NULL, *after = NULL;
+                        int r;
+
+                        assert(setting_get(&s, table + i, &before) == 0);
+                        r = setting_set(&s, table + i, bad[table[i].type][k]);
+                        if (r != -EINVAL && r != -ERANGE)
+                                (void) fprintf(stderr, "%s='%s': %i\n", table[i].name, bad[table[i].type][k],
+                                               r);
+                        assert(r == -EINVAL || r == -ERANGE);
+                        assert(setting_get(&s, table + i, &after) == 0 && streq(before, after));
+                }
+}
+
+static void assert_setting(const Settings *s, const char *name, const char *value, SettingOrigin origin,
+                           const char *file)
+{
+        const Setting *setting = setting_find(name);
+        _cleanup_free_ char *v = NULL;
+
+        assert(setting && setting_get(s, setting, &v) == 0);
+        assert(streq(v, value));
+        assert(s->sources[setting_index(setting)].origin == origin);
+        assert(streq_ptr(s->sources[setting_index(setting)].file, file));
+}
+
+static void test_layers(void)
+{
+        _cleanup_(settings_done) Settings files = {}, s = {};
+        _cleanup_free_ char *log = NULL, *logged = NULL;
+        char *runtime[SETTINGS_MAX] = {};
+        LogCapture c;
+
+        assert(load("[burnind]\nmax_per_host=2\nsmart_crc_delta_max=3\ntemp_crit_c=50\n"
+                    "stall_minutes=5\nstall_minutes=\nboot_pools=one two\n",
+                    &files, &log) == 0);
+        assert(streq(log, ""));
+        assert_setting(&files, "max_per_host", "2", SETTING_FILE, path);
+        assert_setting(&files, "stall_minutes", "30", SETTING_DEFAULT, NULL);
+        assert_setting(&files, "loop_drives", "no", SETTING_DEFAULT, NULL);
+
+        runtime[setting_index(setting_find("max_per_host"))] = (char *) "3";
+        runtime[setting_index(setting_find("boot_pools"))] = (char *) "three";
+        runtime[setting_index(setting_find("smart_crc_delta_max"))] = (char *) "many";
+        runtime[setting_index(setting_find("temp_warn_c"))] = (char *) "52";
+        c = log_capture_start();
+        assert(settings_layer(&files, runtime, &s) == 0);
+        logged = log_capture_end(&c);
+        assert(strstr(logged, "smart_crc_delta_max was set to 'many'"));
+
+        assert_setting(&s, "max_per_host", "3", SETTING_RUNTIME, NULL);
+        assert_setting(&s, "boot_pools", "three", SETTING_RUNTIME, NULL);
+        assert_setting(&s, "smart_crc_delta_max", "3", SETTING_FILE, path);
+        assert_setting(&s, "temp_crit_c", "50", SETTING_FILE, path);
+        assert_setting(&files, "boot_pools", "one two", SETTING_FILE, path);
+
+        assert(streq(settings_conflict(&s, setting_find("temp_warn_c")),
+                     "temp_warn_c must be under temp_crit_c"));
+        assert(settings_conflict(&s, setting_find("temp_crit_c")));
+        assert(!settings_conflict(&s, setting_find("temp_warn_ssd_c")));
+        assert(!settings_conflict(&s, setting_find("max_per_host")));
+        c = log_capture_start();
+        assert(settings_repair(&s) == 0);
+        free(logged);
+        logged = log_capture_end(&c);
+        assert(strstr(logged, "temp_warn_c must be under temp_crit_c"));
+        assert_setting(&s, "temp_warn_c", "46", SETTING_DEFAULT, NULL);
+        assert_setting(&s, "temp_crit_c", "55", SETTING_DEFAULT, NULL);
+        assert_setting(&s, "max_per_host", "3", SETTING_RUNTIME, NULL);
 }
 
 static void print_example(FILE *f)
@@ -291,6 +379,8 @@ int main(int argc, char *argv[])
         test_other_section();
         test_pairs();
         test_set_and_get();
+        test_bad_values();
+        test_layers();
         test_example(argv[1]);
         test_example_is_valid();
 
