@@ -115,6 +115,10 @@ static const Verb verbs[] = {
         { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
         { "watch", NULL, 0, 0, 0, verb_watch },
         { "audit", NULL, 0, 0, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_audit },
+        { "settings", "list", 0, 0, 0, verb_settings_list },
+        { "settings", "get", 1, 1, 0, verb_settings_get },
+        { "settings", "set", 2, 2, 0, verb_settings_set },
+        { "settings", "reset", 1, 1, 0, verb_settings_reset },
         { "version", NULL, 0, 0, 0, verb_version },
         { "help", NULL, 0, SIZE_MAX, 0, verb_help },
 };
@@ -150,6 +154,11 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  job wait N...                   Wait for the ends; the verdict is the exit status\n"
                      "  job cancel N... [--reason=]     Cancel jobs\n"
                      "  cancel --all [--reason=]        Cancel every active job\n\n"
+                     "Settings:\n"
+                     "  settings list                   All, with their values and where these come from\n"
+                     "  settings get NAME               One, with what it means\n"
+                     "  settings set NAME VALUE         Change it; kept over restarts, wins over files\n"
+                     "  settings reset NAME             Back to the value of the files, or the default\n\n"
                      "Options of start:\n"
                      "     --profile=PROFILE            Which stages (surface)\n"
                      "     --priority=N                 -100 to 100, higher first\n"

@@ -26,6 +26,10 @@ int verb_job_cancel(Cli *c, char **args, size_t n);
 int verb_cancel(Cli *c, char **args, size_t n);
 int verb_watch(Cli *c, char **args, size_t n);
 int verb_audit(Cli *c, char **args, size_t n);
+int verb_settings_list(Cli *c, char **args, size_t n);
+int verb_settings_get(Cli *c, char **args, size_t n);
+int verb_settings_set(Cli *c, char **args, size_t n);
+int verb_settings_reset(Cli *c, char **args, size_t n);
 
 /* What other files need of a noun. */
 
