@@ -36,8 +36,9 @@ from proxy import Proxy
 
 RUNS = "/var/lib/burnin-run"
 HOST = "nas"
-# A whole look at the NAS takes seconds under emulation, and more where the computer has other things to do.
-SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "1", "poll_timeout_seconds": "60", "stale_threshold_seconds": "90",
+# A whole look at the NAS takes seconds under emulation, and more where the computer has other things to do: so it is looked at
+# when a test waits for what a look shows, and seldom otherwise.
+SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "10", "poll_timeout_seconds": "60", "stale_threshold_seconds": "90",
             "follow_interval_seconds": "1", "smart_interval_seconds": "300", "max_parallel_burnins": "8",
             "bad_block_threshold": "0", "surface_validate_passes": "0"}
 LOOK = 120      # what a change on the NAS may take until the service shows it
@@ -108,9 +109,15 @@ class Lab(Product):
     def wait_for(self, predicate: Callable[[], object], timeout: float, what: str) -> None:
         """As the machine's, but with pauses: the NAS and the service need the time that it takes to look at them."""
         deadline = time.monotonic() + timeout
+        asked = 0.0
         while not predicate():
-            if time.monotonic() >= deadline:
+            now = time.monotonic()
+            if now >= deadline:
                 raise WaitTimeout(f"{what}: not within {timeout} s")
+            if now - asked >= 1:
+                with contextlib.suppress(dbus.DBusException):   # there is no host yet, or no service
+                    self.nas.refresh()
+                asked = now
             pump(lambda: False, 0.2)
 
     # --- drives ------------------------------------------------------------------------------------------

@@ -29,8 +29,10 @@ class Check:
         found = []
         for base, subfolders, names in os.walk(self.root):
             here = pathlib.Path(base).relative_to(self.root)
+            if here == pathlib.Path("."):   # where .git may also be a file, in a second work tree
+                subfolders[:] = [name for name in subfolders if not SKIPPED.match(name)]
+                names = [name for name in names if not SKIPPED.match(name)]
             subfolders[:] = [name for name in subfolders if name != "__pycache__"
-                             and not (here == pathlib.Path(".") and SKIPPED.match(name))
                              and (here / name).as_posix() not in NO_SOURCE]
             found += [here / name for name in names if not name.endswith(".pyc") and not (here / name).is_symlink()]
         found = [path for path in found
