@@ -107,6 +107,11 @@ class Host(Object):
     def refresh(self) -> None:
         self.call("Refresh", "t", 0)
 
+    def wait_look(self, timeout: float = 20) -> None:
+        """Returns after the next look at the host, which may have begun before this call."""
+        last = self["LastSeenUSec"]
+        self.machine.wait_for(lambda: self["LastSeenUSec"] > last, timeout, f"{self['Name']} is seen again")
+
     def accept_key(self, fingerprint: str) -> None:
         self.call("AcceptHostKey", "st", fingerprint, 0)
 
