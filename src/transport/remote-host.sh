@@ -271,7 +271,8 @@ openers()
 }
 
 # What is mounted here and where the first process lives (we may have come into a root directory or a name space of our own);
-# then, of every other name space, such as a container's, the devices that are mounted nowhere else.
+# then, of every other name space, such as a container's, the devices that are mounted nowhere else. A process may end before
+# its list is read, so several of each are asked.
 mounts()
 {
         local base
@@ -280,7 +281,7 @@ mounts()
         {
                 printf '%s\n\n' "$base"
                 stat -L -c '%i %n' /proc/[0-9]*/ns/mnt 2> /dev/null |
-                        awk '!seen[$1]++ { print substr($2, 1, length($2) - length("ns/mnt")) "mountinfo" }' | head -n 256 |
+                        awk 'seen[$1]++ < 8 { print substr($2, 1, length($2) - length("ns/mnt")) "mountinfo" }' | head -n 1024 |
                         xargs cat 2> /dev/null
         } | awk '
                 /^$/ { elsewhere = 1; next }

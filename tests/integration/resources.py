@@ -18,8 +18,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
-RECORDS = Path("/run/burnin-test")
+RECORDS = Path("/run/burnin-machines")
 LOOP_CTL_REMOVE = 0x4C81
 
 
@@ -58,20 +59,10 @@ def locked() -> Iterator[None]:
         yield
 
 
-def start_time(pid: int) -> int | None:
-    """With the pid, this identifies a process: pids are reused, start times are not."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = text[text.rindex(")") + 2:].split()
-    return None if fields[0] in "ZX" else int(fields[19])
-
-
 # --- records ---------------------------------------------------------------------------------------------
 
 class Record:
-    """The note of everything one machine holds, kept until it is given back."""
+    """The note of everything one machine holds, kept until it is given back, and locked as long as its owner lives."""
 
     def __init__(self, ident: str, workdir: Path, netns: str, own_netns: bool) -> None:
         self.ident = ident
@@ -79,12 +70,15 @@ class Record:
         self.netns = netns
         self.own_netns = own_netns
         self.path = RECORDS / f"{ident}.json"
+        self.file: IO[str] | None = None
 
     def write(self) -> None:
         """Note it as this process's. Under the lock: a sweep must not see half a record."""
-        self.path.write_text(json.dumps({
-            "ident": self.ident, "workdir": str(self.workdir), "netns": self.netns,
-            "own_netns": self.own_netns, "pid": os.getpid(), "start_time": start_time(os.getpid())}))
+        self.file = open(self.path, "a")
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+        json.dump({"ident": self.ident, "workdir": str(self.workdir), "netns": self.netns, "own_netns": self.own_netns},
+                  self.file)
+        self.file.flush()
 
     @property
     def cgroup(self) -> Path:
@@ -110,6 +104,8 @@ class Record:
         if failures:
             raise HarnessError(f"machine {self.ident} was not given back: " + "; ".join(failures))
         self.path.unlink(missing_ok=True)
+        if self.file:
+            self.file.close()
 
 
 def sweep() -> None:
@@ -117,16 +113,19 @@ def sweep() -> None:
     dead = []
     with locked():
         for path in RECORDS.glob("*.json"):
+            file = open(path)
             try:
-                note = json.loads(path.read_text())
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                note = json.load(file)
                 record = Record(note["ident"], Path(note["workdir"]), note["netns"], note["own_netns"])
-                owner = note["pid"], note["start_time"]
+            except BlockingIOError:
+                file.close()
+                continue
             except (ValueError, KeyError):
                 path.unlink()           # its owner was killed while it wrote: nothing was made yet
                 continue
-            if start_time(owner[0]) != owner[1]:
-                record.write()          # ours now, so that no other sweep takes it as well
-                dead.append(record)
+            record.file = file          # ours now, so that no other sweep takes it as well
+            dead.append(record)
     for record in dead:
         record.release()
 
@@ -273,16 +272,23 @@ def our_loops(workdir: Path) -> list[str]:
     return [d["name"] for d in devices if (d["back-file"] or "").startswith(f"{workdir}/")]
 
 
+def backing(device: str) -> str:
+    try:
+        return (sys_path(device) / "loop/backing_file").read_text()
+    except OSError:
+        return ""
+
+
 def detach_loop(device: str) -> None:
     set_rotational(device, False)
     unshow(device)
+    image = backing(device)
     command("losetup", "--detach", device)
 
-    # Detaching is put off while anything has the device open.
-    backing = sys_path(device) / "loop/backing_file"
-    until(f"detach {device}", lambda: not backing.exists(), 10)
+    # Detaching is put off while anything has the device open; and then another harness may take it at once.
+    until(f"detach {device}", lambda: backing(device) != image, 10)
     with locked(), contextlib.suppress(OSError), open("/dev/loop-control", "rb") as control:
-        # A device the kernel has added for us; another harness may have taken it meanwhile, then it stays.
+        # A device the kernel has added for us; where it was taken, it stays.
         if loop_number(device) >= int(Path("/sys/module/loop/parameters/max_loop").read_text()):
             fcntl.ioctl(control, LOOP_CTL_REMOVE, loop_number(device))
 
