@@ -21,6 +21,7 @@ enum {
         OPTION_PORT,
         OPTION_USER,
         OPTION_NOTES,
+        OPTION_KIND,
         OPTION_HOST,
         OPTION_LOCK,
         OPTION_YES,
@@ -64,6 +65,7 @@ static const struct option long_options[] = {
         { "port", required_argument, NULL, OPTION_PORT },
         { "user", required_argument, NULL, OPTION_USER },
         { "notes", required_argument, NULL, OPTION_NOTES },
+        { "kind", required_argument, NULL, OPTION_KIND },
         { "host", required_argument, NULL, OPTION_HOST },
         { "lock", required_argument, NULL, OPTION_LOCK },
         { "yes", no_argument, NULL, OPTION_YES },
@@ -95,7 +97,7 @@ static int verb_version(Cli *c, char **args, size_t n);
 static const Verb verbs[] = {
         { "status", NULL, 0, 0, 0, verb_status },
         { "hosts", NULL, 0, 0, 0, verb_hosts },
-        { "host", "add", 1, 1, HOST_OPTIONS, verb_host_add },
+        { "host", "add", 1, 1, HOST_OPTIONS | BIT(OPTION_KIND), verb_host_add },
         { "host", "show", 1, 1, 0, verb_host_show },
         { "host", "accept-key", 1, 2, 0, verb_host_accept_key },
         { "host", "configure", 1, 1, HOST_OPTIONS, verb_host_configure },
@@ -135,6 +137,7 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "Hosts:\n"
                      "  hosts                           List the hosts\n"
                      "  host add NAME                   Add one (--address= --port= --user= --notes=)\n"
+                     "  host add NAME --kind=local      Add this machine (burnin-local.socket must be enabled)\n"
                      "  host show NAME                  Everything known about it\n"
                      "  host accept-key NAME [SHA256:…] Confirm the key that the host has shown\n"
                      "  host configure NAME             Change it (--address= --port= --user= --notes=)\n"
@@ -231,10 +234,11 @@ static int parse_verb_option(Cli *c, int option, const char *value)
 {
         const char **text[_OPTION_END - OPTION_FIRST] = {
                 [OPTION_ADDRESS - OPTION_FIRST] = &c->address, [OPTION_USER - OPTION_FIRST] = &c->user,
-                [OPTION_NOTES - OPTION_FIRST] = &c->notes,     [OPTION_HOST - OPTION_FIRST] = &c->host,
-                [OPTION_LOCK - OPTION_FIRST] = &c->lock,       [OPTION_PROFILE - OPTION_FIRST] = &c->profile,
-                [OPTION_NOTE - OPTION_FIRST] = &c->note,       [OPTION_REQUEST - OPTION_FIRST] = &c->request,
-                [OPTION_VERDICT - OPTION_FIRST] = &c->verdict, [OPTION_REASON - OPTION_FIRST] = &c->reason,
+                [OPTION_NOTES - OPTION_FIRST] = &c->notes,     [OPTION_KIND - OPTION_FIRST] = &c->kind,
+                [OPTION_HOST - OPTION_FIRST] = &c->host,       [OPTION_LOCK - OPTION_FIRST] = &c->lock,
+                [OPTION_PROFILE - OPTION_FIRST] = &c->profile, [OPTION_NOTE - OPTION_FIRST] = &c->note,
+                [OPTION_REQUEST - OPTION_FIRST] = &c->request, [OPTION_VERDICT - OPTION_FIRST] = &c->verdict,
+                [OPTION_REASON - OPTION_FIRST] = &c->reason,
         };
         bool *flag[_OPTION_END - OPTION_FIRST] = {
                 [OPTION_YES - OPTION_FIRST] = &c->yes,       [OPTION_WAIT - OPTION_FIRST] = &c->wait,

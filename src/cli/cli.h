@@ -35,7 +35,8 @@ typedef struct Cli {
         bool no_pager, no_legend, no_ask_password, quiet, full;
 
         /* Options of some verbs; NULL and false where not given. */
-        const char *address, *user, *notes, *host, *lock, *profile, *note, *request, *verdict, *reason;
+        const char *address, *user, *notes, *kind, *host, *lock, *profile, *note, *request, *verdict,
+                        *reason;
         uint32_t port, lines;
         int32_t priority;
         char **serials;

@@ -23,6 +23,11 @@ static const char *host_remark(struct json_object *host)
         return streq(detection, "ok") ? "" : detection;
 }
 
+static bool host_is_local(struct json_object *host)
+{
+        return streq(row_string(host, "Kind"), "local");
+}
+
 int verb_hosts(Cli *c, char **args, size_t n)
 {
         _cleanup_json_ struct json_object *hosts = NULL;
@@ -47,7 +52,7 @@ int verb_hosts(Cli *c, char **args, size_t n)
                 char seen[FORMAT_MAX];
 
                 table_add(t, STYLE_BOLD, "%s", row_string(h, "Name"));
-                table_add(t, STYLE_NONE, "%s", row_string(h, "Address"));
+                table_add(t, STYLE_NONE, "%s", host_is_local(h) ? "this machine" : row_string(h, "Address"));
                 table_add(t, style_for_state(state), "%s", state);
                 table_add(t, STYLE_NONE, "%" PRIu64, row_u64(h, "Drives"));
                 table_add(t, STYLE_NONE, "%s", format_local(seen, row_u64(h, "LastSeenUSec")));
@@ -62,7 +67,7 @@ int verb_hosts(Cli *c, char **args, size_t n)
         return STATUS_OK;
 }
 
-/* AddHost and Configure take the same options. */
+/* AddHost and Configure take the same options, but for the kind. */
 static int host_append_options(Cli *c, sd_bus_message *m)
 {
         const Option options[] = {
@@ -70,6 +75,7 @@ static int host_append_options(Cli *c, sd_bus_message *m)
                 { .key = "port", .type = 'q', .n = c->port, .set = c->port > 0 },
                 { .key = "user", .type = 's', .s = c->user },
                 { .key = "notes", .type = 's', .s = c->notes },
+                { .key = "kind", .type = 's', .s = c->kind },
         };
 
         return message_append_options(m, options, ELEMENTSOF(options));
@@ -109,7 +115,13 @@ int verb_host_add(Cli *c, char **args, size_t n)
 
         if (c->json != JSON_OFF)
                 return print_object(c, path);
-        if (!c->quiet)
+        if (c->quiet)
+                return STATUS_OK;
+        if (streq(strempty(c->kind), "local"))
+                cli_say("Added %s: this machine. Its drives are reached once burnin-local.socket is enabled:\n"
+                        "  systemctl enable --now burnin-local.socket",
+                        args[0]);
+        else
                 cli_say("Added %s. Nothing runs there until you have accepted its key:\n"
                         "  burninctl host accept-key %s",
                         args[0], args[0]);
@@ -153,13 +165,18 @@ int verb_host_show(Cli *c, char **args, size_t n)
 
         pager_open(c);
         cli_field(c, stdout, "Host", STYLE_BOLD, "%s", row_string(h, "Name"));
-        cli_field(c, stdout, "Address", STYLE_NONE, "%s@%s port %" PRIu64 " (%s)", row_string(h, "User"),
-                  row_string(h, "Address"), row_u64(h, "Port"), row_string(h, "Kind"));
+        if (host_is_local(h))
+                cli_field(c, stdout, "Address", STYLE_NONE, "this machine");
+        else
+                cli_field(c, stdout, "Address", STYLE_NONE, "%s@%s port %" PRIu64 " (%s)",
+                          row_string(h, "User"), row_string(h, "Address"), row_u64(h, "Port"),
+                          row_string(h, "Kind"));
         cli_field(c, stdout, "State", style_for_state(state), "%s", state);
         cli_field(c, stdout, "Reason", STYLE_NONE, "%s", row_string(h, "StateReason"));
         cli_field(c, stdout, "Last seen", STYLE_NONE, "%s", format_local(seen, row_u64(h, "LastSeenUSec")));
         cli_field(c, stdout, "Locks", streq(detection, "ok") ? STYLE_NONE : STYLE_YELLOW, "%s", detection);
-        cli_field(c, stdout, "Accepted key", STYLE_NONE, "%s", isempty(key) ? "none" : key);
+        if (!host_is_local(h))
+                cli_field(c, stdout, "Accepted key", STYLE_NONE, "%s", isempty(key) ? "none" : key);
         if (!streq(seen_key, key))
                 cli_field(c, stdout, "Key seen", STYLE_RED, "%s", seen_key);
         cli_field(c, stdout, "System", STYLE_NONE, "%s", row_string(h, "OperatingSystem"));
@@ -210,6 +227,9 @@ int verb_host_accept_key(Cli *c, char **args, size_t n)
 
         if (!fingerprint) {
                 fingerprint = row_string(h, "SeenHostKeyFingerprint");
+                if (host_is_local(h))
+                        return cli_fail(c, STATUS_REFUSED, "%s is this machine: there is no key to accept.",
+                                        args[0]);
                 if (isempty(fingerprint))
                         return cli_fail(c, STATUS_REFUSED,
                                         "%s has shown no key yet%s%s. Is it reachable? Try: burninctl host refresh %s",

@@ -105,6 +105,10 @@ static int host_method_accept_host_key(sd_bus_message *m, void *userdata, sd_bus
         if (r == 0)
                 return 1; /* Will call us back */
 
+        if (host_record_is_local(&h->record))
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Host %s is this machine: there is no key to accept.",
+                                         h->record.name);
         if (!h->seen_host_key)
                 return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
                                          "Host %s has not shown a key yet: %s.", h->record.name,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "basic/fd-util.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
@@ -20,13 +21,24 @@ bool host_name_is_valid(const char *name)
                !strchr(".-_", name[strlen(name) - 1]);
 }
 
-int host_record_check(const HostRecord *r, sd_bus_error *error)
+bool host_record_is_local(const HostRecord *r)
 {
-        if (!host_name_is_valid(r->name))
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_INVALID_ARGUMENT,
-                                "A host's name has 1 to %u letters, digits and inner '.', '-', '_'.",
-                                NAME_MAX_CHARS);
+        return streq(r->kind, "local");
+}
+
+/* How it is reached. */
+static int host_record_check_place(const HostRecord *r, sd_bus_error *error)
+{
+        if (host_record_is_local(r)) {
+                if (!isempty(r->address) || !isempty(r->user) || r->port != 0)
+                        return sd_bus_error_setf(
+                                        error, BUS_ERROR_INVALID_ARGUMENT,
+                                        "A host of kind \"local\" is this machine: it has no address, port or user.");
+                return 0;
+        }
+        if (!streq(r->kind, "ssh"))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "\"%s\" is no kind of host; \"ssh\" and \"local\" are.", r->kind);
         /* It goes to a resolver and nowhere else; still no room for anything but names and addresses. */
         if (!str_in_charset(r->address, ".:-_%", 255) || r->address[0] == '-')
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
@@ -36,14 +48,21 @@ int host_record_check(const HostRecord *r, sd_bus_error *error)
         if (!str_in_charset(r->user, "._-", NAME_MAX_CHARS) || r->user[0] == '-')
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no user name.",
                                          r->user);
-        if (!streq(r->kind, "ssh"))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
-                                         "\"%s\" is no kind of host; \"ssh\" is.", r->kind);
+        return 0;
+}
+
+int host_record_check(const HostRecord *r, sd_bus_error *error)
+{
+        if (!host_name_is_valid(r->name))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_ARGUMENT,
+                                "A host's name has 1 to %u letters, digits and inner '.', '-', '_'.",
+                                NAME_MAX_CHARS);
         if (strlen(strempty(r->notes)) > TEXT_MAX_BYTES)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "Notes have at most %u bytes.",
                                          TEXT_MAX_BYTES);
 
-        return 0;
+        return host_record_check_place(r, error);
 }
 
 Host *host_find(Manager *m, const char *name)
@@ -52,6 +71,17 @@ Host *host_find(Manager *m, const char *name)
 
         HASH_FIND_STR(m->hosts, name, h);
         return h;
+}
+
+Host *host_find_local(Manager *m)
+{
+        Host *h, *next;
+
+        HASH_ITER(hh, m->hosts, h, next)
+                if (host_record_is_local(&h->record))
+                        return h;
+
+        return NULL;
 }
 
 uint32_t host_count_drives(const Host *h)
@@ -169,8 +199,15 @@ int host_target(const Host *h, HostTarget *ret)
                 .port = h->record.port,
                 .user = h->record.user,
                 .host_key = h->record.host_key,
+                .local = host_record_is_local(&h->record),
         };
         return 0;
+}
+
+int host_open_key(const Host *h)
+{
+        return host_record_is_local(&h->record) ? memfd_new_sealed("burnin-ssh-key", "", 0)
+                                                : manager_open_ssh_key(h->manager);
 }
 
 static void host_set_drives_stale(Host *h, bool stale)
@@ -253,8 +290,12 @@ int host_add(Manager *m, const HostRecord *record, Host **ret)
                 return r;
 
         host_emit_added(h);
-        log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (%s@%s port %u) was added.", h->record.name,
-                 h->record.user, h->record.address, h->record.port);
+        if (host_record_is_local(&h->record))
+                log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (this machine) was added.",
+                         h->record.name);
+        else
+                log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (%s@%s port %u) was added.",
+                         h->record.name, h->record.user, h->record.address, h->record.port);
         poll_put_host(m->poll, h);
         *ret = h;
         return 0;

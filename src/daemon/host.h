@@ -11,7 +11,7 @@
  *                          ▲                            │
  *                          └── (AcceptHostKey) ── key-changed ◀─┘  host_on_hostkey(), another key than the accepted one
  *
- * host_set_state() makes every move. */
+ * One of kind local has no key: it is new, then online, then stale. host_set_state() makes every move. */
 
 struct Host {
         Manager *manager; /* weak */
@@ -33,6 +33,9 @@ int host_new(Manager *m, const HostRecord *record, Host **ret); /* links it; doe
 Host *host_free(Host *h);
 Host *host_find(Manager *m, const char *name);
 bool host_name_is_valid(const char *name);
+/* The machine of burnind itself: without SSH, so there is no address, no port, no user and no key. */
+bool host_record_is_local(const HostRecord *r);
+Host *host_find_local(Manager *m);
 uint32_t host_count_drives(const Host *h);
 /* Whether a caller's values are fit to be stored; InvalidArgument otherwise. */
 int host_record_check(const HostRecord *r, sd_bus_error *error);
@@ -57,6 +60,8 @@ int host_on_cycle(Host *h, struct json_object *cycle);
 const char *host_unfit_reason(const Host *h, const char **ret_error);
 
 int host_target(const Host *h, HostTarget *ret); /* strings borrowed */
+/* A sealed memfd with the key to log in there; an empty one for the machine of burnind itself. */
+int host_open_key(const Host *h);
 
 /* host-bus.c */
 int host_bus_register(Manager *m);

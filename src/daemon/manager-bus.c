@@ -38,15 +38,18 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
 {
         Manager *manager = userdata;
         HostRecord record = {
-                .user = (char *) "root",
+                .address = (char *) "",
+                .user = (char *) "",
                 .kind = (char *) "ssh",
                 .notes = (char *) "",
-                .port = 22,
                 .added_usec = now_usec(CLOCK_REALTIME),
         };
+        bool has_address = false, has_port = false, has_user = false;
         const BusOption options[] = {
-                { "address", 's', &record.address, NULL }, { "port", 'q', &record.port, NULL },
-                { "user", 's', &record.user, NULL },       { "kind", 's', &record.kind, NULL },
+                { "address", 's', &record.address, &has_address },
+                { "port", 'q', &record.port, &has_port },
+                { "user", 's', &record.user, &has_user },
+                { "kind", 's', &record.kind, NULL },
                 { "notes", 's', &record.notes, NULL },
         };
         _cleanup_free_ char *object = NULL, *path = NULL;
@@ -57,10 +60,14 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
         r = sd_bus_message_read(m, "s", &record.name);
         if (r < 0)
                 return r;
-        record.address = record.name;
         r = bus_read_options(m, options, ELEMENTSOF(options), error);
         if (r < 0)
                 return r;
+        if (!host_record_is_local(&record)) {
+                record.address = has_address ? record.address : record.name;
+                record.user = has_user ? record.user : (char *) "root";
+                record.port = has_port ? record.port : 22;
+        }
         r = host_record_check(&record, error);
         if (r < 0)
                 return r;
@@ -79,6 +86,11 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
         if (host_find(manager, record.name))
                 return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS, "There is a host %s already.",
                                          record.name);
+        /* Twice the same drives would be drives with a shared identity, and none of them could be used. */
+        h = host_record_is_local(&record) ? host_find_local(manager) : NULL;
+        if (h)
+                return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS,
+                                         "This machine is here already, as host %s.", h->record.name);
         if (HASH_COUNT(manager->hosts) >= HOSTS_MAX)
                 return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED,
                                          "There are %u hosts, and no more can be added.", HOSTS_MAX);

@@ -22,7 +22,6 @@
 #include "shared/names.h"
 
 #define SSH_KEY_MAX      (64U * 1024U)
-#define WORKER_USER      "burnin"
 #define STORE_RETRY_USEC (2 * USEC_PER_SEC)
 
 static int manager_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)

@@ -188,7 +188,7 @@ void poll_put_host(PollLink *p, Host *h)
         if (r >= 0)
                 r = o ? json_put(o, "target", host_target_to_json(&target)) : -ENOMEM;
         if (r >= 0)
-                r = poll_send(p, o, manager_open_ssh_key(p->manager));
+                r = poll_send(p, o, host_open_key(h));
         if (r < 0)
                 log_warning_errno(r, "Failed to tell the poller about host %s: %m", h->record.name);
         poll_watch(p, h->record.name);

@@ -162,10 +162,17 @@ static void stage_fill_settings(const Settings *set, bool rotational, StageParam
 }
 
 /* A job that goes on follows its drive to where it is now. */
+Host *stage_host(const Stage *s)
+{
+        const Job *j = s->job;
+
+        return j->drive->host ?: host_find(j->manager, strempty(j->record.host));
+}
+
 static int stage_add_place(const Stage *s, StageParams *p)
 {
         const Job *j = s->job;
-        const Host *h = j->drive->host ?: host_find(j->manager, strempty(j->record.host));
+        const Host *h = stage_host(s);
         HostTarget target;
         int r;
 
@@ -177,6 +184,7 @@ static int stage_add_place(const Stage *s, StageParams *p)
 
         p->attempt = MAX(s->record.attempt, 1U);
         p->target.port = target.port;
+        p->target.local = target.local;
         if (free_and_strdup(&p->kname, j->drive->record.kname) < 0 ||
             free_and_strdup(&p->target.name, target.name) < 0 ||
             free_and_strdup(&p->target.address, target.address) < 0 ||

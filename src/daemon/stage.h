@@ -67,6 +67,8 @@ const char *stage_log_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
 const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
 /* What its next worker is told, but for follow and cancel. Owner: the caller, stage_params_done(). */
 int stage_fill_params(const Stage *s, StageParams *ret);
+/* Where its drive is now; NULL: nobody knows. */
+Host *stage_host(const Stage *s);
 
 /* stage-bus.c */
 int stage_bus_register(Manager *m);

@@ -13,6 +13,7 @@
 #include "basic/fd-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
+#include "daemon/host.h"
 #include "daemon/scope.h"
 #include "daemon/worker.h"
 #include "shared/names.h"
@@ -398,7 +399,7 @@ int worker_spawn(Stage *s, bool follow, bool cancel, Worker **ret)
         r = params_fd = worker_params_memfd(s, follow, cancel);
         if (r < 0)
                 return r;
-        r = key_fd = manager_open_ssh_key(m);
+        r = key_fd = host_open_key(stage_host(s));
         if (r < 0)
                 return r;
         r = socket_fd = worker_listen(s);

@@ -86,6 +86,7 @@
 #define MESSAGE_CANCELLED             "6aa3a4d92eee447b84d5986bf06249eb"
 #define MESSAGE_REPORT_REFUSED        "761cd9f9aa2142fbb48fd2c44c034a1e"
 #define MESSAGE_STALLED               "5d158d51adc845c68920c01068b4303a"
+#define MESSAGE_LOCAL_REFUSED         "3690c332682840f6a1ffb3ee8c1c227f"
 
 /* Files on the machine of burnind. */
 #define PATH_CONFIG         "/etc/burnin/burnind.conf"
@@ -96,6 +97,10 @@
 #define PATH_JOBS           PATH_STATE "/jobs"
 #define PATH_RUNTIME        "/run/burnin"
 #define PATH_POLL_SOCKET    PATH_RUNTIME "/poll.sock"
+#define PATH_LOCAL_SOCKET   "/run/burnin-local/socket" /* burnin-local.socket makes it */
+
+/* The user of everything that parses what hosts print. */
+#define WORKER_USER "burnin"
 
 /* Limits. A user-driven resource without one is a bug. */
 #define HOSTS_MAX       1024U

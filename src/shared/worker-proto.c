@@ -101,7 +101,7 @@ struct json_object *host_target_to_json(const HostTarget *t)
 
         if (!o || json_put_string(o, "name", t->name) < 0 || json_put_string(o, "address", t->address) < 0 ||
             json_put_u64(o, "port", t->port) < 0 || json_put_string(o, "user", t->user) < 0 ||
-            json_put_string(o, "host_key", t->host_key) < 0)
+            json_put_string(o, "host_key", t->host_key) < 0 || json_put_bool(o, "local", t->local) < 0)
                 return NULL;
 
         return TAKE_PTR(o);
@@ -116,7 +116,15 @@ int host_target_from_json(struct json_object *o, HostTarget *ret)
         if (!json_object_is_type(o, json_type_object))
                 return -EBADMSG;
         if ((r = need_bounded(o, "name", NAME_MAX_CHARS * 4, &t.name)) < 0 ||
-            (r = need_bounded(o, "address", 255, &t.address)) < 0 ||
+            (r = json_get_bool(o, "local", &t.local)) < 0)
+                return r;
+        if (t.local) {
+                *ret = t;
+                t = (HostTarget){ 0 };
+                return 0;
+        }
+
+        if ((r = need_bounded(o, "address", 255, &t.address)) < 0 ||
             (r = json_get_u32(o, "port", &port)) < 0 || (r = need_bounded(o, "user", 64, &t.user)) < 0 ||
             (r = get_bounded(o, "host_key", HOST_KEY_MAX, false, &t.host_key)) < 0)
                 return r;

@@ -15,7 +15,7 @@
  *   fd 5  a listening SOCK_SEQPACKET socket, bound by burnind to /run/burnin/<job>/<stage>.sock. It outlives burnind: a
  *         new burnind connects to the path and goes on where the old one stopped. Newest connection wins; the peer's uid
  *         must be 0.
- *   fd 6  a sealed memfd with the SSH private key
+ *   fd 6  a sealed memfd with the SSH private key; empty for a local host
  *
  * One datagram is one JSON object of at most STAGE_MESSAGE_MAX bytes.
  *   burnind -> worker   {"hello": N}    first message on a connection: the last sequence number that is stored
@@ -83,6 +83,7 @@ typedef struct HostTarget {
         uint16_t port;
         char *user; /* not root: commands run by `sudo -n` */
         char *host_key; /* the accepted public key, "ssh-ed25519 AAAA..."; NULL: only look at the key, run nothing */
+        bool local; /* the machine of burnind itself: without SSH, so there is nothing else but the name */
 } HostTarget;
 
 /* Everything a stage worker needs to know; keys as the field names. */

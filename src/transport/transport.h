@@ -40,7 +40,10 @@ typedef struct TransportResult {
 /* The result and what it points to live until the callback returns. */
 typedef void (*transport_callback_t)(Transport *t, const TransportResult *result, void *userdata);
 
-/* key: the private key in OpenSSH format; copied, erased on free. -EBADMSG: it cannot be read; -EINVAL: a host key of no
+/* HostTarget.local: the machine of burnind itself, through burnin-local.socket instead of SSH. What runs there is burnin-local's own
+ * text of remote-run.sh, which gets argv and nothing else: script, data and key stay here.
+ *
+ * key: the private key in OpenSSH format; copied, erased on free. -EBADMSG: it cannot be read; -EINVAL: a host key of no
  * known type, or no address. transport_free() may be called from a callback. */
 int transport_new(sd_event *event, const HostTarget *target, const char *key, Transport **ret);
 Transport *transport_free(Transport *t);

@@ -130,7 +130,13 @@ const char *poll_host_name(const PollHost *h)
 static bool target_equal(const HostTarget *a, const HostTarget *b)
 {
         return streq_ptr(a->name, b->name) && streq_ptr(a->address, b->address) && a->port == b->port &&
-               streq_ptr(a->user, b->user) && streq_ptr(a->host_key, b->host_key);
+               streq_ptr(a->user, b->user) && streq_ptr(a->host_key, b->host_key) && a->local == b->local;
+}
+
+/* Before that nothing runs there. */
+static bool target_is_set_up(const HostTarget *t)
+{
+        return t->local || t->host_key;
 }
 
 int poll_host_configure(PollHost *h, HostTarget *target, const char *key)
@@ -638,10 +644,11 @@ void poll_host_fingerprint(PollHost *h, uint64_t id, const char *kname, const ch
         FingerprintCall *call;
         int r;
 
-        if (h->fingerprints >= POLL_FINGERPRINTS_MAX || !h->transport || !h->target.host_key) {
+        if (h->fingerprints >= POLL_FINGERPRINTS_MAX || !h->transport || !target_is_set_up(&h->target)) {
                 send_no_fingerprint(h, id, true,
-                                    h->transport && h->target.host_key ? "too many at once"
-                                                                       : "the host is not set up yet");
+                                    h->transport && target_is_set_up(&h->target)
+                                                    ? "too many at once"
+                                                    : "the host is not set up yet");
                 return;
         }
 

@@ -154,7 +154,17 @@ static void test_target(void)
                 json_object_put(o);
         }
         assert(json_parse(good, strlen(good), &o) == 0);
-        assert(host_target_from_json(o, &t) == 0 && t.port == 22 && !t.host_key);
+        assert(host_target_from_json(o, &t) == 0 && t.port == 22 && !t.host_key && !t.local);
+        json_object_put(o);
+        host_target_done(&t);
+
+        /* This machine has a name and no place. */
+        o = host_target_to_json(&(HostTarget){ .name = (char *) "here",
+                                               .address = (char *) "",
+                                               .user = (char *) "",
+                                               .local = true });
+        assert(o && host_target_from_json(o, &t) == 0);
+        assert(t.local && streq(t.name, "here") && !t.address && !t.user && t.port == 0);
         json_object_put(o);
 }
 

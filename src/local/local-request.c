@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/parse-util.h"
+#include "basic/string-util.h"
+#include "basic/strv.h"
+#include "local/local-request.h"
+#include "shared/facts.h"
+
+#define HEX           "0123456789abcdef"
+#define ARGUMENTS_MAX 8U
+#define IDENT_MAX     1024U
+#define SERIAL_MAX    128U
+#define NUMBER_DIGITS 18U /* what the script's arithmetic can hold */
+#define GRACE_MAX     3600U
+#define OPTION_MAX    (16U * 1024U * 1024U) /* the biggest block size that a setting can have */
+
+static bool is_hex(const char *s, size_t size)
+{
+        return strlen(s) == size && strspn(s, HEX) == size;
+}
+
+static bool is_run(const char *s)
+{
+        return is_hex(s, 32);
+}
+
+static bool is_ident(const char *s)
+{
+        return str_in_charset(s, ".:,/@+=_-", IDENT_MAX);
+}
+
+static bool is_number(const char *s)
+{
+        size_t n = strlen(s);
+
+        return n > 0 && n <= NUMBER_DIGITS && strspn(s, "0123456789") == n;
+}
+
+static bool is_number_to(const char *s, uint32_t max)
+{
+        uint32_t n;
+
+        return is_number(s) && parse_u32(s, &n) >= 0 && n <= max;
+}
+
+static bool is_grace(const char *s)
+{
+        return is_number_to(s, GRACE_MAX);
+}
+
+static bool is_serial(const char *s)
+{
+        return s[0] && str_is_clean(s, SERIAL_MAX, false);
+}
+
+static bool is_content(const char *s)
+{
+        return streq(s, "-") || is_hex(s, 64);
+}
+
+static bool is_boot(const char *s)
+{
+        return strlen(s) == 36 && strspn(s, HEX "-") == 36;
+}
+
+/* --- what follows the arguments of a fixed number --- */
+
+static bool are_none(char *const *argv, char *const *rest)
+{
+        return !*rest;
+}
+
+static bool are_facts_words(char *const *argv, char *const *rest)
+{
+        STRV_FOREACH(word, rest) {
+                const char *kname = startswith(*word, "smart:") ?: startswith(*word, "probe:");
+
+                if (!kname || !kname_is_valid(kname))
+                        return false;
+        }
+
+        return true;
+}
+
+static bool is_badblocks(char *const *words, bool *ret_writes)
+{
+        bool writes = false;
+
+        for (; *words && !streq(*words, "{}"); words++)
+                if (streq(*words, "-w"))
+                        writes = true;
+                else if (streq(*words, "-b") || streq(*words, "-c") || streq(*words, "-p") ||
+                         streq(*words, "-e")) {
+                        words++;
+                        if (!*words || !is_number_to(*words, OPTION_MAX))
+                                return false;
+                } else if (!streq(*words, "-v") && !streq(*words, "-X"))
+                        return false;
+
+        *ret_writes = writes;
+        return *words && !words[1];
+}
+
+static bool is_smartctl(char *const *words)
+{
+        static const char *const types[] = { "short", "long", "conveyance" };
+        size_t n = strv_length(words);
+
+        if (n == 2)
+                return streq(words[0], "-X") && streq(words[1], "{}");
+        if (n != 3 || !streq(words[0], "-t") || !streq(words[2], "{}"))
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(types); i++)
+                if (streq(words[1], types[i]))
+                        return true;
+
+        return false;
+}
+
+static bool is_command(char *const *argv, char *const *rest)
+{
+        const char *content = argv[6];
+        bool writes;
+
+        if (!*rest)
+                return false;
+        if (streq(*rest, "smartctl"))
+                return is_smartctl(rest + 1);
+
+        return streq(*rest, "badblocks") && is_badblocks(rest + 1, &writes) &&
+               (!writes || !streq(content, "-"));
+}
+
+static const struct {
+        const char *verb;
+        bool (*arguments[ARGUMENTS_MAX])(const char *s);
+        /* argv: all of the request; rest: what is behind those. */
+        bool (*rest)(char *const *argv, char *const *rest);
+} verbs[] = {
+        { "agent", {}, are_none },
+        { "facts", { is_run }, are_facts_words },
+        { "probe", { is_ident }, are_none },
+        { "fingerprint", { kname_is_valid, is_ident }, are_none },
+        { "smart", { kname_is_valid }, are_none },
+        { "kmsg", { is_number, kname_is_valid }, are_none },
+        { "start",
+          { is_run, is_run, kname_is_valid, is_ident, is_serial, is_content, is_boot, is_number },
+          is_command },
+        { "status", { is_run, kname_is_valid, is_number, is_number }, are_none },
+        { "cancel", { is_run, is_grace }, are_none },
+        { "pause", { is_run }, are_none },
+        { "resume", { is_run }, are_none },
+        { "remove", { is_run }, are_none },
+};
+
+int local_request_check(char *const *argv, const char **reterr_reason)
+{
+        size_t n = strv_length(argv), k = 0, v = 0;
+
+        *reterr_reason = "no such verb";
+        while (v < ELEMENTSOF(verbs) && (n == 0 || !streq(argv[0], verbs[v].verb)))
+                v++;
+        if (v == ELEMENTSOF(verbs))
+                return -EINVAL;
+
+        for (; k < ARGUMENTS_MAX && verbs[v].arguments[k]; k++) {
+                *reterr_reason = "arguments are missing";
+                if (k + 1 >= n)
+                        return -EINVAL;
+                *reterr_reason = "a bad argument";
+                if (!verbs[v].arguments[k](argv[k + 1]))
+                        return -EINVAL;
+        }
+
+        *reterr_reason = "words that it does not take";
+        return verbs[v].rest(argv, argv + k + 1) ? 0 : -EINVAL;
+}

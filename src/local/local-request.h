@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "shared/local-proto.h"
+
+/* What burnin-local does for whoever may connect: nothing but this, however the script that runs it would understand a word.
+ *
+ *   agent
+ *   facts NONCE [smart:KNAME|probe:KNAME]...
+ *   probe IDENT
+ *   fingerprint KNAME IDENT
+ *   smart KNAME
+ *   kmsg NUMBER KNAME
+ *   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER COMMAND...
+ *   status RUN KNAME OFFSET OFFSET
+ *   cancel RUN GRACE
+ *   pause RUN, resume RUN, remove RUN
+ *
+ * NONCE, RUN and MACHINE are 32 hex digits, KNAME is a kernel name, IDENT a word of letters, digits and .:,/@+=_-, NUMBER and OFFSET
+ * are decimal, GRACE is at most an hour in seconds. SERIAL is text without control characters, CONTENT a SHA-256 in hex; both may be
+ * "-", for nothing to compare, but what writes needs CONTENT. COMMAND is one of
+ *
+ *   badblocks [-w] [-v] [-X] [-b NUMBER] [-c NUMBER] [-p NUMBER] [-e NUMBER] {}
+ *   smartctl -t short|long|conveyance {}
+ *   smartctl -X {}
+ *
+ * The verbs by which a run calls itself (wrap, check) are none of these: they take paths. */
+
+/* 0; -EINVAL, and why in words. Pure. */
+int local_request_check(char *const *argv, const char **reterr_reason);

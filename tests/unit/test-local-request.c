@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#undef NDEBUG
+#include <assert.h>
+#include <stdio.h>
+
+#include "basic/string-util.h"
+#include "basic/strv.h"
+#include "local/local-request.h"
+
+#define RUN     "0123456789abcdef0123456789abcdef"
+#define CONTENT RUN RUN
+#define BOOT    "dadb1c31-0b92-4685-baed-213e2e3beced"
+#define IDENT   "size:131072,wwid:naa.5000c500a1b2c3d4"
+#define START   "start|" RUN "|" RUN "|sda|" IDENT "|WD 1|" CONTENT "|" BOOT "|99000000"
+
+/* Words between '|'; empty ones cannot be written. */
+static bool allowed(const char *request)
+{
+        _cleanup_strv_free_ char **argv = NULL, **again = NULL;
+        _cleanup_free_ char *packet = NULL;
+        const char *reason = NULL;
+        size_t size;
+        int r;
+
+        assert(strv_split(request, "|", &argv) >= 0);
+        assert(local_request_pack(argv, &packet, &size) >= 0);
+        assert(local_request_unpack(packet, size, &again) >= 0);
+        assert(strv_length(argv) == strv_length(again));
+        for (size_t i = 0; argv[i]; i++)
+                assert(streq(argv[i], again[i]));
+
+        r = local_request_check(again, &reason);
+        assert(r == 0 || (r == -EINVAL && !isempty(reason)));
+        return r == 0;
+}
+
+static void test_allowed(void)
+{
+        static const char *const good[] = {
+                "agent",
+                "facts|" RUN,
+                "facts|" RUN "|smart:sda|probe:nvme0n1|smart:mmcblk0",
+                "probe|" IDENT,
+                "fingerprint|sda|" IDENT,
+                "smart|nvme0n1",
+                "kmsg|0|sda",
+                "status|" RUN "|sda|0|262144",
+                "cancel|" RUN "|0",
+                "cancel|" RUN "|3600",
+                "pause|" RUN,
+                "resume|" RUN,
+                "remove|" RUN,
+                START "|badblocks|-w|-v|-b|4096|-c|64|-p|0|-e|1|-X|{}",
+                START "|badblocks|{}",
+                START "|smartctl|-t|short|{}",
+                START "|smartctl|-t|long|{}",
+                START "|smartctl|-X|{}",
+                "start|" RUN "|" RUN "|sda|" IDENT "|-|-|" BOOT "|1|badblocks|-v|{}",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++)
+                if (!allowed(good[i])) {
+                        fprintf(stderr, "refused: %s\n", good[i]);
+                        assert_not_reached();
+                }
+}
+
+static void test_refused(void)
+{
+        static const char *const bad[] = {
+                "sh|-c|id",
+                "wrap|/var/lib/burnin-run/" RUN,
+                "check|/var/lib/burnin-run/" RUN,
+                "agent|x",
+                "facts",
+                "facts|" RUN "|erase:sda",
+                "facts|" RUN "|smart:../sda",
+                "facts|" RUN "|smart:",
+                "probe|$(id)",
+                "probe|a b",
+                "fingerprint|sda",
+                "fingerprint|/dev/sda|" IDENT,
+                "smart|-x",
+                "smart|sda|-t",
+                "kmsg|1e3|sda",
+                "kmsg|1234567890123456789|sda",
+                "status|" RUN "|sda|0",
+                "status|../../etc|sda|0|0",
+                "cancel|" RUN "|3601",
+                "cancel|" RUN "|-1",
+                "remove|..",
+                "remove|" RUN "0",
+                START,
+                START "|sh|-c|id",
+                START "|/sbin/badblocks|{}",
+                START "|badblocks",
+                START "|badblocks|/dev/sda",
+                START "|badblocks|-w|{}|{}",
+                START "|badblocks|-o|/etc/passwd|{}",
+                START "|badblocks|-b|{}",
+                START "|badblocks|-b",
+                START "|badblocks|-c|16777217|{}",
+                START "|smartctl",
+                START "|smartctl|-t|{}",
+                START "|smartctl|-t|vendor,0x7f|{}",
+                START "|smartctl|-s|security-freeze|{}",
+                START "|smartctl|-X|/dev/sda",
+                "start|" RUN "|" RUN "|sda|" IDENT "|-|-|" BOOT "|1|badblocks|-w|{}",
+                "start|" RUN "|" RUN "|sda|" IDENT "|a\nrun=x|" CONTENT "|" BOOT "|1|badblocks|-w|{}",
+                "start|" RUN "|" RUN "|sda|a;b|-|" CONTENT "|" BOOT "|1|badblocks|-w|{}",
+                "start|" RUN "|" RUN "|sda|" IDENT "|-|" CONTENT "0|" BOOT "|1|badblocks|-w|{}",
+                "start|" RUN "|" RUN "|sda|" IDENT "|-|" CONTENT "|here|1|badblocks|-w|{}",
+                "start|" RUN "|" RUN "|sda|" IDENT "|-|" CONTENT "|" BOOT "|soon|badblocks|-w|{}",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                if (allowed(bad[i])) {
+                        fprintf(stderr, "allowed: %s\n", bad[i]);
+                        assert_not_reached();
+                }
+}
+
+static void test_packets(void)
+{
+        _cleanup_strv_free_ char **argv = NULL, **many = NULL;
+        _cleanup_free_ char *packet = NULL, *big = NULL;
+        const char *reason;
+        size_t size;
+
+        assert(local_request_unpack("", 0, &argv) == -EBADMSG && !argv);
+        assert(local_request_unpack("agent", 5, &argv) == -EBADMSG && !argv);
+        assert(local_request_unpack("agent\0x", 7, &argv) == -EBADMSG && !argv);
+
+        /* Empty words stay words. */
+        assert(local_request_unpack("agent\0\0", 7, &argv) == 0 && strv_length(argv) == 2);
+        assert(local_request_check(argv, &reason) == -EINVAL);
+        assert(local_request_check(NULL, &reason) == -EINVAL);
+
+        for (size_t i = 0; i < LOCAL_WORDS_MAX; i++)
+                assert(strv_extend(&many, "x") == 0);
+        assert(local_request_pack(many, &packet, &size) == 0 && size == 2 * LOCAL_WORDS_MAX);
+        assert(strv_extend(&many, "x") == 0);
+        big = malloc(2 * LOCAL_WORDS_MAX + 2);
+        assert(big);
+        for (size_t i = 0; i <= LOCAL_WORDS_MAX; i++)
+                memcpy(big + 2 * i, "x", 2);
+        assert(local_request_pack(many, &big, &size) == -E2BIG);
+        many = strv_free(many);
+        assert(local_request_unpack(big, 2 * LOCAL_WORDS_MAX + 2, &many) == -EBADMSG && !many);
+
+        free(big);
+        big = calloc(1, LOCAL_REQUEST_MAX + 1);
+        assert(big);
+        assert(local_request_unpack(big, LOCAL_REQUEST_MAX + 1, &many) == -EBADMSG && !many);
+}
+
+int main(void)
+{
+        test_allowed();
+        test_refused();
+        test_packets();
+        return EXIT_SUCCESS;
+}
