@@ -28,8 +28,16 @@ static const char *const run_state_table[_RUN_STATE_MAX] = {
 };
 DEFINE_STRING_TABLE(run_state, RunState);
 
+static const char *const run_holder_table[_RUN_HOLDER_MAX] = {
+        [RUN_HOLDER_HEAT] = "heat",
+        [RUN_HOLDER_OPERATOR] = "operator",
+};
+DEFINE_STRING_TABLE(run_holder, RunHolder);
+
 void run_status_done(RunStatus *s)
 {
+        for (size_t i = 0; i < ELEMENTSOF(s->paused); i++)
+                free(s->paused[i]);
         free(s->refused);
         free(s->boot_id);
         free(s->run_boot_id);
@@ -258,6 +266,8 @@ static int status_fields(const Answer *a, RunStatus *s, bool *ret_gone)
             answer_string(a, "boot", "-", 64, &s->boot_id) <= 0 ||
             answer_string(a, "run_boot", "-", 64, &s->run_boot_id) < 0 ||
             answer_string(a, "ident", IDENT_CHARS, WORD_MAX_BYTES, &s->ident) < 0 ||
+            answer_string(a, "paused_heat", NULL, WORD_MAX_BYTES, &s->paused[RUN_HOLDER_HEAT]) < 0 ||
+            answer_string(a, "paused_operator", NULL, WORD_MAX_BYTES, &s->paused[RUN_HOLDER_OPERATOR]) < 0 ||
             answer_uptime(a, &s->uptime_usec) < 0 || answer_u64(a, "position", &s->position) < 0 ||
             answer_u64(a, "work", &s->work_bytes) < 0 || answer_flag(a, "exclusive", &s->exclusive) < 0 ||
             answer_flag(a, "stopped", &s->stopped) < 0 || answer_flag(a, "dying", &s->dying) < 0 ||
@@ -347,6 +357,7 @@ int answer_parse_kernel_log(const char *output, size_t size, KernelLog *ret, cha
 int answer_parse_probe(const char *output, size_t size, HostProbe *ret, char **reterr_reason)
 {
         _cleanup_(host_probe_done) HostProbe p = {};
+        uint64_t sector = 0;
         Answer a;
         int r;
 
@@ -358,8 +369,11 @@ int answer_parse_probe(const char *output, size_t size, HostProbe *ret, char **r
             answer_string(&a, "ident", IDENT_CHARS, WORD_MAX_BYTES, &p.ident) < 0 || !p.kname != !p.ident ||
             (p.kname && !kname_is_valid(p.kname)) || answer_flag(&a, "badblocks", &p.have_badblocks) < 0 ||
             answer_flag(&a, "smartctl", &p.have_smartctl) < 0 ||
-            answer_flag(&a, "systemd", &p.have_systemd) < 0 || answer_u64(&a, "kmsg", &p.kernel_log_seq) < 0)
+            answer_flag(&a, "systemd", &p.have_systemd) < 0 ||
+            answer_u64(&a, "kmsg", &p.kernel_log_seq) < 0 || answer_u64(&a, "sector", &sector) < 0)
                 return bad(reterr_reason);
+        if (sector <= UINT32_MAX && (sector & (sector - 1)) == 0)
+                p.sector_size = (uint32_t) sector;
 
         *ret = p;
         p = (HostProbe){};

@@ -336,7 +336,8 @@ verb_probe()
                 break
         done
         printf 'burnin-answer probe\n'
-        printf '%s\n' "boot=$boot_id" "uptime=$(first_line /proc/uptime)" "kname=$found" "ident=${found:+$id}"
+        printf '%s\n' "boot=$boot_id" "uptime=$(first_line /proc/uptime)" "kname=$found" "ident=${found:+$id}" \
+                "sector=$(first_line "/sys/block/$found/queue/logical_block_size")"
         ! have badblocks || echo badblocks=1
         ! have smartctl || echo smartctl=1
         ! { [ -d /run/systemd/system ] && have systemd-run; } || echo systemd=1

@@ -354,17 +354,16 @@ int remote_run_cancel(Remote *remote, const char *run, uint64_t grace_usec, bool
         return call_for_status(remote, false, argv, CALL_TIMEOUT_USEC + grace * USEC_PER_SEC, ret_gone, ret);
 }
 
-int remote_run_pause(Remote *remote, const char *run, bool pause)
+int remote_run_pause(Remote *remote, const char *run, RunHolder by, const char *reason, RunStatus *ret)
 {
         _cleanup_strv_free_ char **argv = NULL;
-        _cleanup_(run_status_done) RunStatus s = {};
         int r;
 
-        r = argv_new(&argv, pause ? "pause" : "resume", run, NULL);
+        r = argv_new(&argv, reason ? "pause" : "resume", run, run_holder_to_string(by), reason, NULL);
         if (r < 0)
                 return r;
 
-        return call_for_status(remote, false, argv, CALL_TIMEOUT_USEC, NULL, &s);
+        return call_for_status(remote, false, argv, CALL_TIMEOUT_USEC, NULL, ret);
 }
 
 int remote_run_remove(Remote *remote, const char *run)

@@ -13,6 +13,8 @@
  *   log       the command's standard error; blocks: its standard output
  *   exit      its exit status
  *   refused   why the checks refused, one line
+ *   paused-heat, paused-operator
+ *             who holds the command, SIGSTOPped, and why, one line; it goes on when neither is there any more
  *   tombstone planted by a cancel, "BOOTID UPTIME". It keeps the place of a run that did not start yet; a day later the next start
  *             of any run removes the directory, unless somebody of the run is alive
  *
@@ -50,6 +52,15 @@ typedef enum RunState {
 } RunState;
 DECLARE_STRING_TABLE(run_state, RunState);
 
+/* Who can hold a run: each for himself, so that neither lets it go on against the other. */
+typedef enum RunHolder {
+        RUN_HOLDER_HEAT,
+        RUN_HOLDER_OPERATOR,
+        _RUN_HOLDER_MAX,
+        _RUN_HOLDER_INVALID = -EINVAL,
+} RunHolder;
+DECLARE_STRING_TABLE(run_holder, RunHolder);
+
 typedef struct RunSpec {
         const char *run, *machine_id;
         const char *kname;
@@ -70,8 +81,9 @@ typedef struct RunStatus {
         uint64_t uptime_usec; /* of the host, now */
         uint64_t position;    /* the command's position on the device, bytes; UINT64_MAX: not known */
         uint64_t work_bytes; /* read + written by the device since boot (/sys/block/X/stat); UINT64_MAX: not known */
-        bool stopped; /* SIGSTOPped */
-        bool dying;   /* in D state after SIGKILL */
+        bool stopped;                  /* SIGSTOPped, by whomever */
+        char *paused[_RUN_HOLDER_MAX]; /* why each of them holds it; NULL: does not */
+        bool dying;                    /* in D state after SIGKILL */
         char *ident; /* identity line of the device that the run holds, or that has the kname now; NULL: gone */
         int32_t temperature_mdegc;
         char *log; /* from the asked offset on, at most 256 KiB */
@@ -91,6 +103,7 @@ typedef struct HostProbe {
         char *ident; /* of kname now, NULL: no such device */
         char *kname; /* where a drive with the wanted ident is now, NULL: nowhere */
         bool have_badblocks, have_smartctl, have_systemd;
+        uint32_t sector_size;    /* of that drive; 0: not known */
         uint64_t kernel_log_seq; /* newest record now; 0: cannot be read */
 } HostProbe;
 
@@ -109,8 +122,9 @@ int remote_run_status(Remote *remote, const char *run, const char *kname, uint64
                       uint64_t blocks_offset, RunStatus *ret);
 /* TERM then CONT, then KILL after grace_usec; plants the tombstone where there is no run. ret_gone: proven gone. */
 int remote_run_cancel(Remote *remote, const char *run, uint64_t grace_usec, bool *ret_gone, RunStatus *ret);
-/* pause: SIGSTOP; else SIGCONT. */
-int remote_run_pause(Remote *remote, const char *run, bool pause);
+/* reason: SIGSTOP, and a note of who and why; NULL: the note goes, and with the last one SIGCONT. Only of a run that is
+ * running; the status says what holds now. */
+int remote_run_pause(Remote *remote, const char *run, RunHolder by, const char *reason, RunStatus *ret);
 int remote_run_remove(Remote *remote, const char *run);
 int remote_kernel_log(Remote *remote, const char *kname, uint64_t after, KernelLog *ret);
 /* smartctl --json=cou -x on the device; the JSON text, at most 1 MiB. */

@@ -10,7 +10,9 @@
 #                              COMMAND stands for the device.
 #   status RUN KNAME LOG-OFFSET BLOCKS-OFFSET
 #   cancel RUN GRACE           GRACE: seconds between TERM and KILL
-#   pause RUN, resume RUN, remove RUN
+#   pause RUN BY WORDS         BY: heat or operator, each on its own; WORDS say why
+#   resume RUN BY              it goes on once nobody holds it any more
+#   remove RUN
 #   probe IDENT, fingerprint KNAME IDENT, smart KNAME, kmsg SEQ KNAME, facts NONCE [smart:KNAME|probe:KNAME]..., agent
 #   wrap DIR, check DIR        for ourselves: the two halves of a run, container and checks
 #
@@ -84,12 +86,12 @@ leftovers_remove()
         done
 }
 
-# Reads the files of the run in $dir: wrapper_*, command_*, run_boot, run_kname, exclusive, refused, exit_status, state.
+# Reads the files of the run in $dir: wrapper_*, command_*, run_boot, run_kname, exclusive, refused, exit_status, paused_*, state.
 run_load()
 {
         local key value
         wrapper_pid='' wrapper_start='' wrapper_boot='' command_pid='' command_start='' run_boot='' run_kname=''
-        exclusive='' refused='' exit_status='' run_uptime=0 state=none
+        exclusive='' refused='' exit_status='' run_uptime=0 state=none paused_heat='' paused_operator=''
         [ -n "$dir" ] || return 0
         # shellcheck disable=SC2034
         { read -r wrapper_pid wrapper_start wrapper_boot < "$dir/pid"; } 2> /dev/null
@@ -106,6 +108,8 @@ run_load()
                 done < "$dir/$key"
         done
         is_kname "$run_kname" || run_kname=''
+        paused_heat=$(first_line "$dir/paused-heat")
+        paused_operator=$(first_line "$dir/paused-operator")
         run_state
 }
 
@@ -211,7 +215,8 @@ status_print()
         printf 'burnin-answer status\n'
         printf '%s\n' "state=$state" "refused=$refused" "exit=$exit_status" "exclusive=$exclusive" "boot=$boot_id" \
                 "run_boot=$run_boot" "uptime=$(first_line /proc/uptime)" "position=$(run_position)" \
-                "work=$(work_bytes "$kname")" "stopped=$stopped" "ident=$id" "temperature=$(temperature "$kname")" "$@" \
+                "work=$(work_bytes "$kname")" "stopped=$stopped" "ident=$id" "temperature=$(temperature "$kname")" \
+                "paused_heat=$paused_heat" "paused_operator=$paused_operator" "$@" \
                 "log=$log_size" "blocks=$tail_size" ''
         tail_print "$dir/log" "$log_offset" "$log_size"
         tail_print "$dir/blocks" "$blocks_offset" "$tail_size"
@@ -514,7 +519,8 @@ run_members()
                         session_members "$wrapper_pid"
                 fi
         fi
-        alive "$command_pid" "$command_start" "$run_boot" && printf '%s\n' "$command_pid"
+        # Its status says nothing of how many there are: whoever asks takes a failure for nobody.
+        ! alive "$command_pid" "$command_start" "$run_boot" || printf '%s\n' "$command_pid"
 }
 
 run_signal()
@@ -574,17 +580,46 @@ verb_cancel()
         status_print "${run_kname:-none}" 0 0 "gone=$gone" "dying=$dying"
 }
 
-verb_signal()
+# The command alone: the wrapper has to be there when it ends.
+command_signal()
 {
-        is_run "$2" || fail "$1: a bad argument"
-        run_find "$2"
+        [ "$state" = running ] && alive "$command_pid" "$command_start" "$run_boot" && kill "-$1" "$command_pid"
+}
+
+is_holder()
+{
+        case $1 in
+        heat | operator) ;;
+        *) return 1 ;;
+        esac
+}
+
+# Who holds it is remembered here: whoever follows the run next must know that it was no accident.
+verb_pause()
+{
+        case $3 in
+        '' | *'
+'*) fail 'pause: a bad argument' ;;
+        esac
+        is_run "$1" && is_holder "$2" && [ ${#3} -le 512 ] || fail 'pause: a bad argument'
+        run_find "$1"
         run_load
-        if [ "$state" = running ] && alive "$command_pid" "$command_start" "$run_boot"; then
-                # The command alone: the wrapper has to be there when it ends.
-                case $1 in
-                pause) kill -STOP "$command_pid" ;;
-                resume) kill -CONT "$command_pid" ;;
-                esac
+        if command_signal STOP; then
+                { printf '%s\n' "$3" > "$dir/paused-$2.new" && mv "$dir/paused-$2.new" "$dir/paused-$2"; } 2> /dev/null
+                run_load
+        fi
+        status_print "${run_kname:-none}" 0 0
+}
+
+verb_resume()
+{
+        is_run "$1" && is_holder "$2" || fail 'resume: a bad argument'
+        run_find "$1"
+        run_load
+        if [ -n "$dir" ]; then
+                rm -f "$dir/paused-$2"
+                [ -e "$dir/paused-heat" ] || [ -e "$dir/paused-operator" ] || command_signal CONT
+                run_load
         fi
         status_print "${run_kname:-none}" 0 0
 }
@@ -614,17 +649,15 @@ main()
         [ -n "$boot_id" ] && is_number "$uptime_sec" || fail '/proc is not there: this host is no Linux'
         case $verb in
         status) n=4 ;;
-        kmsg | fingerprint | cancel) n=2 ;;
-        pause | resume | remove | probe | smart | wrap | check) n=1 ;;
+        pause) n=3 ;;
+        kmsg | fingerprint | cancel | resume) n=2 ;;
+        remove | probe | smart | wrap | check) n=1 ;;
         agent) n=0 ;;
         start | facts) n=$# ;;
         *) fail 'no such verb' ;;
         esac
         [ $# -eq "$n" ] && { [ $# -gt 0 ] || [ "$verb" = agent ]; } || fail "$verb: wrong number of arguments"
-        case $verb in
-        pause | resume) verb_signal "$verb" "$1" ;;
-        *) "verb_$verb" "$@" ;;
-        esac
+        "verb_$verb" "$@"
 }
 
 # A text that was cut on its way ends before this line, and does nothing at all.

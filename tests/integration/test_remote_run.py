@@ -222,18 +222,45 @@ def test_a_run_from_start_to_end(host: Host, disk: Disk) -> None:
     assert f"{run} running {disk.kname}" in host.facts()["runs"][0].splitlines()
     assert f" {pid} " not in host.facts()["openers"][0]
 
-    host.call_raw("pause", run)
-    assert host.status(run, disk)["stopped"] == "1"
-    host.call_raw("resume", run)
-    assert host.status(run, disk)["stopped"] == ""
-
     assert b"burnin-error busy" in host.call_raw("remove", run, check=False)
-    host.call_raw("pause", run)
+    host.call_raw("pause", run, "heat", "57 degrees")
     status = host.cancel(run)
     assert status["gone"] == "1" and status["state"] == "exited" and status["exit"] == "143", status
     assert host.cancel(run)["gone"] == "1"
     host.call_raw("remove", run)
     assert host.status(run, disk)["state"] == "none" and not host.directory(run).exists()
+
+
+def test_pause_has_two_holders(host: Host, disk: Disk) -> None:
+    """Neither lets it go on against the other; who holds it, and why, is known to whoever asks."""
+    run, _ = host.start(disk, ["sleep", "1000"])
+
+    def held() -> tuple[str, ...]:
+        status = host.status(run, disk)
+        # A signal is on its way for a moment.
+        wanted = "1" if status["paused_heat"] + status["paused_operator"] else ""
+        status = resources.until("the process to heed it", lambda: (s := host.status(run, disk))["stopped"] == wanted and s, 10)
+        return status["stopped"], status["paused_heat"], status["paused_operator"]     # type: ignore[index]
+
+    assert held() == ("", "", "")
+    host.call_raw("pause", run, "heat", "57 degrees; $(reboot) 'x'")
+    host.call_raw("pause", run, "operator", "lunch")
+    assert held() == ("1", "57 degrees; $(reboot) 'x'", "lunch")
+    host.call_raw("resume", run, "heat")
+    host.call_raw("resume", run, "heat")
+    assert held() == ("1", "", "lunch")
+    host.call_raw("resume", run, "operator")
+    assert held() == ("", "", "")
+
+    for words in ([run, "nobody", "x"], [run, "../x", "x"], [run, "heat", ""], [run, "heat", "a\nb"], [run, "heat", "x" * 513],
+                  [run, "heat"], ["x", "heat", "x"]):
+        assert b"burnin-error" in host.call_raw("pause", *words, check=False), words
+    assert b"burnin-error" in host.call_raw("resume", run, "nobody", check=False)
+    assert held() == ("", "", "")
+    # What is not there is not paused, and nothing is planted for it.
+    other = "f" * 32
+    assert b"state=none" in host.call_raw("pause", other, "heat", "x")
+    assert not host.directory(other).exists()
 
 
 def test_exit_status_and_nothing_is_lost(host: Host, disk: Disk) -> None:

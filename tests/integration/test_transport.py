@@ -361,9 +361,10 @@ def test_a_run_over_ssh(sshd: Sshd, disk: str) -> None:
     status = one(sshd.tool("status", run, disk, "0", "0"))
     assert (status["state"], status["log"], status["blocks"]) == ("running", "noise", "4711")
     one(sshd.tool("status", run, disk, "2", "1"))
-    assert sshd.tool("pause", run) == []
+    assert one(sshd.tool("pause", run, "heat", "57 degrees"))["paused_heat"] == "57 degrees"
     assert one(sshd.tool("status", run, disk, "0", "0"))["stopped"] == "1"
-    assert sshd.tool("resume", run) == []
+    status = one(sshd.tool("resume", run, "heat"))
+    assert (status["stopped"], status["paused_heat"]) == ("0", "")
     assert sshd.tool("remove", run)[0]["error"].startswith("EBUSY")
     status = one(sshd.tool("cancel", run, "5"))
     assert (status["gone"], status["state"], status["exit"]) == ("1", "exited", "143")

@@ -62,6 +62,8 @@ static void print_status(const RunStatus *s)
         print_string("boot", s->boot_id);
         print_string("run_boot", s->run_boot_id);
         print_string("ident", s->ident);
+        for (RunHolder by = 0; by < _RUN_HOLDER_MAX; by++)
+                printf("paused_%s=%s\n", run_holder_to_string(by), strempty(s->paused[by]));
         printf("exit=%i\nexclusive=%i\nstopped=%i\ndying=%i\nuptime=%" PRIu64 "\nposition=%" PRIu64
                "\nwork=%" PRIu64 "\n",
                s->exit_status, s->exclusive, s->stopped, s->dying, s->uptime_usec, s->position,
@@ -248,12 +250,28 @@ static int verb_cancel(char **args)
 
 static int verb_pause(char **args)
 {
-        return report(remote_run_pause(&remote, strempty(args[0]), true));
+        _cleanup_(run_status_done) RunStatus s = {};
+        int r;
+
+        if (strv_length(args) != 3)
+                return usage();
+        r = remote_run_pause(&remote, args[0], run_holder_from_string(args[1]), args[2], &s);
+        if (r >= 0)
+                print_status(&s);
+        return report(r);
 }
 
 static int verb_resume(char **args)
 {
-        return report(remote_run_pause(&remote, strempty(args[0]), false));
+        _cleanup_(run_status_done) RunStatus s = {};
+        int r;
+
+        if (strv_length(args) != 2)
+                return usage();
+        r = remote_run_pause(&remote, args[0], run_holder_from_string(args[1]), NULL, &s);
+        if (r >= 0)
+                print_status(&s);
+        return report(r);
 }
 
 static int verb_remove(char **args)
