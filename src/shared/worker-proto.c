@@ -149,6 +149,7 @@ void stage_params_done(StageParams *p)
         free(p->report_path);
         free(p->baseline_path);
         strv_free(p->boot_pools);
+        free(p->pattern);
         *p = (StageParams){ 0 };
 }
 
@@ -174,8 +175,14 @@ static const struct {
         NUMBER(smart_pending_max, NUMBER_U32),
         NUMBER(smart_uncorrectable_max, NUMBER_U32),
         NUMBER(smart_crc_delta_max, NUMBER_U32),
+        NUMBER(slow_floor, NUMBER_U64),
+        NUMBER(sibling_speed, NUMBER_U64),
+        NUMBER(slow_ratio, NUMBER_U32),
         NUMBER(stall_usec, NUMBER_U64),
         NUMBER(stall_end_usec, NUMBER_U64),
+        NUMBER(stuck_usec, NUMBER_U64),
+        NUMBER(estimate_usec, NUMBER_U64),
+        NUMBER(job_started_usec, NUMBER_U64),
         NUMBER(follow_interval_usec, NUMBER_U64),
         NUMBER(poll_timeout_usec, NUMBER_U64),
         NUMBER(started_usec, NUMBER_U64),
@@ -247,6 +254,8 @@ struct json_object *stage_params_to_json(const StageParams *p)
             json_put_string(o, "report_path", p->report_path) < 0 ||
             json_put_string(o, "baseline_path", p->baseline_path) < 0 ||
             json_put(o, "boot_pools", strv_to_json(p->boot_pools)) < 0 ||
+            json_put_string(o, "pattern", p->pattern) < 0 ||
+            json_put_bool(o, "slow_fails", p->slow_fails) < 0 ||
             json_put_double(o, "percent", p->percent) < 0)
                 return NULL;
 
@@ -257,8 +266,9 @@ static bool params_are_sane(const StageParams *p)
 {
         return p->job > 0 && p->attempt > 0 && strlen(p->run) == 32 &&
                strspn(p->run, "0123456789abcdef") == 32 && kname_is_valid(p->kname) &&
-               p->log_path[0] == '/' && p->report_path[0] == '/' && p->baseline_path[0] == '/' &&
-               p->percent >= 0 && p->percent <= 100;
+               (!p->pattern || streq(p->pattern, "random")) && p->log_path[0] == '/' &&
+               p->report_path[0] == '/' && p->baseline_path[0] == '/' && p->percent >= 0 &&
+               p->percent <= 100;
 }
 
 int stage_params_from_json(struct json_object *o, StageParams *ret)
@@ -291,6 +301,8 @@ int stage_params_from_json(struct json_object *o, StageParams *ret)
             (r = need_bounded(o, "report_path", PATH_MAX_BYTES, &p.report_path)) < 0 ||
             (r = need_bounded(o, "baseline_path", PATH_MAX_BYTES, &p.baseline_path)) < 0 ||
             (r = strv_from_json(o, "boot_pools", LIST_MAX, "-_.: ", &p.boot_pools)) < 0 ||
+            (r = get_bounded(o, "pattern", 32, false, &p.pattern)) < 0 ||
+            (r = json_get_bool(o, "slow_fails", &p.slow_fails)) < 0 ||
             (r = json_get_double(o, "percent", &p.percent)) < 0)
                 return r;
         if (!params_are_sane(&p))

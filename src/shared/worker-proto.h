@@ -21,15 +21,21 @@
  *   burnind -> worker   {"hello": N}    first message on a connection: the last sequence number that is stored
  *                       {"ack": N}      stored up to N
  *                       {"cancel": true}
+ *                       {"pause": {"by": WHO, "reason": WORDS}}, {"resume": {"by": WHO}}   an operator's wish, for the surface stage
+ *                         alone. It is noted on the host, beside the run, and so outlives workers; the answer is a "paused".
  *   worker -> burnind   {"seq": N, "run": RUN_ID, "attempt": K, "type": TYPE, ...}
  * A message whose run and attempt are not the stage's current pair is dropped. Unacknowledged messages stay in a ring in the
  * worker and are sent again after a hello. Types:
  *   "progress"  percent (0..100, of this stage, never goes back), phase (from 1), phases, phase_percent, bytes_per_second
  *               (absent: not known), bad_blocks, temperature_mdegc, eta_usec, work_bytes (bytes the host counted for the
- *               drive since the start); at most one a second; a newer one replaces an unsent older one
+ *               drive since the start), read_errors, write_errors, compare_errors, temperature_min_mdegc,
+ *               temperature_max_mdegc, paused (why it is held now; absent: it is not), stalled (why no work is seen; absent: it
+ *               works); at most one a second, at least one in PROGRESS_SILENCE_USEC; a newer one replaces an unsent older one
  *   "phase"     phase, phases, name ("Write 0xaa", "Verify 0xaa"), usec: one at each phase start, never merged away
  *   "contact"   state "lost" or "back", reason: the host cannot be reached; the run there goes on
  *   "stall"     reason: no work was seen for stall_minutes; says which of follower, process and work stands still
+ *   "paused"    paused, by ("heat" or "operator"), reason: the run was stopped on its host, or goes on as far as this holder is
+ *               concerned; one at each change
  *   "report"    the last message; report: StageReport
  *
  * The same message, without its number, is written before to StageParams.report_path, fsynced and renamed, so that it is found when nobody listens.
@@ -63,6 +69,8 @@
 #define POLL_LINE_MAX         (8U * 1024U * 1024U)
 #define POLL_FINGERPRINTS_MAX 16U
 #define REPORT_WAIT_USEC      (30 * USEC_PER_SEC)
+#define PROGRESS_SILENCE_USEC USEC_PER_MINUTE
+#define PAUSE_WORDS_MAX       512U
 
 #define WORKER_FD_PARAMS 3
 #define WORKER_FD_GATE   4
@@ -109,7 +117,13 @@ typedef struct StageParams {
         uint32_t bad_block_threshold;
         int32_t temp_warn_mdegc, temp_crit_mdegc;
         uint32_t smart_pending_max, smart_uncorrectable_max, smart_crc_delta_max;
+        char *pattern;                      /* badblocks' -t, "random"; NULL: its own four */
+        uint64_t slow_floor, sibling_speed; /* bytes per second; 0: none, not known */
+        uint32_t slow_ratio;                /* thousandths; 0: none */
+        bool slow_fails;
         uint64_t stall_usec, stall_end_usec;
+        uint64_t stuck_usec; /* a job that is older than this and than twice its estimate ends once it stalls; 0: never */
+        uint64_t estimate_usec, job_started_usec;
         uint64_t follow_interval_usec;
         uint64_t poll_timeout_usec; /* how long a look at the run may take; 0: a default */
         /* From the store, for a worker that takes over. */

@@ -26,8 +26,9 @@ struct Channel {
         int listen_fd, peer_fd;
         char *run;
         uint32_t attempt;
-        bool *cancel; /* weak */
-        bool hello;   /* the peer has said where it stands */
+        bool *cancel;     /* weak */
+        PauseWish *pause; /* weak */
+        bool hello;       /* the peer has said where it stands */
         uint64_t last_seq;
         Message *ring;
         size_t n_ring, allocated;
@@ -119,6 +120,32 @@ static void channel_ack(Channel *c, uint64_t seq)
                 ring_remove(c, 0);
 }
 
+/* What is no wish changes nothing. The words come back with every look at the host: they must be clean, and no longer than it takes. */
+static void channel_take_pause(Channel *c, struct json_object *o)
+{
+        struct json_object *wish = NULL;
+        const char *by = NULL, *reason = NULL;
+        _cleanup_free_ char *raw = NULL;
+        bool paused;
+        char *words;
+
+        paused = json_get(o, "pause", json_type_object, &wish) > 0;
+        if (!paused && json_get(o, "resume", json_type_object, &wish) <= 0)
+                return;
+        if (json_get_string(wish, "by", &by) <= 0 || isempty(by) ||
+            json_get_string(wish, "reason", &reason) < 0)
+                return;
+
+        raw = strf("%s%s%s", by, isempty(reason) ? "" : ": ", strempty(reason));
+        words = raw ? str_clean(raw, strlen(raw), PAUSE_WORDS_MAX, false) : NULL;
+        if (!words) {
+                (void) log_oom();
+                return;
+        }
+        free(c->pause->words);
+        *c->pause = (PauseWish){ .said = true, .paused = paused, .words = words };
+}
+
 static void channel_dispatch(Channel *c, struct json_object *o)
 {
         uint64_t seq;
@@ -132,6 +159,7 @@ static void channel_dispatch(Channel *c, struct json_object *o)
                 channel_ack(c, seq);
         if (json_get_bool(o, "cancel", &cancel) > 0 && cancel)
                 *c->cancel = true;
+        channel_take_pause(c, o);
 }
 
 static int on_peer(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -186,7 +214,7 @@ static int on_listen(sd_event_source *s, int fd, uint32_t revents, void *userdat
 }
 
 int channel_new(sd_event *event, int listen_fd, const char *run, uint32_t attempt, bool *cancel,
-                Channel **ret)
+                PauseWish *pause, Channel **ret)
 {
         _cleanup_(channel_freep) Channel *c = NULL;
         int flags, r;
@@ -200,6 +228,7 @@ int channel_new(sd_event *event, int listen_fd, const char *run, uint32_t attemp
                 .peer_fd = -EBADF,
                 .attempt = attempt,
                 .cancel = cancel,
+                .pause = pause,
                 .run = strdup(run),
         };
         if (!c->run)
@@ -258,7 +287,7 @@ static int ring_make_room(Channel *c)
 
 static const char *type_intern(const char *type)
 {
-        static const char *const types[] = { "progress", "phase", "contact", "stall", "report" };
+        static const char *const types[] = { "progress", "phase", "contact", "stall", "paused", "report" };
 
         for (size_t i = 0; i < ELEMENTSOF(types); i++)
                 if (streq(types[i], type))

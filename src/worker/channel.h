@@ -15,9 +15,15 @@
 
 typedef struct Channel Channel;
 
-/* Takes listen_fd over. cancel becomes true when burnind says so; it never goes back. */
+/* What an operator wants of the run; while nothing was said, it is held or not as the host has it. */
+typedef struct PauseWish {
+        bool said, paused;
+        char *words; /* who and why */
+} PauseWish;
+
+/* Takes listen_fd over. cancel becomes true when burnind says so; it never goes back. *pause is its last wish. */
 int channel_new(sd_event *event, int listen_fd, const char *run, uint32_t attempt, bool *cancel,
-                Channel **ret);
+                PauseWish *pause, Channel **ret);
 Channel *channel_free(Channel *c);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Channel *, channel_free);
 

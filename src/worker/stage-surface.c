@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <stdio.h>
+
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
 #include "worker/host-read.h"
 #include "worker/stage.h"
-#include "worker/surface-run.h"
+#include "worker/surface-pause.h"
+#include "worker/surface-stall.h"
 
 /* A destructive surface test by badblocks: every block is written and read back, pattern by pattern. badblocks runs detached on
  * the host; here it is started, followed, and judged.
@@ -25,8 +28,6 @@
 #define FOLLOW_FIRST_USEC USEC_PER_SEC
 #define FOLLOW_FIRST_FOR  (30 * USEC_PER_SEC)
 #define KERNEL_LOG_USEC   USEC_PER_MINUTE
-#define STALL_USEC        (30 * USEC_PER_MINUTE)
-#define STALL_END_USEC    (6 * USEC_PER_HOUR)
 
 static int surface_command(const Surface *s, char ***ret)
 {
@@ -44,6 +45,7 @@ static int surface_command(const Surface *s, char ***ret)
             strv_extend(&argv, "-p") < 0 || strv_consume(&argv, strf("%u", p->passes)) < 0 ||
             strv_extend(&argv, "-e") < 0 ||
             strv_consume(&argv, strf("%" PRIu64, (uint64_t) p->bad_block_threshold + 1)) < 0 ||
+            (p->pattern && (strv_extend(&argv, "-t") < 0 || strv_extend(&argv, p->pattern) < 0)) ||
             strv_extend(&argv, "-X") < 0 || strv_extend(&argv, "{}") < 0)
                 return -ENOMEM;
 
@@ -68,10 +70,31 @@ static int note_start(Surface *s, const HostProbe *probe)
         if (free_and_strdup(&s->state.boot_id, probe->boot_id) < 0)
                 return -ENOMEM;
         s->state.work_start = before.work_bytes;
+        s->state.block_size = s->block_size;
         s->state.kernel_seq = probe->kernel_log_seq;
         s->state.kernel_gap = probe->kernel_log_seq == 0;
         surface_save(s);
         return 0;
+}
+
+/* No smaller than a sector, and large enough for badblocks to count the blocks. */
+static int plan_blocks(Surface *s, uint32_t sector_size)
+{
+        const StageParams *p = &s->w->params;
+
+        s->block_size_wanted = p->block_size ?: BLOCK_SIZE;
+        s->block_size = badblocks_block_size(p->identity.size_bytes, MAX(s->block_size_wanted, sector_size));
+        if (s->block_size == 0) {
+                surface_set_end(s, SURFACE_REFUSED, "the drive is too large for badblocks' block numbers");
+                return 0;
+        }
+        /* Once, however often the start is tried. */
+        if (s->block_size != s->block_size_wanted && s->state.block_size == 0)
+                stage_log_line(s->w->log, LOG_NOTICE, "Block size raised from %u to %u, for %s.",
+                               s->block_size_wanted, s->block_size,
+                               s->block_size > sector_size ? "the number of blocks to fit in 32 bits"
+                                                           : "a block to be no smaller than a sector");
+        return 1;
 }
 
 static int start_once(Worker *w, void *userdata)
@@ -79,6 +102,7 @@ static int start_once(Worker *w, void *userdata)
         _cleanup_(host_probe_done) HostProbe probe = { 0 };
         _cleanup_(run_status_done) RunStatus status = { 0 };
         _cleanup_strv_free_ char **argv = NULL;
+        _cleanup_free_ char *words = NULL;
         Surface *s = userdata;
         RunSpec spec;
         int r;
@@ -93,6 +117,9 @@ static int start_once(Worker *w, void *userdata)
         }
         if (free_and_strdup(&w->params.kname, probe.kname) < 0)
                 return -ENOMEM;
+        r = plan_blocks(s, probe.sector_size);
+        if (r <= 0)
+                return r;
         r = note_start(s, &probe);
         if (r < 0)
                 return r;
@@ -102,6 +129,9 @@ static int start_once(Worker *w, void *userdata)
         r = surface_command(s, &argv);
         if (r < 0)
                 return r;
+        words = strv_join(argv, " ");
+        stage_log_line(w->log, LOG_INFO, "Surface test of %s, run %s: %s", s->drive, w->params.run,
+                       strempty(words));
         spec = (RunSpec){
                 .run = w->params.run,
                 .machine_id = w->params.machine_id,
@@ -125,9 +155,7 @@ static int start_once(Worker *w, void *userdata)
 
 static int surface_start(Surface *s)
 {
-        BadblocksPhase first = { .number = 1, .name = "Write 0xaa" };
-        _cleanup_strv_free_ char **argv = NULL;
-        _cleanup_free_ char *words = NULL;
+        BadblocksPhase first = { .number = 1 };
         Worker *w = s->w;
         int r;
 
@@ -136,12 +164,7 @@ static int surface_start(Surface *s)
                 return 0;
         }
 
-        r = surface_command(s, &argv);
-        if (r < 0)
-                return r;
-        words = strv_join(argv, " ");
-        stage_log_line(w->log, LOG_INFO, "Surface test of %s, run %s: %s", s->drive, w->params.run,
-                       strempty(words));
+        (void) snprintf(first.name, sizeof(first.name), "Write %s", w->params.pattern ?: "0xaa");
 
         /* Phase 1 at 0 % from the first second on. */
         surface_on_phase(&first, s);
@@ -155,50 +178,6 @@ static int surface_start(Surface *s)
         /* Whether it started nobody knows: what follows proves it gone, or calls it a remnant. */
         surface_set_end(s, r == -EKEYREJECTED ? SURFACE_KEY_CHANGED : SURFACE_NO_CONTACT, worker_error(w));
         return 0;
-}
-
-/* Three things are watched apart: whether we see anything, whether the process can run, and whether it works. */
-static const char *what_stands_still(const Surface *s)
-{
-        if (s->w->failures > 0)
-                return "the host cannot be reached, the test itself may go on";
-        if (s->dying)
-                return "its process waits for the drive and cannot even be killed";
-        if (s->stopped)
-                return "its process is stopped by a signal";
-
-        return "its process lives, but the drive does no work";
-}
-
-static void check_stall(Surface *s)
-{
-        uint64_t still = now_usec(CLOCK_MONOTONIC) - s->work_usec;
-        uint64_t warn = s->w->params.stall_usec ?: STALL_USEC,
-                 end = s->w->params.stall_end_usec ?: STALL_END_USEC;
-        _cleanup_json_ struct json_object *o = NULL;
-        _cleanup_free_ char *reason = NULL;
-        char t[TIMESPAN_MAX];
-
-        if (still >= end) {
-                stage_log_line(s->w->log, LOG_CRIT, "No work was seen for %s (%s), ending the test.",
-                               format_timespan(t, still), what_stands_still(s));
-                surface_set_end(s, s->w->failures > 0 ? SURFACE_NO_CONTACT : SURFACE_STALLED,
-                                s->w->failures > 0 ? s->w->contact_error : what_stands_still(s));
-                return;
-        }
-        if (still < warn || s->stall_said)
-                return;
-
-        s->stall_said = true;
-        stage_log_line(s->w->log, LOG_WARNING, "No work was seen for %s: %s.", format_timespan(t, still),
-                       what_stands_still(s));
-        reason = strf("no work was seen for %s: %s", format_timespan(t, still), what_stands_still(s));
-        o = json_object_new_object();
-        if (!o || !reason || json_put_string(o, "reason", reason) < 0) {
-                (void) log_oom();
-                return;
-        }
-        (void) worker_send(s->w, "stall", TAKE_PTR(o));
 }
 
 static int read_kernel_log(Worker *w, void *userdata)
@@ -231,9 +210,13 @@ static int surface_look(Surface *s)
                 more = surface_take_status(s, log_offset, &status);
                 if (more < 0)
                         return more;
+                if (!s->ended && status.state == RUN_RUNNING)
+                        r = surface_pause(s, &status);
                 if (!s->ended)
                         surface_send_progress(s);
-                if (!s->ended && now_usec(CLOCK_MONOTONIC) - s->kernel_usec >= KERNEL_LOG_USEC)
+                if (r >= 0 && !s->ended)
+                        r = surface_read_temperature(s);
+                if (r >= 0 && !s->ended && now_usec(CLOCK_MONOTONIC) - s->kernel_usec >= KERNEL_LOG_USEC)
                         r = read_kernel_log(w, s);
         }
 
@@ -259,7 +242,12 @@ static int surface_follow(Surface *s)
                         return r;
                 if (s->ended)
                         break;
-                check_stall(s);
+                surface_check_stall(s);
+                /* burnind takes a follower that says nothing at all for one that hangs. */
+                if (now_usec(CLOCK_MONOTONIC) - s->sent_usec >= PROGRESS_SILENCE_USEC) {
+                        s->speed = 0;
+                        surface_send_progress(s);
+                }
                 if (r > 0 || s->ended)
                         continue;
 
@@ -298,7 +286,7 @@ static int collect_after(Surface *s, SurfaceIdentity *ret_identity)
         int r;
 
         if (s->end != SURFACE_EXITED && s->end != SURFACE_LOST && s->end != SURFACE_STALLED &&
-            s->end != SURFACE_NONSENSE)
+            s->end != SURFACE_TOO_HOT && s->end != SURFACE_NONSENSE)
                 return 0;
 
         r = worker_try(w, AFTER_LIMIT_USEC, read_kernel_log, s);
@@ -331,15 +319,19 @@ static struct json_object *phases_with_speeds(const Surface *s, uint64_t end_use
                 uint64_t until = i + 1 < s->state.n_phases ? p[1].started_usec : end_usec;
                 bool over = until > p->started_usec &&
                             (s->end == SURFACE_EXITED || i + 1 < s->state.n_phases);
+                uint32_t n_regions;
+                double speed = surface_speed_phase(&s->state.speed, p->number, &n_regions, NULL);
                 struct json_object *o = json_object_new_object();
 
+                /* A phase that was too short for its regions to be seen: the clock, unless it stood still. */
+                if (n_regions < SPEED_REGIONS / 2 && over && !p->disturbed)
+                        speed = (double) s->w->params.identity.size_bytes * 1e6 /
+                                (double) (until - p->started_usec);
                 if (!o || json_put_u64(o, "number", p->number) < 0 ||
                     json_put_string(o, "name", p->name) < 0 ||
                     json_put_u64(o, "started_usec", p->started_usec) < 0 ||
-                    (over && (json_put_u64(o, "ended_usec", until) < 0 ||
-                              json_put_u64(o, "bytes_per_second",
-                                           (uint64_t) ((double) s->w->params.identity.size_bytes * 1e6 /
-                                                       (double) (until - p->started_usec))) < 0)) ||
+                    (over && json_put_u64(o, "ended_usec", until) < 0) ||
+                    (over && speed >= 1 && json_put_u64(o, "bytes_per_second", (uint64_t) speed) < 0) ||
                     json_object_array_add(a, o) < 0) {
                         json_object_put(o);
                         return NULL;
@@ -355,6 +347,8 @@ static int add_details(const Surface *s, StageReport *report)
 
         if (!o || json_put(o, "phases", phases_with_speeds(s, now_usec(CLOCK_REALTIME))) < 0 ||
             json_put_u64(o, "block_size", s->block_size) < 0 ||
+            json_put(o, "region_msec", surface_speed_to_json(&s->state.speed)) < 0 ||
+            json_put_u64(o, "paused_usec", s->state.paused_usec) < 0 ||
             json_put_string(o, "kname", s->w->params.kname) < 0 ||
             json_put_string(o, "boot_id", s->state.boot_id) < 0 ||
             (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0) ||
@@ -393,6 +387,7 @@ static int surface_conclude(Surface *s, StageReport *report)
                                         .passes = MAX(p->passes, 1U),
                                         .size_bytes = p->identity.size_bytes,
                                         .block_size = s->block_size,
+                                        .block_size_wanted = s->block_size_wanted,
                                         .threshold = p->bad_block_threshold,
                                         .blocks = s->blocks,
                                         .n_blocks = s->n_blocks,
@@ -404,6 +399,11 @@ static int surface_conclude(Surface *s, StageReport *report)
                                         .n_kernel_errors = s->state.n_kernel_errors,
                                         .n_kernel_total = s->state.n_kernel_total,
                                         .kernel_line = s->state.kernel_line,
+                                        .speed = &s->state.speed,
+                                        .slow = { .floor = p->slow_floor,
+                                                  .ratio = p->slow_ratio / 1000.0,
+                                                  .siblings = p->sibling_speed,
+                                                  .fails = p->slow_fails },
                         },
                         report);
 }
@@ -411,7 +411,6 @@ static int surface_conclude(Surface *s, StageReport *report)
 static int surface_init(Surface *s, Worker *w)
 {
         const StageParams *p = &w->params;
-        uint32_t wanted = p->block_size ?: BLOCK_SIZE;
         uint64_t now = now_usec(CLOCK_MONOTONIC);
         int r;
 
@@ -423,13 +422,17 @@ static int surface_init(Surface *s, Worker *w)
                 .work_usec = now,
                 .started_usec = now,
                 .kernel_usec = now,
-                .block_size = badblocks_block_size(p->identity.size_bytes, wanted),
+                .block_size_wanted = p->block_size ?: BLOCK_SIZE,
+                .temp_warn_mdegc = p->temp_warn_mdegc,
+                .temp_crit_mdegc = p->temp_crit_mdegc,
+                .mdegc = MDEGC_UNKNOWN,
+                .smart_mdegc = MDEGC_UNKNOWN,
                 .state_path = strf("%s.state", p->log_path),
         };
         if (!s->state_path)
                 return -ENOMEM;
         (void) worker_drive_name(w, s->drive);
-        badblocks_init(&s->badblocks, PATTERNS, p->passes);
+        badblocks_init(&s->badblocks, p->pattern ? 1 : PATTERNS, p->passes);
 
         /* Without its state a run that is followed can still fail, but what nobody saw of it cannot be vouched for. */
         r = p->follow ? surface_state_load(s->state_path, p->run, &s->state) : -ENOENT;
@@ -442,12 +445,10 @@ static int surface_init(Surface *s, Worker *w)
         if (r < 0)
                 return r;
 
-        if (s->block_size == 0)
-                surface_set_end(s, SURFACE_REFUSED, "the drive is too large for badblocks' block numbers");
-        else if (s->block_size > wanted && !p->follow)
-                stage_log_line(w->log, LOG_NOTICE,
-                               "Block size raised from %u to %u, for the number of blocks to fit in 32 bits.",
-                               wanted, s->block_size);
+        s->block_size = s->state.block_size
+                                        ?: badblocks_block_size(p->identity.size_bytes,
+                                                                s->block_size_wanted);
+        s->state.speed.size_bytes = p->identity.size_bytes;
         return 0;
 }
 

@@ -58,6 +58,8 @@ static int judge_end(const SurfaceFindings *f, StageReport *r)
                 [SURFACE_STALLED] = { "work", "the test did no work for too long and was ended" },
                 [SURFACE_NO_CONTACT] = { "contact", "the host could not be reached for too long" },
                 [SURFACE_KEY_CHANGED] = { "contact", "another host key is offered in the host's name" },
+                [SURFACE_TOO_HOT] = { "temperature",
+                                      "the drive was too hot to be tested, and the test was ended" },
                 [SURFACE_NONSENSE] = { "run", "the host's answers make no sense" },
         };
         const char *detail = isempty(f->end_detail) ? "" : f->end_detail;
@@ -218,11 +220,23 @@ static int judge_coverage(const SurfaceFindings *f, StageReport *r)
         bool whole = covered > 0 && covered <= f->size_bytes && f->size_bytes - covered < f->block_size;
         uint64_t wanted = whole ? covered * f->badblocks->phases : f->size_bytes;
         bool known = f->work_bytes != UINT64_MAX, worked = whole && known && f->work_bytes >= wanted;
+        _cleanup_free_ char *rest = NULL, *raised = NULL;
         int k;
+
+        /* badblocks knows whole blocks alone. */
+        rest = whole && covered < f->size_bytes
+                               ? strf("; the last %" PRIu64 " are no whole block and were not tested",
+                                      f->size_bytes - covered)
+                               : strdup("");
+        raised = f->block_size_wanted > 0 && f->block_size_wanted != f->block_size
+                                 ? strf(" (raised from %u)", f->block_size_wanted)
+                                 : strdup("");
+        if (!rest || !raised)
+                return -ENOMEM;
 
         k = report_line(r, whole ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "coverage", "badblocks",
                         strf("%" PRIu64 " bytes from block 0 on", f->size_bytes),
-                        strf("%" PRIu64 " bytes", covered),
+                        strf("%" PRIu64 " bytes in blocks of %u%s%s", covered, f->block_size, raised, rest),
                         whole ? NULL
                               : strf("%s: badblocks covered %" PRIu64 " of %" PRIu64 " bytes", f->drive,
                                      covered, f->size_bytes));
@@ -311,6 +325,11 @@ int surface_judge(const SurfaceFindings *f, StageReport *ret)
                         if (r < 0)
                                 return r;
                 }
+        if (f->end == SURFACE_EXITED && f->speed) {
+                r = surface_slow_judge(f->speed, &f->slow, f->drive, ret);
+                if (r < 0)
+                        return r;
+        }
         r = judge_end(f, ret);
         if (r < 0)
                 return r;

@@ -3,6 +3,7 @@
 
 #include "parse/badblocks.h"
 #include "shared/worker-proto.h"
+#include "worker/surface-slow.h"
 
 /* From what was seen of a surface test to its verdict. Pure.
  *
@@ -19,6 +20,7 @@ typedef enum SurfaceEnd {
         SURFACE_STALLED,     /* no work for too long: we ended it */
         SURFACE_NO_CONTACT,  /* its host could not be reached for too long; it may run on */
         SURFACE_KEY_CHANGED, /* another machine answers in its host's name */
+        SURFACE_TOO_HOT,     /* it was critically hot again and again, or for too long: we ended it */
         SURFACE_NONSENSE,    /* its host's answers cannot be those of a badblocks */
 } SurfaceEnd;
 
@@ -43,7 +45,8 @@ typedef struct SurfaceFindings {
         uint32_t passes; /* planned, at least 1 */
         uint64_t size_bytes;
         uint32_t block_size, threshold;
-        const uint64_t *blocks; /* sorted, each once */
+        uint32_t block_size_wanted; /* 0: as it is */
+        const uint64_t *blocks;     /* sorted, each once */
         size_t n_blocks;
         bool exclusive;
         SurfaceIdentity identity;
@@ -52,7 +55,9 @@ typedef struct SurfaceFindings {
         const SurfaceKernelError *kernel_errors;
         size_t n_kernel_errors; /* those in the array */
         uint64_t n_kernel_total;
-        const char *kernel_line; /* the first error, for people */
+        const char *kernel_line;   /* the first error, for people */
+        const SurfaceSpeed *speed; /* NULL: not measured at all */
+        SlowLimits slow;
 } SurfaceFindings;
 
 /* Sets verdict, reason, evidence, bad blocks and error counts of *ret, which is empty before. 0 or -ENOMEM. */

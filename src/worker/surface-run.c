@@ -20,6 +20,9 @@ void surface_done(Surface *s)
         badblocks_done(&s->badblocks);
         free(s->blocks);
         free(s->end_detail);
+        free(s->stalled);
+        free(s->heat_words);
+        free(s->paused);
 }
 
 void surface_save(Surface *s)
@@ -171,15 +174,34 @@ static void watch_work(Surface *s, const RunStatus *status, bool words)
         if ((work != UINT64_MAX && work != s->work_bytes) ||
             (status->position != UINT64_MAX && status->position != s->position) || words) {
                 s->work_usec = now;
-                if (s->stall_said)
+                if (s->stalled)
                         stage_log_line(s->w->log, LOG_NOTICE, "The test works again.");
-                s->stall_said = false;
+                s->stalled = (free(s->stalled), NULL);
         }
         if (work != UINT64_MAX)
                 s->work_bytes = work;
         s->position = status->position;
         s->stopped = status->stopped;
         s->dying = status->dying;
+}
+
+/* While it is held or stopped nothing is measured, nor in the looks before and after. */
+static bool watch_disturbance(Surface *s, const RunStatus *status)
+{
+        uint64_t now = now_usec(CLOCK_MONOTONIC);
+        bool stands = status->stopped, held = s->paused;
+
+        for (size_t i = 0; i < ELEMENTSOF(status->paused); i++)
+                held = held || status->paused[i];
+        if (held && s->look_usec > 0)
+                s->state.paused_usec += now - s->look_usec;
+        s->look_usec = now;
+
+        stands = stands || held || s->disturbed;
+        s->disturbed = status->stopped || held;
+        if (stands && s->state.n_phases > 0)
+                s->state.phases[s->state.n_phases - 1].disturbed = true;
+        return stands;
 }
 
 /* Speed between two looks, none across a phase change or under a second. */
@@ -205,7 +227,15 @@ static void measure_speed(Surface *s, uint64_t position)
 static void measure_progress(Surface *s, const RunStatus *status)
 {
         uint64_t size = s->w->params.identity.size_bytes, position = status->position;
+        bool disturbed = watch_disturbance(s, status);
         double percent;
+
+        surface_speed_look(&s->state.speed, s->badblocks.phase.number, s->new_phase ? UINT64_MAX : position,
+                           now_usec(CLOCK_MONOTONIC), disturbed);
+        if (disturbed) {
+                s->speed = 0;
+                s->sample_usec = 0;
+        }
 
         if (s->new_phase) {
                 /* A header can be there before the position went back to the start: that position would count the
@@ -271,6 +301,7 @@ int surface_take_status(Surface *s, uint64_t log_offset, const RunStatus *status
                 surface_save(s);
         }
         surface_state_add_temperature(&s->state, status->temperature_mdegc);
+        s->mdegc = status->temperature_mdegc != MDEGC_UNKNOWN ? status->temperature_mdegc : s->smart_mdegc;
         watch_work(s, status, s->log_offset > words);
 
         if (status->state == RUN_STARTING || status->state == RUN_RUNNING) {
@@ -294,6 +325,7 @@ void surface_send_progress(Surface *s)
         double left = (100 - s->percent) / 100 * (double) s->badblocks.phases * (double) size;
         uint32_t phase = MAX(s->badblocks.phase.number, 1U);
         uint64_t position = s->sample_phase == s->badblocks.phase.number ? s->sample_position : 0;
+        const SurfaceState *state = &s->state;
 
         if (s->sent_usec > 0 && now - s->sent_usec < PROGRESS_INTERVAL)
                 return;
@@ -306,8 +338,15 @@ void surface_send_progress(Surface *s)
                             0 ||
             json_put_u64(o, "bad_blocks", MAX((uint64_t) s->n_blocks, s->badblocks.reported_bad)) < 0 ||
             (s->speed > 0 && json_put_u64(o, "bytes_per_second", (uint64_t) s->speed) < 0) ||
-            (s->state.temperature_now_mdegc != MDEGC_UNKNOWN &&
-             json_put_i64(o, "temperature_mdegc", s->state.temperature_now_mdegc) < 0) ||
+            json_put_u64(o, "read_errors", s->badblocks.read_errors) < 0 ||
+            json_put_u64(o, "write_errors", s->badblocks.write_errors) < 0 ||
+            json_put_u64(o, "compare_errors", s->badblocks.compare_errors) < 0 ||
+            (s->paused && json_put_string(o, "paused", s->paused) < 0) ||
+            (s->stalled && json_put_string(o, "stalled", s->stalled) < 0) ||
+            (s->mdegc != MDEGC_UNKNOWN && json_put_i64(o, "temperature_mdegc", s->mdegc) < 0) ||
+            (state->temperature_min_mdegc != MDEGC_UNKNOWN &&
+             (json_put_i64(o, "temperature_min_mdegc", state->temperature_min_mdegc) < 0 ||
+              json_put_i64(o, "temperature_max_mdegc", state->temperature_max_mdegc) < 0)) ||
             (s->mean_speed >= 1 && s->percent >= ETA_PERCENT_MIN &&
              json_put_u64(o, "eta_usec", (uint64_t) (left / s->mean_speed * 1e6)) < 0) ||
             (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0)) {

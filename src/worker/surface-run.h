@@ -15,7 +15,7 @@ typedef struct Surface {
         char drive[256];
         char *state_path;
         SurfaceState state;
-        uint32_t block_size;
+        uint32_t block_size, block_size_wanted;
         BadblocksState badblocks;
         uint64_t log_offset, blocks_offset; /* read of the remote log and the remote list */
         uint64_t *blocks;                   /* sorted, each once */
@@ -39,8 +39,21 @@ typedef struct Surface {
         /* The work, and since when it stands still. */
         uint64_t work_bytes; /* since the start; UINT64_MAX: not known */
         uint64_t work_usec;
-        bool stall_said, stopped, dying;
+        char *stalled; /* what was said of it standing still; NULL: it works */
+        bool stopped, dying;
         uint64_t started_usec, kernel_usec;
+
+        /* Heat and operators. */
+        int32_t temp_warn_mdegc, temp_crit_mdegc;
+        int32_t mdegc, smart_mdegc; /* now, and as smartctl said last; MDEGC_UNKNOWN */
+        uint64_t smart_usec;        /* smartctl was run last */
+        bool thresholds_read;
+        char *heat_words;           /* it is to be held for heat; NULL: it is not */
+        char *paused;               /* why it is held, for people; NULL: it is not */
+        bool told[_RUN_HOLDER_MAX]; /* burnind knows that it is held */
+        bool pauses_known;          /* looked for at least once */
+        bool disturbed;             /* since the last look, somebody let it stand still */
+        uint64_t look_usec;         /* of the last look */
 } Surface;
 
 void surface_done(Surface *s);

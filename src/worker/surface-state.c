@@ -66,7 +66,24 @@ static struct json_object *phases_to_json(const SurfaceState *s)
                 if (!o || json_put_u64(o, "number", p->number) < 0 ||
                     json_put_string(o, "name", p->name) < 0 ||
                     json_put_u64(o, "started_usec", p->started_usec) < 0 ||
-                    json_object_array_add(a, o) < 0) {
+                    json_put_bool(o, "disturbed", p->disturbed) < 0 || json_object_array_add(a, o) < 0) {
+                        json_object_put(o);
+                        return NULL;
+                }
+        }
+
+        return TAKE_PTR(a);
+}
+
+static struct json_object *heat_to_json(const HeatState *h)
+{
+        _cleanup_json_ struct json_object *a = json_object_new_array();
+
+        for (size_t i = 0; a && i < h->n_pauses; i++) {
+                struct json_object *o = json_object_new_object();
+
+                if (!o || json_put_u64(o, "usec", h->pauses[i].usec) < 0 ||
+                    json_put_i64(o, "mdegc", h->pauses[i].mdegc) < 0 || json_object_array_add(a, o) < 0) {
                         json_object_put(o);
                         return NULL;
                 }
@@ -90,6 +107,11 @@ int surface_state_save(const char *path, const SurfaceState *s)
             json_put_u64(o, "kernel_total", s->n_kernel_total) < 0 ||
             json_put_string(o, "kernel_line", s->kernel_line) < 0 ||
             json_put(o, "phases", phases_to_json(s)) < 0 ||
+            json_put_u64(o, "block_size", s->block_size) < 0 ||
+            json_put(o, "speeds", surface_speed_to_json(&s->speed)) < 0 ||
+            json_put(o, "heat", heat_to_json(&s->heat)) < 0 ||
+            json_put_u64(o, "heat_since_usec", s->heat_since_usec) < 0 ||
+            json_put_u64(o, "paused_usec", s->paused_usec) < 0 ||
             json_put_i64(o, "temperature_min_mdegc", s->temperature_min_mdegc) < 0 ||
             json_put_i64(o, "temperature_max_mdegc", s->temperature_max_mdegc) < 0)
                 return -ENOMEM;
@@ -138,10 +160,41 @@ static int phases_from_json(struct json_object *o, SurfaceState *s)
                 const char *name;
 
                 if (json_get_u32(v, "number", &p.number) <= 0 || json_get_string(v, "name", &name) <= 0 ||
-                    json_get_u64(v, "started_usec", &p.started_usec) <= 0)
+                    json_get_u64(v, "started_usec", &p.started_usec) <= 0 ||
+                    json_get_bool(v, "disturbed", &p.disturbed) < 0)
                         return -EBADMSG;
                 (void) snprintf(p.name, sizeof(p.name), "%s", name);
                 s->phases[s->n_phases++] = p;
+        }
+
+        return 0;
+}
+
+static int speeds_from_json(struct json_object *o, SurfaceState *s)
+{
+        struct json_object *a;
+        int r;
+
+        r = json_get(o, "speeds", json_type_array, &a);
+        return r <= 0 ? r : surface_speed_from_json(a, &s->speed);
+}
+
+static int heat_from_json(struct json_object *o, HeatState *h)
+{
+        struct json_object *a;
+        int r;
+
+        r = json_get(o, "heat", json_type_array, &a);
+        if (r <= 0)
+                return r;
+
+        for (size_t i = 0; i < json_object_array_length(a) && i < HEAT_PAUSES_MAX; i++) {
+                struct json_object *v = json_object_array_get_idx(a, i);
+                HeatPause *p = h->pauses + h->n_pauses;
+
+                if (json_get_u64(v, "usec", &p->usec) <= 0 || json_get_i32(v, "mdegc", &p->mdegc) <= 0)
+                        return -EBADMSG;
+                h->n_pauses++;
         }
 
         return 0;
@@ -174,7 +227,10 @@ int surface_state_load(const char *path, const char *run, SurfaceState *ret)
             (r = kernel_errors_from_json(o, &s)) < 0 ||
             (r = json_get_u64(o, "kernel_total", &s.n_kernel_total)) < 0 ||
             (r = json_dup_string(o, "kernel_line", &s.kernel_line)) < 0 ||
-            (r = phases_from_json(o, &s)) < 0 ||
+            (r = phases_from_json(o, &s)) < 0 || (r = json_get_u32(o, "block_size", &s.block_size)) < 0 ||
+            (r = speeds_from_json(o, &s)) < 0 || (r = heat_from_json(o, &s.heat)) < 0 ||
+            (r = json_get_u64(o, "heat_since_usec", &s.heat_since_usec)) < 0 ||
+            (r = json_get_u64(o, "paused_usec", &s.paused_usec)) < 0 ||
             (r = json_get_i32(o, "temperature_min_mdegc", &s.temperature_min_mdegc)) < 0 ||
             (r = json_get_i32(o, "temperature_max_mdegc", &s.temperature_max_mdegc)) < 0)
                 return r;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "transport/remote-run.h"
+#include "worker/surface-heat.h"
 #include "worker/surface-judge.h"
 
 /* What a follower of a surface test cannot read again from its host, kept in a file beside the stage's log, so that another worker
@@ -14,6 +15,7 @@ typedef struct SurfacePhase {
         uint32_t number;
         char name[32];
         uint64_t started_usec; /* CLOCK_REALTIME */
+        bool disturbed;        /* it stood still for a while: its length says nothing */
 } SurfacePhase;
 
 typedef struct SurfaceState {
@@ -29,6 +31,11 @@ typedef struct SurfaceState {
         char *kernel_line; /* the first error */
         SurfacePhase phases[SURFACE_PHASES_MAX];
         size_t n_phases;
+        uint32_t block_size; /* that it was started with; 0: not known */
+        SurfaceSpeed speed;
+        HeatState heat;
+        uint64_t heat_since_usec; /* CLOCK_REALTIME: held for heat since then; 0: it is not */
+        uint64_t paused_usec;     /* for how long it was held altogether */
         int32_t temperature_min_mdegc, temperature_max_mdegc;
         int32_t temperature_now_mdegc; /* not stored */
 } SurfaceState;

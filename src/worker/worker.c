@@ -119,7 +119,7 @@ int worker_new(Worker **ret)
         r = sd_event_new(&w->event);
         if (r < 0)
                 return log_error_errno(r, "Failed to allocate an event loop: %m");
-        r = channel_new(w->event, WORKER_FD_SOCKET, w->params.run, w->params.attempt, &w->cancel,
+        r = channel_new(w->event, WORKER_FD_SOCKET, w->params.run, w->params.attempt, &w->cancel, &w->pause,
                         &w->channel);
         if (r < 0)
                 return log_error_errno(r, "Failed to listen for burnind: %m");
@@ -149,6 +149,7 @@ Worker *worker_free(Worker *w)
         stage_params_done(&w->params);
         free(w->drive_key);
         free(w->contact_error);
+        free(w->pause.words);
         free(w);
 
         return NULL;

@@ -23,6 +23,7 @@ typedef struct Worker {
         LogField fields[9];
         char job_string[24];
         char *drive_key;
+        PauseWish pause;       /* an operator's */
         bool cancel;           /* burnind wants this stage to end; never goes back */
         bool start_on_its_way; /* a start of the run got no answer: it may still arrive at the host */
 

@@ -585,6 +585,127 @@ def test_stall(stage: MakeStage, big: Disk) -> None:
     assert s.run_state() in ("exited", "lost", "none")
 
 
+# A block at a time takes a while; one look after another.
+SLOWLY = {"block_buffer": 1, "pattern": "random", "follow_interval_usec": 50_000}
+
+
+def temperature(disk: Disk, celsius: int) -> None:
+    disk.smart(temperature={"current": celsius})
+
+
+def stopped(s: Stage) -> bool:
+    return "stopped=1" in script("status", s.run, s.disk.kname, "0", "0").splitlines()
+
+
+def test_heat(stage: MakeStage, big: Disk) -> None:
+    """Critically hot: it stands still until it is under warn; a follower that takes over knows why; paused is not stalled."""
+    temperature(big, 40)
+    s = stage(big, **SLOWLY, stall_usec=1_000_000).start()
+    wait_running(s)
+    temperature(big, 57)
+    paused = s.until(lambda m: m["type"] == "paused")
+    assert (paused["paused"], paused["by"]) == (True, "heat") and "57 °C" in paused["reason"], paused
+    assert stopped(s)
+    s.kill()
+    temperature(big, 50)        # not critical any more, and not cool enough
+    s.start(follow=True)
+    held = s.until(lambda m: m["type"] == "progress" and "paused" in m)
+    assert "too hot" in held["paused"] and "bytes_per_second" not in held
+    s.until(lambda m: m["type"] == "progress" and m.get("temperature_mdegc") == 50000)
+    assert stopped(s) and not s.of("stall")
+    temperature(big, 45)
+    assert s.until(lambda m: m["type"] == "paused")["paused"] is False
+    assert not stopped(s)
+    s.until(lambda m: m["type"] == "progress" and "paused" not in m)
+    report = s.report(timeout=120)
+    assert report["verdict"] == "passed", report
+    details = report["details"]
+    assert details["temperature_max_mdegc"] == 57000 and details["temperature_min_mdegc"] <= 45000
+    assert details["paused_usec"] > 0
+
+
+def test_heat_three_times(stage: MakeStage, big: Disk) -> None:
+    temperature(big, 40)
+    s = stage(big, **SLOWLY | {"pattern": None}).start()
+    wait_running(s)
+    for celsius in (55, 56):
+        temperature(big, celsius)
+        assert s.until(lambda m: m["type"] == "paused")["paused"] is True
+        s.kill()                # what was counted is not forgotten
+        s.start(follow=True)
+        temperature(big, 30)
+        assert s.until(lambda m: m["type"] == "paused")["paused"] is False
+    temperature(big, 60)
+    report = s.report()
+    assert report["verdict"] == "inconclusive" and "55, 56 and 60 °C" in report["reason"], report
+    assert s.run_state() in ("exited", "lost", "none")
+
+
+def test_heat_that_does_not_go(stage: MakeStage, big: Disk) -> None:
+    temperature(big, 40)
+    s = stage(big, **SLOWLY, stall_usec=1_000_000, stall_end_usec=4_000_000).start()
+    wait_running(s)
+    temperature(big, 57)
+    report = s.report()
+    assert report["verdict"] == "inconclusive" and "too hot" in report["reason"] and "57 °C" in report["reason"], report
+    assert s.run_state() in ("exited", "lost", "none")
+
+
+def test_pause_by_an_operator(stage: MakeStage, big: Disk) -> None:
+    """It holds over the death of its worker, with who and why; nothing but the operator lets it go on."""
+    s = stage(big, stall_usec=1_000_000, stall_end_usec=2_000_000).start()
+    wait_running(s)
+    s.say(pause={"by": "ann", "reason": "moving the chassis\n"})
+    paused = s.until(lambda m: m["type"] == "paused")
+    assert (paused["paused"], paused["by"]) == (True, "operator") and paused["reason"].startswith("ann: moving the chassis")
+    assert stopped(s)
+    s.kill()
+    s.start(follow=True)
+    assert "by ann: moving the chassis" in s.until(lambda m: m["type"] == "progress" and "paused" in m)["paused"]
+    # Longer than what would end it if it were no pause.
+    deadline = time.monotonic() + 3
+    s.until(lambda m: m["type"] == "progress" and time.monotonic() > deadline)
+    assert stopped(s) and not s.of("stall")
+    for nonsense in ({"resume": True}, {"resume": {}}, {"resume": {"by": 7}}, {"pause": []}):
+        s.say(**nonsense)
+    s.say(resume={"by": "ann"})
+    resumed = s.until(lambda m: m["type"] == "paused")
+    assert (resumed["paused"], resumed["by"], resumed["reason"]) == (False, "operator", "ann")
+    assert s.report(timeout=120)["verdict"] == "passed"
+
+
+def test_cancel_of_a_paused_run(stage: MakeStage, big: Disk) -> None:
+    s = stage(big).start()
+    wait_running(s)
+    s.say(pause={"by": "ann"})
+    s.until(lambda m: m["type"] == "paused")
+    s.say(cancel=True)
+    report = s.report()
+    assert report["verdict"] == "cancelled" and not report.get("details", {}).get("remnant"), report
+    assert s.run_state() in ("exited", "lost", "none")
+
+
+def test_stuck(stage: MakeStage, big: Disk) -> None:
+    """Older than stuck_job_hours and than twice its estimate: it ends as soon as it stands still, and not before."""
+    hour = 3600_000_000
+    s = stage(big, stall_usec=2_000_000, stuck_usec=168 * hour, estimate_usec=100 * hour,
+              job_started_usec=int(time.time() * 1e6) - 201 * hour).start()
+    wait_running(s)
+    resources.command("pkill", "-STOP", "-f", f"badblocks .*{big.device}$")
+    report = s.report()
+    assert report["verdict"] == "inconclusive" and "no work" in report["reason"], report
+    assert "stuck_job_hours" in s.text() and s.run_state() in ("exited", "lost", "none")
+
+
+def test_two_phases(stage: MakeStage, disk: Disk) -> None:
+    s = stage(disk, pattern="random").start()
+    report = s.report()
+    assert report["verdict"] == "passed", report
+    assert [(m["phase"], m["phases"], m["name"]) for m in s.of("phase")] == [(1, 2, "Write random"), (2, 2, "Verify random")]
+    assert evidence(report)["phases"] == "passed" and evidence(report)["work"] == "passed"
+    assert any(disk.image.read_bytes()[:4096])
+
+
 def test_report_without_burnind(stage: MakeStage, disk: Disk) -> None:
     """Nobody listens: the report is in its file, and the worker goes by itself."""
     s = stage(disk, "precheck").start()

@@ -252,6 +252,34 @@ static void test_blocks(void)
         free(blocks);
 }
 
+/* Real capacities, with sectors of both sizes: every block has a number of 32 bits, and only a rest under a block is left out. */
+static void test_block_size_of_capacities(void)
+{
+        static const struct {
+                uint64_t bytes;
+                uint32_t block_size;
+        } drives[] = {
+                { UINT64_C(4000787030016), 4096 },   { UINT64_C(17592186044416) - 4096, 4096 },
+                { UINT64_C(17592186044416), 8192 },  { UINT64_C(17600000000512), 8192 },
+                { UINT64_C(36000000000000), 16384 }, { UINT64_C(60001500250112), 16384 },
+        };
+        static const uint32_t wanted[] = { 512, 4096, 65536 };
+
+        for (size_t i = 0; i < ELEMENTSOF(drives); i++)
+                for (size_t k = 0; k < ELEMENTSOF(wanted); k++)
+                        for (uint64_t rest = 0; rest <= 4096; rest += 512) {
+                                uint64_t bytes = drives[i].bytes - rest;
+                                uint32_t b = badblocks_block_size(bytes, wanted[k]);
+
+                                assert(b >= wanted[k] && (b & (b - 1)) == 0 &&
+                                       bytes / b < UINT64_C(1) << 32);
+                                /* No larger than it has to be. */
+                                assert(b == wanted[k] || bytes / (b / 2) >= UINT64_C(1) << 32);
+                                if (rest == 0 && wanted[k] <= 4096 && drives[i].block_size > 4096)
+                                        assert(b == drives[i].block_size);
+                        }
+}
+
 static void test_block_size(void)
 {
         const uint64_t tb = UINT64_C(1000000000000);
@@ -283,5 +311,6 @@ int main(void)
         test_percent();
         test_blocks();
         test_block_size();
+        test_block_size_of_capacities();
         return 0;
 }

@@ -125,6 +125,52 @@ static void test_single(void)
         expect(&f, VERDICT_INCONCLUSIVE, "coverage", NULL);
 }
 
+/* What was left out, and why blocks are as large as they are, is said. */
+static void test_coverage_words(void)
+{
+        _cleanup_(stage_report_done) StageReport r = {};
+        BadblocksState b;
+        SurfaceFindings f;
+
+        healthy(&f, &b, 0, 0, NULL);
+        f.block_size_wanted = 512;
+        assert(surface_judge(&f, &r) == 0);
+        assert(streq(line(&r, "coverage")->observed,
+                     "67108864 bytes in blocks of 4096 (raised from 512); the last 512 are no whole block and were not tested"));
+        assert(r.verdict == VERDICT_PASSED);
+}
+
+/* A slow drive fails with its test, and only where it was measured. */
+static void test_slow(void)
+{
+        SurfaceSpeed speed;
+        BadblocksState b;
+        SurfaceFindings f;
+
+        surface_speed_init(&speed, SIZE);
+        for (uint32_t i = 0; i < SPEED_REGIONS; i++)
+                speed.phases[0].msec[i] = 1000;
+
+        healthy(&f, &b, 0, 0, NULL);
+        f.speed = &speed;
+        expect(&f, VERDICT_PASSED, NULL, NULL);
+        f.slow = (SlowLimits){ .floor = 60000000, .ratio = 0.7, .fails = true };
+        expect(&f, VERDICT_FAILED, "speed-floor", "1 MB/s on average in phase 1");
+        f.slow.fails = false;
+        expect(&f, VERDICT_PASSED, "speed-floor", NULL);
+}
+
+static void test_too_hot(void)
+{
+        BadblocksState b;
+        SurfaceFindings f;
+
+        healthy(&f, &b, 0, 0, NULL);
+        f.end = SURFACE_TOO_HOT;
+        f.end_detail = "it reached 55, 56 and 57 °C within an hour";
+        expect(&f, VERDICT_INCONCLUSIVE, "temperature", "55, 56 and 57 °C");
+}
+
 /* The words of badblocks. */
 static void test_badblocks(void)
 {
@@ -327,6 +373,9 @@ static void test_all(void)
 
 int main(void)
 {
+        test_coverage_words();
+        test_slow();
+        test_too_hot();
         test_single();
         test_badblocks();
         test_bad_blocks();
