@@ -18,7 +18,9 @@ from nas import Nas, default_drives  # noqa: E402
 
 HOST = "/org/burnin1/host/nas"
 GOOD, BAD, LOCKED = "WD-FREE01", "2000", "WD-TANK01"
-SETTINGS = "[burnind]\npoll_interval_seconds=2\nfollow_interval_seconds=1\n"
+# An emulated drive is as slow as it likes.
+SETTINGS = ("[burnind]\npoll_interval_seconds=2\nfollow_interval_seconds=1\n"
+            "slow_floor_hdd=0\nslow_floor_ssd=0\nslow_ratio=0\n")
 
 
 def say(text: str) -> None:

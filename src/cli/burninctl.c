@@ -163,7 +163,7 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  settings set NAME VALUE         Change it; kept over restarts, wins over files\n"
                      "  settings reset NAME             Back to the value of the files, or the default\n\n"
                      "Options of start:\n"
-                     "     --profile=PROFILE            Which stages (surface)\n"
+                     "     --profile=PROFILE            Which stages (surface, fast)\n"
                      "     --priority=N                 -100 to 100, higher first\n"
                      "     --note=TEXT --request=ID     Kept with the job; the same ID starts nothing twice\n"
                      "     --wait                       Wait for the ends; the verdict is the exit status\n"

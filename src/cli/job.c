@@ -84,7 +84,9 @@ static void job_add_phase(Table *t, struct json_object *job, struct json_object 
 {
         const char *contact = stage ? row_string(stage, "Contact") : "";
 
-        if (!isempty(contact))
+        if (stage && !isempty(row_string(stage, "Paused")))
+                table_add(t, STYLE_YELLOW, "paused: %s", row_string(stage, "Paused"));
+        else if (!isempty(contact))
                 table_add(t, STYLE_YELLOW, "no contact: %s", contact);
         else if (stage && row_u64(stage, "Phases") > 0)
                 table_add(t, STYLE_NONE, "%" PRIu64 "/%" PRIu64 " %s", row_u64(stage, "Phase"),
@@ -392,10 +394,12 @@ static int stage_print(Cli *c, struct json_object *s)
 {
         const char *verdict = row_string(s, "Verdict");
         char text[FORMAT_MAX], bar[BAR_MAX];
-        int32_t mdegc = MDEGC_UNKNOWN;
+        int32_t mdegc = MDEGC_UNKNOWN, min = MDEGC_UNKNOWN, max = MDEGC_UNKNOWN;
         int r;
 
         (void) json_get_i32(s, "TemperatureMDegC", &mdegc);
+        (void) json_get_i32(s, "TemperatureMinMDegC", &min);
+        (void) json_get_i32(s, "TemperatureMaxMDegC", &max);
 
         (void) fputc('\n', stdout);
         cli_field(c, stdout, "Stage", STYLE_BOLD, "%" PRIu64 " %s", row_u64(s, "Index"),
@@ -417,12 +421,22 @@ static int stage_print(Cli *c, struct json_object *s)
                           format_rate(text, row_u64(s, "BytesPerSecond")));
         }
         cli_field(c, stdout, "No contact", STYLE_YELLOW, "%s", row_string(s, "Contact"));
+        cli_field(c, stdout, "Paused", STYLE_YELLOW, "%s", row_string(s, "Paused"));
+        cli_field(c, stdout, "Stands still", STYLE_YELLOW, "%s", row_string(s, "Stalled"));
         cli_field(c, stdout, "Temperature", STYLE_NONE, "%s", format_temperature(text, mdegc, c->utf8));
+        if (max != MDEGC_UNKNOWN) {
+                char low[FORMAT_MAX];
+
+                cli_field(c, stdout, "Range", STYLE_NONE, "%s to %s", format_temperature(low, min, c->utf8),
+                          format_temperature(text, max, c->utf8));
+        }
         if (row_u64(s, "WorkBytes") > 0)
                 cli_field(c, stdout, "Work", STYLE_NONE, "%s", format_size(text, row_u64(s, "WorkBytes")));
         if (row_u64(s, "Phases") > 0)
                 cli_field(c, stdout, "Bad blocks", row_u64(s, "BadBlocks") > 0 ? STYLE_RED : STYLE_GREEN,
-                          "%" PRIu64, row_u64(s, "BadBlocks"));
+                          "%" PRIu64 " (%" PRIu64 "/%" PRIu64 "/%" PRIu64 " read/write/compare errors)",
+                          row_u64(s, "BadBlocks"), row_u64(s, "ReadErrors"), row_u64(s, "WriteErrors"),
+                          row_u64(s, "CompareErrors"));
         cli_field(c, stdout, "Started", STYLE_NONE, "%s", format_local(text, row_u64(s, "StartedUSec")));
         cli_field(c, stdout, "Finished", STYLE_NONE, "%s", format_local(text, row_u64(s, "FinishedUSec")));
         if (row_u64(s, "Attempt") > 1)

@@ -19,6 +19,8 @@ static char *setting_text(struct json_object *setting, const char *key)
                 return strdup("");
         if (json_object_is_type(v, json_type_boolean))
                 return strdup(json_object_get_boolean(v) ? "yes" : "no");
+        if (json_object_is_type(v, json_type_double))
+                return strf("%.3g", json_object_get_double(v));
         if (!json_object_is_type(v, json_type_array))
                 return strdup(strempty(json_object_get_string(v)));
 

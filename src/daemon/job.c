@@ -24,6 +24,7 @@ static const struct {
         size_t n;
 } profiles[] = {
         { "surface", { STAGE_PRECHECK, STAGE_SURFACE_VALIDATE, STAGE_FINAL_CHECK }, 3 },
+        { "fast", { STAGE_PRECHECK, STAGE_SURFACE_VALIDATE, STAGE_FINAL_CHECK }, 3 },
 };
 
 bool job_profile_is_valid(const char *profile)
@@ -33,6 +34,11 @@ bool job_profile_is_valid(const char *profile)
                         return true;
 
         return false;
+}
+
+bool job_profile_is_fast(const char *profile)
+{
+        return streq_ptr(profile, "fast");
 }
 
 const char *job_id_string(const Job *j, char buf[static 24])

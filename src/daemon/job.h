@@ -62,6 +62,8 @@ void job_resume(Job *j);
 void job_on_store_back(Job *j);
 
 bool job_profile_is_valid(const char *profile);
+/* One random pattern instead of four. */
+bool job_profile_is_fast(const char *profile);
 
 /* Where its files and sockets are; /run is empty again after a reboot. */
 int job_make_directories(Job *j);

@@ -17,6 +17,8 @@ static int append_value(sd_bus_message *m, const char *key, const Settings *s, c
                 return sd_bus_message_append(m, "{sv}", key, "u", *(const uint32_t *) field);
         case SETTING_BOOLEAN:
                 return sd_bus_message_append(m, "{sv}", key, "b", (int) *(const bool *) field);
+        case SETTING_RATIO:
+                return sd_bus_message_append(m, "{sv}", key, "d", *(const uint32_t *) field / 1000.0);
         case SETTING_PATH:
                 return sd_bus_message_append(m, "{sv}", key, "s", *(char *const *) field);
         case SETTING_LIST:
@@ -198,8 +200,16 @@ static int read_number(sd_bus_message *m, char type, char **ret)
 static int read_typed_value(sd_bus_message *m, const Setting *setting, const char *type, char **ret)
 {
         const char *text;
+        double d;
         int r, b;
 
+        if (setting->type == SETTING_RATIO && streq(type, "d")) {
+                r = sd_bus_message_read(m, "d", &d);
+                if (r < 0)
+                        return r;
+                *ret = strf("%.3f", d);
+                return *ret ? 0 : -ENOMEM;
+        }
         if (streq(type, "s")) {
                 r = sd_bus_message_read(m, "s", &text);
                 if (r < 0)

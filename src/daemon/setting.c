@@ -19,10 +19,10 @@
                 .max = (max_), .fallback = #default_, .unit = (unit_), .next_stage = (next_stage_),         \
                 .text = (text_),                                                                            \
         }
-#define OTHER(key, type_, default_, text_)                                                                  \
+#define OTHER(key, type_, default_, next_stage_, text_)                                                     \
         {                                                                                                   \
                 .name = #key, .type = SETTING_##type_, .offset = offsetof(Settings, key),                   \
-                .fallback = (default_), .text = (text_),                                                    \
+                .fallback = (default_), .next_stage = (next_stage_), .text = (text_),                       \
         }
 #define AT_ONCE    false
 #define NEXT_STAGE true
@@ -48,10 +48,16 @@ static const Setting table[] = {
             "badblocks ends after so many passes in a row without a new bad block; 0: after the first pass."),
         U32(bad_block_threshold, 0, 1000000, 0, "blocks", NEXT_STAGE,
             "A surface with more bad blocks than this fails."),
+        U32(slow_floor_hdd, 0, 10000, 60, "MB/s", NEXT_STAGE,
+            "A hard disk that is slower than this on average, in MB/s, in one phase fails; 0: none does."),
+        U32(slow_floor_ssd, 0, 100000, 150, "MB/s", NEXT_STAGE, "SSDs: as slow_floor_hdd."),
+        OTHER(slow_ratio, RATIO, "0.7", NEXT_STAGE,
+              "A region or drive is slow under this part of its first pass, or of others of its model; 0: none is."),
+        OTHER(slow_fails, BOOLEAN, "yes", NEXT_STAGE, "A slow drive fails; no: it is only named as slow."),
         U32(temp_warn_c, 20, 150, 46, "degrees Celsius", NEXT_STAGE,
             "Hard disks: one this warm is not started, in degrees Celsius."),
         U32(temp_crit_c, 20, 150, 55, "degrees Celsius", NEXT_STAGE,
-            "Hard disks: too hot, in degrees Celsius; over temp_warn_c."),
+            "Hard disks: a test is paused at this until it is under temp_warn_c again; over temp_warn_c."),
         U32(temp_warn_ssd_c, 20, 150, 60, "degrees Celsius", NEXT_STAGE, "SSDs: as temp_warn_c."),
         U32(temp_crit_ssd_c, 20, 150, 70, "degrees Celsius", NEXT_STAGE,
             "SSDs: as temp_crit_c; over temp_warn_ssd_c."),
@@ -65,9 +71,12 @@ static const Setting table[] = {
             "Without any work for so long, a running stage is reported as stalled."),
         U32(stall_end_hours, 1, 720, 6, "hours", NEXT_STAGE,
             "Without any work for so long, it ends inconclusive; more than stall_minutes."),
-        OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", "ZFS pools that a host starts from."),
-        OTHER(loop_drives, BOOLEAN, "no", "Loop devices count as drives. For trying things out."),
-        OTHER(ssh_key, PATH, PATH_SSH_KEY,
+        U32(stuck_job_hours, 1, 87600, 168, "hours", NEXT_STAGE,
+            "A job older than this, and than twice its estimate, ends as soon as it is stalled."),
+        OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", AT_ONCE,
+              "ZFS pools that a host starts from."),
+        OTHER(loop_drives, BOOLEAN, "no", AT_ONCE, "Loop devices count as drives. For trying things out."),
+        OTHER(ssh_key, PATH, PATH_SSH_KEY, AT_ONCE,
               "The private key to log in to hosts with; a systemd credential named ssh-key wins over it."),
 };
 
@@ -107,10 +116,8 @@ static const char *const setting_origin_table[_SETTING_ORIGIN_MAX] = {
 DEFINE_STRING_TABLE(setting_origin, SettingOrigin);
 
 static const char *const setting_type_table[_SETTING_TYPE_MAX] = {
-        [SETTING_U32] = "number",
-        [SETTING_BOOLEAN] = "boolean",
-        [SETTING_PATH] = "path",
-        [SETTING_LIST] = "words",
+        [SETTING_U32] = "number",  [SETTING_BOOLEAN] = "boolean", [SETTING_PATH] = "path",
+        [SETTING_RATIO] = "ratio", [SETTING_LIST] = "words",
 };
 DEFINE_STRING_TABLE(setting_type, SettingType);
 
@@ -144,6 +151,8 @@ char *setting_describe_values(const Setting *setting)
                 return strdup("yes or no");
         case SETTING_PATH:
                 return strdup("an absolute path");
+        case SETTING_RATIO:
+                return strdup("a number from 0 to 1 with at most three digits behind the point");
         case SETTING_LIST:
                 return strf("1 to %u words of letters, digits and -_.:", LIST_MAX);
         case _SETTING_TYPE_MAX:
@@ -174,6 +183,46 @@ static int set_u32(Settings *s, const Setting *setting, const char *value)
 
         *(uint32_t *) setting_field(s, setting) = v;
         return 0;
+}
+
+static int set_ratio(Settings *s, const Setting *setting, const char *value)
+{
+        uint32_t v, scale = 1000;
+        size_t n;
+        int r;
+
+        if (value[0] != '0' && value[0] != '1')
+                return -EINVAL;
+        v = (uint32_t) (value[0] - '0') * scale;
+        if (value[1] == '.') {
+                uint32_t fraction;
+
+                n = strlen(value + 2);
+                if (n == 0 || n > 3 || strspn(value + 2, "0123456789") != n)
+                        return -EINVAL;
+                r = parse_u32(value + 2, &fraction);
+                if (r < 0)
+                        return r;
+                for (; n > 0; n--)
+                        scale /= 10;
+                v += fraction * scale;
+        } else if (value[1])
+                return -EINVAL;
+        if (v > 1000)
+                return -ERANGE;
+
+        *(uint32_t *) setting_field(s, setting) = v;
+        return 0;
+}
+
+static char *get_ratio(uint32_t v)
+{
+        char *text = strf("%" PRIu32 ".%03" PRIu32, v / 1000, v % 1000);
+
+        /* At least one digit stays. */
+        for (size_t n = text ? strlen(text) : 0; n > 3 && text[n - 1] == '0'; n--)
+                text[n - 1] = 0;
+        return text;
 }
 
 static int set_path(Settings *s, const Setting *setting, const char *value)
@@ -226,6 +275,8 @@ int setting_set(Settings *s, const Setting *setting, const char *value)
                         return r;
                 *(bool *) setting_field(s, setting) = r > 0;
                 return 0;
+        case SETTING_RATIO:
+                return set_ratio(s, setting, value);
         case SETTING_PATH:
                 return set_path(s, setting, value);
         case SETTING_LIST:
@@ -249,6 +300,9 @@ int setting_get(const Settings *s, const Setting *setting, char **ret)
                 break;
         case SETTING_BOOLEAN:
                 v = strdup(*(const bool *) field ? "yes" : "no");
+                break;
+        case SETTING_RATIO:
+                v = get_ratio(*(const uint32_t *) field);
                 break;
         case SETTING_PATH:
                 v = strdup(strempty(*(char *const *) field));

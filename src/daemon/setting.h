@@ -25,7 +25,10 @@ typedef struct Settings {
         uint32_t bad_block_threshold;
         uint32_t temp_warn_c, temp_crit_c, temp_warn_ssd_c, temp_crit_ssd_c;
         uint32_t smart_pending_max, smart_uncorrectable_max, smart_crc_delta_max;
-        uint32_t stall_minutes, stall_end_hours;
+        uint32_t slow_floor_hdd, slow_floor_ssd; /* MB/s; 0: none */
+        uint32_t slow_ratio;                     /* in thousandths; 0: none */
+        bool slow_fails;
+        uint32_t stall_minutes, stall_end_hours, stuck_job_hours;
         char **boot_pools;
         bool loop_drives;
         char *ssh_key; /* absolute path */
@@ -41,7 +44,8 @@ typedef enum SettingType {
         SETTING_U32,
         SETTING_BOOLEAN,
         SETTING_PATH,
-        SETTING_LIST, /* of words, separated by white space or ',' */
+        SETTING_RATIO, /* 0 to 1, three digits behind the point; kept in thousandths */
+        SETTING_LIST,  /* of words, separated by white space or ',' */
         _SETTING_TYPE_MAX,
         _SETTING_TYPE_INVALID = -EINVAL,
 } SettingType;

@@ -6,6 +6,7 @@
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "basic/strv.h"
 #include "daemon/authz.h"
 #include "daemon/stage.h"
 #include "shared/bus-util.h"
@@ -87,6 +88,29 @@ static int stage_property_get_evidence(sd_bus *bus, const char *path, const char
         return sd_bus_message_close_container(reply);
 }
 
+static int stage_property_get_bad_blocks(sd_bus *bus, const char *path, const char *interface,
+                                         const char *property, sd_bus_message *reply, void *userdata,
+                                         sd_bus_error *error)
+{
+        const Stage *s = userdata;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "t");
+        if (r < 0)
+                return r;
+        STRV_FOREACH(b, s->report.bad_blocks) {
+                uint64_t block;
+
+                if (parse_u64(*b, &block) < 0)
+                        continue;
+                r = sd_bus_message_append(reply, "t", block);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(reply);
+}
+
 /* The file belongs to a less trusted process: no link is followed, nothing but a regular file is handed out. */
 static int stage_method_open_log(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -142,9 +166,17 @@ const sd_bus_vtable stage_vtable[] = {
         SD_BUS_PROPERTY("BytesPerSecond", "t", NULL, offsetof(Stage, record.bytes_per_second), EMITS),
         SD_BUS_PROPERTY("BadBlocks", "t", NULL, offsetof(Stage, record.bad_blocks), EMITS),
         SD_BUS_PROPERTY("TemperatureMDegC", "i", NULL, offsetof(Stage, record.temperature_mdegc), EMITS),
+        SD_BUS_PROPERTY("BadBlockList", "at", stage_property_get_bad_blocks, 0, INVALIDATES),
+        SD_BUS_PROPERTY("ReadErrors", "t", NULL, offsetof(Stage, watch.read_errors), 0),
+        SD_BUS_PROPERTY("WriteErrors", "t", NULL, offsetof(Stage, watch.write_errors), 0),
+        SD_BUS_PROPERTY("CompareErrors", "t", NULL, offsetof(Stage, watch.compare_errors), 0),
+        SD_BUS_PROPERTY("TemperatureMinMDegC", "i", NULL, offsetof(Stage, watch.temperature_min_mdegc), 0),
+        SD_BUS_PROPERTY("TemperatureMaxMDegC", "i", NULL, offsetof(Stage, watch.temperature_max_mdegc), 0),
         SD_BUS_PROPERTY("WorkBytes", "t", NULL, offsetof(Stage, record.work_bytes), 0),
         SD_BUS_PROPERTY("ETAUSec", "t", NULL, offsetof(Stage, record.eta_usec), 0),
         SD_BUS_PROPERTY("Contact", "s", bus_property_get_string, offsetof(Stage, contact), EMITS),
+        SD_BUS_PROPERTY("Paused", "s", bus_property_get_string, offsetof(Stage, watch.paused), EMITS),
+        SD_BUS_PROPERTY("Stalled", "s", bus_property_get_string, offsetof(Stage, watch.stalled), EMITS),
         SD_BUS_PROPERTY("Attempt", "u", NULL, offsetof(Stage, record.attempt), EMITS),
         SD_BUS_PROPERTY("RunId", "s", bus_property_get_string, offsetof(Stage, record.run), EMITS),
         SD_BUS_PROPERTY("StartedUSec", "t", NULL, offsetof(Stage, record.started_usec), EMITS),

@@ -72,6 +72,7 @@ int stage_new(Job *j, StageRecord *record, Stage **ret)
         r = stage_load_report(s);
         if (r < 0)
                 return r;
+        stage_watch_init(s);
 
         *ret = TAKE_PTR(s);
         return 0;
@@ -91,6 +92,7 @@ Stage *stage_free(Stage *s)
                 return NULL;
 
         worker_free(s->worker);
+        stage_watch_done(s);
         sd_event_source_disable_unref(s->retry_timer);
         sd_event_source_disable_unref(s->stopping_timer);
         stage_forget_phases(s);
@@ -132,7 +134,9 @@ const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX])
 /* In seconds, roughly: 200 MB/s is a good drive (11.1 h/TB for 8 passes). Only the ratio counts. */
 double stage_weight(const Stage *s)
 {
-        uint32_t phases = s->record.phases > 0 ? s->record.phases : 8;
+        uint32_t phases = s->record.phases > 0                          ? s->record.phases
+                          : job_profile_is_fast(s->job->record.profile) ? 2
+                                                                        : 8;
 
         switch (s->record.kind) {
         case STAGE_SURFACE_VALIDATE:
@@ -155,6 +159,10 @@ static void stage_fill_settings(const Settings *set, bool rotational, StageParam
         p->smart_pending_max = set->smart_pending_max;
         p->smart_uncorrectable_max = set->smart_uncorrectable_max;
         p->smart_crc_delta_max = set->smart_crc_delta_max;
+        p->slow_floor = UINT64_C(1000000) * (rotational ? set->slow_floor_hdd : set->slow_floor_ssd);
+        p->slow_ratio = set->slow_ratio;
+        p->slow_fails = set->slow_fails;
+        p->stuck_usec = set->stuck_job_hours * USEC_PER_HOUR;
         p->stall_usec = set->stall_minutes * USEC_PER_MINUTE;
         p->stall_end_usec = set->stall_end_hours * USEC_PER_HOUR;
         p->follow_interval_usec = set->follow_interval_seconds * USEC_PER_SEC;
@@ -208,8 +216,18 @@ static int stage_fix_params(Stage *s)
         p.stage = s->record.index;
         p.kind = s->record.kind;
         p.started_usec = s->record.started_usec;
+        p.job_started_usec = j->record.started_usec;
+        p.estimate_usec = (uint64_t) (stage_weight(s) * 1e6);
         stage_fill_settings(&j->manager->settings, j->drive->record.rotational, &p);
 
+        if (p.kind == STAGE_SURFACE_VALIDATE) {
+                r = store_sibling_speed(j->manager->store, j->record.model, j->record.drive,
+                                        &p.sibling_speed);
+                if (r < 0)
+                        return r;
+                if (job_profile_is_fast(j->record.profile) && free_and_strdup(&p.pattern, "random") < 0)
+                        return -ENOMEM;
+        }
         r = drive_identity_copy(&j->identity, &p.identity);
         if (r < 0)
                 return r;
@@ -264,7 +282,8 @@ static void stage_emit_state(Stage *s)
 {
         stage_emit_changed(s, (const char *const[]){ "State", "Verdict", "Reason", "Attempt", "RunId",
                                                      "StartedUSec", "FinishedUSec", "Percent", "Evidence",
-                                                     "PhaseHistory", NULL });
+                                                     "PhaseHistory", "Paused", "Stalled", "BadBlockList",
+                                                     NULL });
 }
 
 static bool stage_may_become(StageState from, StageState to)
@@ -429,6 +448,9 @@ static int stage_store_report(Stage *s, StageReport *report)
         s->record.bad_blocks = report->n_bad_blocks;
         s->record.finished_usec = now_usec(CLOCK_REALTIME);
         s->record.bytes_per_second = 0;
+        /* The last progress may be older than the end. */
+        if (report->details)
+                (void) json_get_u64(report->details, "work_bytes", &s->record.work_bytes);
         if (report->verdict == VERDICT_PASSED)
                 s->record.percent = 100;
 
@@ -508,6 +530,8 @@ static int stage_finish(Stage *s, StageReport *report)
         stage_report_done(&s->report);
         s->report = *report;
         *report = (StageReport){};
+        stage_watch_done(s);
+        stage_watch_init(s);
         s->retry_timer = sd_event_source_disable_unref(s->retry_timer);
         s->stopping_timer = sd_event_source_disable_unref(s->stopping_timer);
 
@@ -636,6 +660,7 @@ void stage_on_gate_open(Stage *s)
                           stage_kind_to_string(s->record.kind), s->record.job);
 
         stage_emit_state(s);
+        stage_watch_heard(s);
         log_stage(s, LOG_INFO, MESSAGE_STAGE_STARTED,
                   "Stage %s of job %" PRIu64 " runs (attempt %" PRIu32 ").",
                   stage_kind_to_string(s->record.kind), s->record.job, s->record.attempt);
@@ -715,6 +740,7 @@ void stage_resume(Stage *s)
                                   stage_kind_to_string(s->record.kind), s->record.job);
                         if (s->record.state == STAGE_STOPPING)
                                 (void) stage_cancel(s);
+                        stage_watch_heard(s);
                         return;
                 }
         }
@@ -773,6 +799,16 @@ void stage_replace_worker(Stage *s)
                 scope_stop(s->job->manager->scopes, stage_unit(s, unit));
 }
 
+int stage_pause(Stage *s, const char *by, const char *reason)
+{
+        return s->worker ? worker_pause(s->worker, by, reason) : -ENOTCONN;
+}
+
+int stage_resume_run(Stage *s, const char *by)
+{
+        return s->worker ? worker_resume(s->worker, by) : -ENOTCONN;
+}
+
 static int stage_on_progress(Stage *s, struct json_object *o)
 {
         StageRecord *rec = &s->record;
@@ -792,6 +828,9 @@ static int stage_on_progress(Stage *s, struct json_object *o)
                 return r;
         if (!(percent >= 0 && percent <= 100))
                 return -EBADMSG;
+        r = stage_watch_progress(s, o);
+        if (r < 0)
+                return r;
 
         rec->percent = MAX(rec->percent, percent);
         rec->bytes_per_second = speed;
@@ -867,18 +906,6 @@ static int stage_on_contact(Stage *s, struct json_object *o)
         return 0;
 }
 
-static int stage_on_stall(Stage *s, struct json_object *o)
-{
-        const char *reason = NULL;
-
-        if (json_get_string(o, "reason", &reason) < 0)
-                return -EBADMSG;
-
-        log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job,
-                  strempty(reason));
-        return 0;
-}
-
 static int stage_on_report(Stage *s, struct json_object *o)
 {
         _cleanup_(stage_report_done) StageReport report = {};
@@ -910,7 +937,7 @@ int stage_on_message(Stage *s, struct json_object *o)
         } handlers[] = {
                 { "progress", stage_on_progress }, { "phase", stage_on_phase },
                 { "contact", stage_on_contact },   { "stall", stage_on_stall },
-                { "report", stage_on_report },
+                { "paused", stage_on_paused },     { "report", stage_on_report },
         };
         const char *type = NULL, *run = NULL;
         uint32_t attempt = 0;
@@ -921,6 +948,7 @@ int stage_on_message(Stage *s, struct json_object *o)
                 return -EBADMSG;
         if (!streq_ptr(run, s->record.run) || attempt != s->record.attempt)
                 return -EBADMSG;
+        stage_watch_heard(s);
         if (s->record.state == STAGE_DONE || seq <= s->record.last_seq)
                 return 0; /* known */
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/job.h"
+#include "daemon/stage-watch.h"
 #include "shared/worker-proto.h"
 
 /* One step of a job, run by one worker at a time, in its own scope.
@@ -26,6 +27,7 @@ struct Stage {
         size_t n_phases;
         char *contact; /* why the host cannot be reached now; NULL: in contact */
         StageReport report;
+        StageWatch watch;
         Worker *worker;  /* NULL: none alive that we know */
         uint32_t deaths; /* workers that died without a report since the last progress */
         bool progress_dirty;
@@ -50,6 +52,10 @@ int stage_cancel(Stage *s);
 int stage_skip(Stage *s);
 /* Ends its worker for another one to follow the run, because what the worker was told of its host no longer holds. */
 void stage_replace_worker(Stage *s);
+/* An operator's wish, for the surface stage. Its worker notes it on the host, where it outlives workers; what comes of it is seen in
+ * Paused. -ENOTCONN: no worker can be told now. */
+int stage_pause(Stage *s, const char *by, const char *reason);
+int stage_resume_run(Stage *s, const char *by);
 
 /* From the worker's channel. */
 void stage_on_gate_open(Stage *s);

@@ -98,6 +98,32 @@ void worker_cancel(Worker *w)
                 (void) worker_send(w, o);
 }
 
+static int worker_send_wish(Worker *w, const char *wish, const char *by, const char *reason)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object(), *body = json_object_new_object();
+
+        if (!o || !body || json_put_string(body, "by", by) < 0 ||
+            json_put_string(body, "reason", reason) < 0 || json_put(o, wish, TAKE_PTR(body)) < 0)
+                return -ENOMEM;
+
+        return worker_send(w, o);
+}
+
+int worker_pause(Worker *w, const char *by, const char *reason)
+{
+        return worker_send_wish(w, "pause", by, reason);
+}
+
+int worker_resume(Worker *w, const char *by)
+{
+        return worker_send_wish(w, "resume", by, NULL);
+}
+
+bool worker_is_connected(const Worker *w)
+{
+        return w->channel_fd >= 0;
+}
+
 static void worker_gone(Worker *w, const char *how)
 {
         stage_on_worker_gone(w->stage, how);

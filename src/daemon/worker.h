@@ -24,5 +24,9 @@ void worker_reconnect(Worker *w);
 void worker_ack(Worker *w, uint64_t seq);
 /* Best effort; the wish is stored, and a worker that misses it is replaced by one that is told at its start. */
 void worker_cancel(Worker *w);
+/* An operator's wish (worker-proto.h). Whether it came about is told by the worker. */
+int worker_pause(Worker *w, const char *by, const char *reason);
+int worker_resume(Worker *w, const char *by);
+bool worker_is_connected(const Worker *w);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Worker *, worker_free);

@@ -85,6 +85,8 @@
 #define MESSAGE_STORE_FAILED          "bb731f857d1b4668915d2f4f8f114f91"
 #define MESSAGE_CANCELLED             "6aa3a4d92eee447b84d5986bf06249eb"
 #define MESSAGE_REPORT_REFUSED        "761cd9f9aa2142fbb48fd2c44c034a1e"
+#define MESSAGE_PAUSED                "bc17f1be1f9e4a909e063070612506d4"
+#define MESSAGE_RESUMED               "956ed8ffec1f468487445f3b7008c1c4"
 #define MESSAGE_STALLED               "5d158d51adc845c68920c01068b4303a"
 #define MESSAGE_LOCAL_REFUSED         "3690c332682840f6a1ffb3ee8c1c227f"
 

@@ -159,6 +159,48 @@ int store_progress(Store *s, const StageRecord *const *stages, size_t n_stages, 
         return write_end(s, own, progress_all(s, stages, n_stages, jobs, n_jobs));
 }
 
+#define SIBLINGS_MIN 3U
+#define SIBLINGS_MAX 64U
+
+static int compare_u64(const void *a, const void *b)
+{
+        const uint64_t *x = a, *y = b;
+
+        return (*x > *y) - (*x < *y);
+}
+
+int store_sibling_speed(Store *s, const char *model, const char *drive, uint64_t *ret)
+{
+        _cleanup_statement_ sqlite3_stmt *stmt = NULL;
+        uint64_t speeds[SIBLINGS_MAX];
+        size_t n = 0;
+        int rc, r;
+
+        r = store_statement(
+                        s,
+                        "SELECT json_extract(stages.report, '$.details.phases[0].bytes_per_second') AS speed "
+                        "FROM stages JOIN jobs ON jobs.id = stages.job "
+                        "WHERE stages.kind = 'surface_validate' AND stages.state = 'done' "
+                        "AND jobs.model = ?1 AND jobs.drive <> ?2 AND json_valid(stages.report) "
+                        "AND typeof(speed) = 'integer' AND speed > 0 "
+                        "ORDER BY stages.finished_usec DESC LIMIT ?3",
+                        &stmt);
+        if (r < 0)
+                return r;
+        if ((r = bind_text(stmt, 1, model ?: "", STORE_TEXT_MAX)) < 0 ||
+            (r = bind_text(stmt, 2, drive, STORE_TEXT_MAX)) < 0 || (r = bind_u64(stmt, 3, SIBLINGS_MAX)) < 0)
+                return r;
+        errno = 0;
+        while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && n < SIBLINGS_MAX)
+                speeds[n++] = (uint64_t) sqlite3_column_int64(stmt, 0);
+        if (rc != SQLITE_ROW && (r = store_error(s, rc, "stages")) < 0)
+                return r;
+
+        qsort(speeds, n, sizeof(uint64_t), compare_u64);
+        *ret = n < SIBLINGS_MIN ? 0 : speeds[n / 2];
+        return 0;
+}
+
 static int phase_put(Store *s, uint64_t job, uint32_t stage, const PhaseRecord *p)
 {
         _cleanup_statement_ sqlite3_stmt *stmt = NULL;

@@ -169,6 +169,9 @@ int store_phase_put(Store *s, uint64_t job, uint32_t stage, const PhaseRecord *r
 int store_phase_list(Store *s, uint64_t job, uint32_t stage, int (*callback)(PhaseRecord *r, void *userdata),
                      void *userdata);
 
+/* The median speed of the first phase of the last drives of this model, but this one; 0: fewer than three are known. */
+int store_sibling_speed(Store *s, const char *model, const char *drive, uint64_t *ret);
+
 int store_remnant_put(Store *s, const RemnantRecord *r);
 int store_remnant_del(Store *s, const char *run); /* 1; 0: there was none */
 int store_remnant_list(Store *s, int (*callback)(RemnantRecord *r, void *userdata), void *userdata);

@@ -87,7 +87,7 @@ def newest(product: Product) -> dict[str, Any]:
 
 def test_list_says_all_of_each(product: Product) -> None:
     settings = list_all(product)
-    assert len(settings) == 23
+    assert len(settings) == 28
     for name, setting in settings.items():
         number = {"Minimum", "Maximum", "Unit"} if setting["Type"] == "number" else set()
         assert set(setting) == {"Name", "Type", "Value", "Default", "Origin", "File", "Description", "Applies"} | number
@@ -130,6 +130,7 @@ def test_origin_is_the_last_that_says_something(product: Product) -> None:
     ("max_per_host", dbus.Int64(7), 7), ("max_per_host", dbus.UInt64(7), 7),
     ("loop_drives", "no", False), ("loop_drives", "on", True), ("loop_drives", dbus.Boolean(False), False),
     ("boot_pools", "one, two", ["one", "two"]), ("boot_pools", dbus.Array(["one", "two"], "s"), ["one", "two"]),
+    ("slow_ratio", "0.25", 0.25), ("slow_ratio", dbus.Double(0.5), 0.5), ("slow_ratio", "1", 1.0),
     ("ssh_key", "/etc/burnin/./id_ed25519", "/etc/burnin/./id_ed25519")])
 def test_value_is_of_its_type_or_text(product: Product, name: str, to: Any, becomes: Any) -> None:
     put(product, name, to)
@@ -146,6 +147,8 @@ BAD = [
     *(("boot_pools", bad) for bad in ("", " ", "a/b", "a;b", "x" * 256, " ".join(["a"] * 65), dbus.UInt32(7),
                                       dbus.Array([], "s"), dbus.Array([""], "s"), dbus.Array(["a b"], "s"),
                                       dbus.Array(["a,b"], "s"), dbus.Array([7], "u"))),
+    *(("slow_ratio", bad) for bad in ("", "1.1", "0.1234", ".5", "-0.1", dbus.Double(-0.5), dbus.Double(1.5), dbus.Double("nan"),
+                                      dbus.Double("inf"), dbus.UInt32(1), dbus.Boolean(True))),
     *(("ssh_key", bad) for bad in ("", "key", "/a\nb", "/" + "a" * 4096, dbus.ObjectPath("/a"), dbus.Boolean(True))),
 ]
 

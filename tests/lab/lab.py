@@ -40,6 +40,7 @@ HOST = "nas"
 # when a test waits for what a look shows, and seldom otherwise.
 SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "10", "poll_timeout_seconds": "60", "stale_threshold_seconds": "90",
             "follow_interval_seconds": "1", "smart_interval_seconds": "300", "max_parallel_burnins": "8",
+            "slow_floor_hdd": "0", "slow_floor_ssd": "0", "slow_ratio": "0",    # an emulated drive is as slow as it likes
             "bad_block_threshold": "0", "surface_validate_passes": "0"}
 LOOK = 120      # what a change on the NAS may take until the service shows it
 BURN_IN = 300   # what a burn-in may take from its start to its end

@@ -32,7 +32,7 @@ static void test_table(void)
         size_t n;
         const Setting *table = setting_table(&n);
 
-        assert(n == 23);
+        assert(n == 28);
         for (size_t i = 0; i < n; i++) {
                 const Setting *t = table + i;
 
@@ -67,7 +67,8 @@ static void test_defaults(void)
         assert(s.temp_warn_c == 46 && s.temp_crit_c == 55 && s.temp_warn_ssd_c == 60 &&
                s.temp_crit_ssd_c == 70);
         assert(s.smart_pending_max == 0 && s.smart_uncorrectable_max == 0 && s.smart_crc_delta_max == 10);
-        assert(s.stall_minutes == 30 && s.stall_end_hours == 6);
+        assert(s.stall_minutes == 30 && s.stall_end_hours == 6 && s.stuck_job_hours == 168);
+        assert(s.slow_floor_hdd == 60 && s.slow_floor_ssd == 150 && s.slow_ratio == 700 && s.slow_fails);
         assert(strv_length(s.boot_pools) == 4 && strv_contains(s.boot_pools, "freenas-boot"));
         assert(!s.loop_drives && streq(s.ssh_key, PATH_SSH_KEY));
 }
@@ -141,6 +142,10 @@ static void test_refused(void)
         }
 
         assert_refused("surface_validate_block_size", "4095", "'4095' is no value");
+        static const char *const ratios[] = { "1.001",  "1.5",  "2",   "-0.5", ".5", "0.",
+                                              "0.1234", "0.5x", "0,5", "00",   "1e0" };
+        for (size_t i = 0; i < ELEMENTSOF(ratios); i++)
+                assert_refused("slow_ratio", ratios[i], "");
         assert_refused("loop_drives", "perhaps", "'perhaps' is no value");
         assert_refused("ssh_key", "relative/key", "'relative/key' is no value");
         assert_refused("boot_pools", "tank $(reboot)", "'tank $(reboot)' is no value");
@@ -203,6 +208,22 @@ static void test_set_and_get(void)
                 assert(setting_get(&s, table + i, &again) == 0 && streq(v, again));
         }
 
+        static const struct {
+                const char *in, *out;
+                uint32_t value;
+        } ratios[] = {
+                { "0", "0.0", 0 },     { "1", "1.0", 1000 },      { "1.000", "1.0", 1000 },
+                { "0.5", "0.5", 500 }, { "0.05", "0.05", 50 },    { "0.125", "0.125", 125 },
+                { "", "0.7", 700 },    { "0.999", "0.999", 999 },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(ratios); i++) {
+                _cleanup_free_ char *v = NULL;
+
+                assert(setting_set(&s, setting_find("slow_ratio"), ratios[i].in) == 0);
+                assert(setting_get(&s, setting_find("slow_ratio"), &v) == 0);
+                assert(s.slow_ratio == ratios[i].value && streq(v, ratios[i].out));
+        }
+
         assert(setting_set(&s, setting_find("boot_pools"), "a,b") == 0 && strv_length(s.boot_pools) == 2);
         assert(setting_set(&s, setting_find("boot_pools"), "a;b") == -EINVAL &&
                strv_length(s.boot_pools) == 2);
@@ -216,6 +237,7 @@ static void test_bad_values(void)
                 [SETTING_U32] = { "yes", "1.5", "0x10", "4294967296", " ", "-0" },
                 [SETTING_BOOLEAN] = { "2", "maybe", "yes no", " ", "TRUE ", "-1" },
                 [SETTING_PATH] = { "key", " /key", "/a\nb", "/a\033", "~/key", "." },
+                [SETTING_RATIO] = { "1.001", "nan", "-0.5", "0x1", " 0.5", "0.5%" },
                 [SETTING_LIST] = { "a/b", " , ", "$x", "a\nb", "\303\244", "a;b" },
         };
         _cleanup_(settings_done) Settings s = {};

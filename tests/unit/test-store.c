@@ -150,6 +150,50 @@ static void test_drive(void)
         assert(!t.last.host && streq(t.last.id, d.id));
 }
 
+/* The median of what others of a model did; what cannot be read counts for nothing. */
+static void test_sibling_speed(void)
+{
+        static const char *const reports[] = {
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":100},{\"bytes_per_second\":1}]}}",
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":300}]}}",
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":\"900\"}]}}",
+                "{\"details\":{\"phases\":[]}}",
+                "{}",
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":200}]}}",
+        };
+        _cleanup_fixture_ Fixture f = fixture_new();
+        uint64_t speed = 7;
+
+        assert_ok(store_sibling_speed(f.store, "M", "d0", &speed));
+        assert(speed == 0);
+        for (size_t i = 0; i < ELEMENTSOF(reports); i++) {
+                JobRecord j = job_sample();
+                StageRecord s;
+
+                j.drive = strf("d%zu", i);
+                j.model = (char *) "M";
+                j.request = NULL;
+                assert_ok(store_job_put(f.store, &j));
+                s = stage_sample(j.id, 0);
+                s.kind = STAGE_SURFACE_VALIDATE;
+                s.state = STAGE_DONE;
+                s.verdict = VERDICT_PASSED;
+                s.run = NULL;
+                s.run_sent = false;
+                s.report = (char *) reports[i];
+                assert_ok(store_stage_put(f.store, &s));
+                free(j.drive);
+        }
+        assert_ok(store_sibling_speed(f.store, "M", "other", &speed));
+        assert(speed == 200);
+        assert_ok(store_sibling_speed(f.store, "M", "d0", &speed)); /* two are too few */
+        assert(speed == 0);
+        assert_ok(store_sibling_speed(f.store, "N", "other", &speed));
+        assert(speed == 0);
+        assert_ok(store_sibling_speed(f.store, NULL, "other", &speed));
+        assert(speed == 0);
+}
+
 static void test_job(void)
 {
         _cleanup_(job_record_done) JobRecord got = {};
@@ -736,6 +780,7 @@ int main(void)
 {
         test_host();
         test_drive();
+        test_sibling_speed();
         test_job();
         test_job_words();
         test_job_list();

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "daemon/stage.h"
+#include "daemon/worker.h"
+#include "shared/names.h"
+
+/* Over what a worker may need for one call to its host. */
+#define SILENCE_EXTRA_USEC (2 * PROGRESS_SILENCE_USEC)
+
+void stage_watch_init(Stage *s)
+{
+        StageWatch *w = &s->watch;
+
+        w->read_errors = s->report.read_errors;
+        w->write_errors = s->report.write_errors;
+        w->compare_errors = s->report.compare_errors;
+        w->temperature_min_mdegc = w->temperature_max_mdegc = MDEGC_UNKNOWN;
+        if (s->report.details) {
+                (void) json_get_i32(s->report.details, "temperature_min_mdegc", &w->temperature_min_mdegc);
+                (void) json_get_i32(s->report.details, "temperature_max_mdegc", &w->temperature_max_mdegc);
+        }
+}
+
+void stage_watch_done(Stage *s)
+{
+        StageWatch *w = &s->watch;
+
+        w->paused = (free(w->paused), NULL);
+        w->stalled = (free(w->stalled), NULL);
+        w->silence_timer = sd_event_source_disable_unref(w->silence_timer);
+}
+
+static void set_words(Stage *s, char **field, const char *words, const char *property)
+{
+        if (free_and_strdup(field, words) > 0)
+                stage_emit_changed(s, (const char *const[]){ property, NULL });
+}
+
+static uint64_t silence_limit(const Stage *s)
+{
+        return s->job->manager->settings.stall_minutes * USEC_PER_MINUTE + SILENCE_EXTRA_USEC;
+}
+
+static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Stage *s = userdata;
+        char unit[STAGE_PATH_MAX], t[TIMESPAN_MAX];
+        _cleanup_free_ char *words = NULL;
+
+        if (s->record.state != STAGE_RUNNING || !s->worker || !worker_is_connected(s->worker))
+                return 0;
+
+        words = strf("its follower (%s) has said nothing for %s; another one takes over, the test on the host goes on",
+                     stage_unit(s, unit), format_timespan(t, silence_limit(s)));
+        set_words(s, &s->watch.stalled, strempty(words), "Stalled");
+        log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job,
+                  strempty(words));
+        stage_replace_worker(s);
+        stage_watch_heard(s);
+        return 0;
+}
+
+void stage_watch_heard(Stage *s)
+{
+        StageWatch *w = &s->watch;
+        int r;
+
+        /* The other stages are short, and have nothing to tell while they wait for their host. */
+        if (s->record.kind != STAGE_SURFACE_VALIDATE || s->record.state != STAGE_RUNNING)
+                return;
+
+        if (w->silence_timer) {
+                (void) sd_event_source_set_time_relative(w->silence_timer, silence_limit(s));
+                (void) sd_event_source_set_enabled(w->silence_timer, SD_EVENT_ONESHOT);
+                return;
+        }
+        r = sd_event_add_time_relative(s->job->manager->event, &w->silence_timer, CLOCK_BOOTTIME,
+                                       silence_limit(s), 0, on_silence, s);
+        if (r < 0)
+                (void) log_warning_errno(r, "Failed to watch a worker: %m");
+}
+
+int stage_watch_progress(Stage *s, struct json_object *o)
+{
+        const char *paused = NULL, *stalled = NULL;
+        StageWatch *w = &s->watch;
+
+        if (json_get_string(o, "paused", &paused) < 0 || json_get_string(o, "stalled", &stalled) < 0 ||
+            json_get_u64(o, "read_errors", &w->read_errors) < 0 ||
+            json_get_u64(o, "write_errors", &w->write_errors) < 0 ||
+            json_get_u64(o, "compare_errors", &w->compare_errors) < 0 ||
+            json_get_i32(o, "temperature_min_mdegc", &w->temperature_min_mdegc) < 0 ||
+            json_get_i32(o, "temperature_max_mdegc", &w->temperature_max_mdegc) < 0 ||
+            strlen(strempty(paused)) > TEXT_MAX_BYTES || strlen(strempty(stalled)) > TEXT_MAX_BYTES)
+                return -EBADMSG;
+
+        set_words(s, &w->paused, paused, "Paused");
+        set_words(s, &w->stalled, stalled, "Stalled");
+        return 0;
+}
+
+int stage_on_stall(Stage *s, struct json_object *o)
+{
+        const char *reason = NULL;
+
+        if (json_get_string(o, "reason", &reason) < 0 || strlen(strempty(reason)) > TEXT_MAX_BYTES)
+                return -EBADMSG;
+
+        set_words(s, &s->watch.stalled, strempty(reason), "Stalled");
+        log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job,
+                  strempty(reason));
+        return 0;
+}
+
+int stage_on_paused(Stage *s, struct json_object *o)
+{
+        const char *by = NULL, *reason = NULL;
+        bool paused = false, heat;
+
+        if (json_get_bool(o, "paused", &paused) <= 0 || json_get_string(o, "by", &by) <= 0 ||
+            json_get_string(o, "reason", &reason) < 0 || strlen(strempty(reason)) > TEXT_MAX_BYTES)
+                return -EBADMSG;
+        heat = streq(by, "heat");
+        if (!heat && !streq(by, "operator"))
+                return -EBADMSG;
+
+        log_stage(s, heat && paused ? LOG_WARNING : LOG_NOTICE, paused ? MESSAGE_PAUSED : MESSAGE_RESUMED,
+                  "Job %" PRIu64 " on drive %s on %s %s %s: %s.", s->record.job,
+                  strempty(s->job->record.serial), strempty(s->job->record.host),
+                  paused ? "is paused" : "is no longer paused", heat ? "for heat" : "by an operator",
+                  strempty(reason));
+        return 0;
+}
