@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The surface stage: two phases or eight, heat, drives that are slow without an error, and a worker that hangs."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from product import Host, Job, Product, nas, product  # noqa: F401
+
+pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^(inconclusive|failed): ")
+
+
+
+@pytest.fixture
+def slowly(product: Product, nas: Host) -> Iterator[None]:
+    """A block at a time: a drive of some hundred MB takes a while."""
+    product.configure(surface_validate_block_size="512", surface_validate_block_buffer="1")
+    nas.wait("State", "online", 30)
+    yield
+    product.clean_jobs()
+    product.configure(surface_validate_block_size="4096", surface_validate_block_buffer="64", slow_floor_hdd="0",
+                      slow_floor_ssd="0", slow_ratio="0", slow_fails="yes")
+
+
+def ledger(job: Job) -> dict[str, tuple[str, str]]:
+    return {rule: (observed, verdict) for rule, _, observed, _, verdict in job.stage()["Evidence"]}
+
+
+def test_fast_has_two_phases(nas: Host, product: Product) -> None:
+    product.plug("FAST0001", 64)
+    job = product.start("FAST0001", profile="fast")
+    assert job.wait_end() == "passed", job["Reason"]
+    surface = job.stage()
+    assert job["Profile"] == "fast"
+    assert [name for _, name, _ in surface["PhaseHistory"]] == ["Write random", "Verify random"]
+    assert surface["Phases"] == 2 and surface["WorkBytes"] >= 2 * (64 << 20)
+    assert (surface["ReadErrors"], surface["WriteErrors"], surface["CompareErrors"], surface["BadBlockList"]) == (0, 0, 0, [])
+    assert (surface["Paused"], surface["Stalled"]) == ("", "")
+    assert any(product.image("FAST0001").read_bytes()[:4096])
+    said = product.machine.run(["burninctl", "job", "show", str(job.id)]).stdout
+    assert "profile fast" in said and "0/0/0 read/write/compare errors" in said
+
+
+@pytest.mark.allow_journal(r"is paused for heat", r"^Paused \(heat\)")
+def test_heat_pauses_it_and_a_restart_changes_nothing(slowly: None, product: Product) -> None:
+    drive = product.plug("HEAT0001", 1536)
+    cursor = product.machine.cursor()
+    job = product.start("HEAT0001")
+    stage = job.stage()
+    pid = stage.run_pid()
+    product.machine.set_smart("HEAT0001", {"temperature": {"current": 57}})
+    stage.wait("Paused", lambda words: "57 °C" in words, 90)
+    assert product.state_of(pid) == "T" and stage["BytesPerSecond"] == 0
+    product.restart()
+    stage.wait("Paused", lambda words: "57 °C" in words, 30)
+    assert stage["Attempt"] == 1 and stage["TemperatureMaxMDegC"] == 57000
+    assert "too hot" in product.machine.run(["burninctl", "job", "show", str(job.id)]).stdout
+    entry = product.machine.wait_journal("is paused for heat", cursor=cursor)
+    assert entry["BURNIN_DRIVE_SERIAL"] == "HEAT0001"
+    assert entry["MESSAGE_ID"]
+    product.machine.set_smart("HEAT0001", {"temperature": {"current": 40}})
+    stage.wait("Paused", "", 90)
+    product.machine.wait_journal("is no longer paused for heat", cursor=cursor)
+    assert product.state_of(pid) != "T"
+    job.cancel("seen enough")
+    assert job.wait_end() == "cancelled"
+    assert drive["LockState"] != "remnant"
+
+
+def test_slow_drive(slowly: None, nas: Host, product: Product) -> None:
+    product.plug("SLOW0001", 1536)
+    product.configure(slow_floor_hdd="10000", slow_floor_ssd="100000", slow_ratio="0.7")
+    nas.wait("State", "online", 30)
+    job = product.start("SLOW0001", profile="fast")
+    assert job.wait_end(240) == "failed", job["Reason"]
+    assert "it is slow" in job["Reason"] and "SLOW0001" in job["Reason"]
+    rules = ledger(job)
+    assert rules["speed-floor"][1] == "failed" and "slower than that at " not in rules["speed-floor"][0]
+    assert rules["speed-regions"] == ("not measured: the phases were too short, or disturbed", "passed")
+    assert rules["bad-blocks"][1] == "passed"
+
+
+def test_slow_drive_that_is_only_named(slowly: None, nas: Host, product: Product) -> None:
+    product.plug("SLOW0002", 1536)
+    product.configure(slow_floor_hdd="10000", slow_floor_ssd="100000", slow_ratio="0.7", slow_fails="no")
+    nas.wait("State", "online", 30)
+    job = product.start("SLOW0002", profile="fast")
+    assert job.wait_end(240) == "passed", job["Reason"]
+    assert ledger(job)["speed-floor"][0].endswith(", a warning")
+
+
+@pytest.mark.allow_journal(r"stands still: its follower", r"ended without a report")
+def test_worker_that_hangs_is_replaced(product: Product, nas: Host) -> None:
+    """The test on the host goes on, and is found by the next one."""
+    product.configure(stall_minutes="1")
+    nas.wait("State", "online", 30)
+    product.plug("HANG0001", 256)
+    job = product.start("HANG0001")
+    stage = job.stage()
+    with product.braked(job) as pid:
+        worker = product.machine.run(["systemctl", "show", "--value", "--property=ControlGroup", stage["Unit"]]).stdout.strip()
+        product.machine.run(f"kill -STOP $(cat /sys/fs/cgroup{worker}/cgroup.procs)")
+        cursor = product.machine.cursor()
+        product.machine.wait_journal("has said nothing for", cursor=cursor, timeout=240)
+        stage.wait("Attempt", 2, 60)
+        assert product.state_of(pid) == "T"
+    assert job.wait_end(120) == "passed", job["Reason"]
