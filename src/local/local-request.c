@@ -5,6 +5,7 @@
 #include "basic/strv.h"
 #include "local/local-request.h"
 #include "shared/facts.h"
+#include "shared/worker-proto.h"
 
 #define HEX           "0123456789abcdef"
 #define ARGUMENTS_MAX 8U
@@ -63,6 +64,24 @@ static bool is_boot(const char *s)
         return strlen(s) == 36 && strspn(s, HEX "-") == 36;
 }
 
+/* As RunHolder. */
+static bool is_holder(const char *s)
+{
+        return streq(s, "heat") || streq(s, "operator");
+}
+
+/* Why a run is held, for people. */
+static bool is_reason(const char *s)
+{
+        size_t n = strlen(s);
+
+        for (size_t i = 0; i < n; i++)
+                if ((unsigned char) s[i] < ' ' || s[i] == 0x7f)
+                        return false;
+
+        return n > 0 && n <= PAUSE_WORDS_MAX;
+}
+
 /* --- what follows the arguments of a fixed number --- */
 
 static bool are_none(char *const *argv, char *const *rest)
@@ -93,6 +112,10 @@ static bool is_badblocks(char *const *words, bool *ret_writes)
                          streq(*words, "-e")) {
                         words++;
                         if (!*words || !is_number_to(*words, OPTION_MAX))
+                                return false;
+                } else if (streq(*words, "-t")) {
+                        words++;
+                        if (!streq_ptr(*words, "random"))
                                 return false;
                 } else if (!streq(*words, "-v") && !streq(*words, "-X"))
                         return false;
@@ -148,8 +171,8 @@ static const struct {
           is_command },
         { "status", { is_run, kname_is_valid, is_number, is_number }, are_none },
         { "cancel", { is_run, is_grace }, are_none },
-        { "pause", { is_run }, are_none },
-        { "resume", { is_run }, are_none },
+        { "pause", { is_run, is_holder, is_reason }, are_none },
+        { "resume", { is_run, is_holder }, are_none },
         { "remove", { is_run }, are_none },
 };
 

@@ -14,13 +14,14 @@
  *   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER COMMAND...
  *   status RUN KNAME OFFSET OFFSET
  *   cancel RUN GRACE
- *   pause RUN, resume RUN, remove RUN
+ *   pause RUN HOLDER REASON, resume RUN HOLDER, remove RUN
  *
  * NONCE, RUN and MACHINE are 32 hex digits, KNAME is a kernel name, IDENT a word of letters, digits and .:,/@+=_-, NUMBER and OFFSET
- * are decimal, GRACE is at most an hour in seconds. SERIAL is text without control characters, CONTENT a SHA-256 in hex; both may be
+ * are decimal, GRACE is at most an hour in seconds, HOLDER is
+ * heat or operator, REASON text without control characters. SERIAL is text without control characters, CONTENT a SHA-256 in hex; both may be
  * "-", for nothing to compare, but what writes needs CONTENT. COMMAND is one of
  *
- *   badblocks [-w] [-v] [-X] [-b NUMBER] [-c NUMBER] [-p NUMBER] [-e NUMBER] {}
+ *   badblocks [-w] [-v] [-X] [-b NUMBER] [-c NUMBER] [-p NUMBER] [-e NUMBER] [-t random] {}
  *   smartctl -t short|long|conveyance {}
  *   smartctl -X {}
  *
