@@ -210,6 +210,10 @@ static int surface_look(Surface *s)
                 more = surface_take_status(s, log_offset, &status);
                 if (more < 0)
                         return more;
+                /* With passes to repeat, badblocks aborts each and begins the next, for ever. */
+                if (!s->ended && status.state == RUN_RUNNING && s->badblocks.too_many &&
+                    w->params.passes > 0)
+                        surface_set_end(s, SURFACE_BEYOND, NULL);
                 if (!s->ended && status.state == RUN_RUNNING)
                         r = surface_pause(s, &status);
                 if (!s->ended)
@@ -286,7 +290,7 @@ static int collect_after(Surface *s, SurfaceIdentity *ret_identity)
         int r;
 
         if (s->end != SURFACE_EXITED && s->end != SURFACE_LOST && s->end != SURFACE_STALLED &&
-            s->end != SURFACE_TOO_HOT && s->end != SURFACE_NONSENSE)
+            s->end != SURFACE_BEYOND && s->end != SURFACE_TOO_HOT && s->end != SURFACE_NONSENSE)
                 return 0;
 
         r = worker_try(w, AFTER_LIMIT_USEC, read_kernel_log, s);

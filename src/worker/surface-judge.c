@@ -56,6 +56,8 @@ static int judge_end(const SurfaceFindings *f, StageReport *r)
                 [SURFACE_MISSING] = { "run",
                                       "the host knows nothing of this run, so nobody can say what it did" },
                 [SURFACE_STALLED] = { "work", "the test did no work for too long and was ended" },
+                [SURFACE_BEYOND] = { "run",
+                                     "it was ended, having found more bad blocks than are tolerated" },
                 [SURFACE_NO_CONTACT] = { "contact", "the host could not be reached for too long" },
                 [SURFACE_KEY_CHANGED] = { "contact", "another host key is offered in the host's name" },
                 [SURFACE_TOO_HOT] = { "temperature",
@@ -305,7 +307,8 @@ int surface_judge(const SurfaceFindings *f, StageReport *ret)
                 return r;
 
         /* First, for a reason that says 'gone' explains all the others. */
-        if (f->end == SURFACE_EXITED) {
+        if (f->end == SURFACE_EXITED ||
+            (f->end == SURFACE_BEYOND && f->identity != SURFACE_IDENTITY_UNKNOWN)) {
                 r = judge_identity(f, ret);
                 if (r < 0)
                         return r;

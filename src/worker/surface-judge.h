@@ -12,12 +12,13 @@
  * nothing: it is 0 with bad blocks, and 0 when the drive vanished. */
 
 typedef enum SurfaceEnd {
-        SURFACE_EXITED,      /* the command ended by itself */
-        SURFACE_REFUSED,     /* a check on the host said no; nothing was written */
-        SURFACE_REBOOTED,    /* its host was rebooted */
-        SURFACE_LOST,        /* killed there by somebody else */
-        SURFACE_MISSING,     /* there is no such run */
-        SURFACE_STALLED,     /* no work for too long: we ended it */
+        SURFACE_EXITED,   /* the command ended by itself */
+        SURFACE_REFUSED,  /* a check on the host said no; nothing was written */
+        SURFACE_REBOOTED, /* its host was rebooted */
+        SURFACE_LOST,     /* killed there by somebody else */
+        SURFACE_MISSING,  /* there is no such run */
+        SURFACE_STALLED,  /* no work for too long: we ended it */
+        SURFACE_BEYOND, /* more bad blocks than are tolerated: we ended it, for badblocks would begin pass after pass */
         SURFACE_NO_CONTACT,  /* its host could not be reached for too long; it may run on */
         SURFACE_KEY_CHANGED, /* another machine answers in its host's name */
         SURFACE_TOO_HOT,     /* it was critically hot again and again, or for too long: we ended it */

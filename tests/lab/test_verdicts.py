@@ -115,24 +115,35 @@ def test_drives_pulled_out_in_mid_run_are_not_passed_but_missing(lab: Lab) -> No
         lab.wait_lock(serial, "none")
 
 
-@pytest.fixture
-def tolerant(lab: Lab) -> Iterator[Lab]:
-    """As many bad blocks as the bad drive has are tolerated, and passes are repeated until one finds nothing new."""
+@contextlib.contextmanager
+def tolerated(lab: Lab, blocks: int) -> Iterator[None]:
+    """So many bad blocks are tolerated, and passes are repeated until one finds nothing new."""
     before = {name: lab.settings[name] for name in ("bad_block_threshold", "surface_validate_passes")}
-    lab.configure(bad_block_threshold="2", surface_validate_passes="1")
-    lab.nas.wait("State", "online", LOOK)
-    lab.wait_lock(BAD, "none")
-    yield lab
-    lab.configure(**before)
+    lab.configure(bad_block_threshold=str(blocks), surface_validate_passes="1")
+    try:
+        lab.nas.wait("State", "online", LOOK)
+        lab.wait_lock(BAD, "none")
+        yield
+    finally:
+        lab.configure(**before)
 
 
-def test_tolerated_bad_blocks_are_counted_and_count_once(tolerant: Lab) -> None:
+def test_tolerated_bad_blocks_are_counted_and_count_once(lab: Lab) -> None:
     """The pass that ends a repeated run finds nothing new and says 0; and the kernel's errors are about the same blocks."""
-    job = tolerant.start(BAD)
-    assert job.wait_end(BURN_IN) == "passed", (job["Reason"], rules(job))
-    surface = job.stage()
-    assert surface["BadBlocks"] == 2
-    log = surface.log()
-    assert "Pass completed, 2 bad blocks found" in log and "Pass completed, 0 bad blocks found" in log
-    ledger = {line[0]: line[2] for line in surface["Evidence"]}
-    assert ledger["bad-blocks"].startswith("2, ") and ledger["kernel-log"] == "none"
+    with tolerated(lab, 2):
+        job = lab.start(BAD)
+        assert job.wait_end(BURN_IN) == "passed", (job["Reason"], rules(job))
+        surface = job.stage()
+        assert surface["BadBlocks"] == 2
+        log = surface.log()
+        assert "Pass completed, 2 bad blocks found" in log and "Pass completed, 0 bad blocks found" in log
+        ledger = {line[0]: line[2] for line in surface["Evidence"]}
+        assert ledger["bad-blocks"].startswith("2, ") and ledger["kernel-log"] == "none"
+
+
+def test_one_bad_block_too_many_ends_a_repeated_run(lab: Lab) -> None:
+    with tolerated(lab, 1):
+        job = lab.start(BAD)
+        assert job.wait_end(BURN_IN) == "failed", (job["Reason"], rules(job))
+        assert "at least 2 bad blocks, more than the 1 that are tolerated" in job["Reason"]
+        assert job.stage().log().count("Too many bad blocks") < 100

@@ -307,6 +307,7 @@ static void test_ends(void)
                 { SURFACE_LOST, "killed", true },
                 { SURFACE_MISSING, "knows nothing", false },
                 { SURFACE_STALLED, "no work", true },
+                { SURFACE_BEYOND, "than are tolerated", true },
                 { SURFACE_NO_CONTACT, "could not be reached", true },
                 { SURFACE_KEY_CHANGED, "host key", true },
                 { SURFACE_NONSENSE, "no sense", true },
