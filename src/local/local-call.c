@@ -204,8 +204,8 @@ static int script_wait(pid_t pid)
 
 int local_call(int fd, char *const *argv)
 {
-        int output_fd, error_fd, status, r;
-        pid_t pid;
+        int output_fd = -EBADF, error_fd = -EBADF, status, r;
+        pid_t pid = 0;
 
         if (streq(argv[0], "agent")) {
                 r = agent_install();

@@ -33,7 +33,7 @@ static uint32_t mbps(double bytes_per_second)
 /* "250 to 281 GB, 500 to 531 GB": adjacent regions as one. */
 static char *name_regions(const SurfaceSpeed *s, const uint32_t slow[static SPEED_REGIONS], uint32_t least)
 {
-        double size = (double) (s->size_bytes / SPEED_REGIONS);
+        double size = (double) s->size_bytes / SPEED_REGIONS;
         const char *unit = s->size_bytes >= 100 * UINT64_C(1000000000) ? "GB" : "MB";
         double divisor = streq(unit, "GB") ? 1e9 : 1e6;
         _cleanup_free_ char *text = strdup("");

@@ -70,7 +70,7 @@ double surface_speed_region(const SurfaceSpeed *s, uint32_t phase, uint32_t regi
                 return 0;
 
         msec = s->phases[phase - 1].msec[region];
-        return msec == 0 ? 0 : (double) (s->size_bytes / SPEED_REGIONS) * 1000 / (double) msec;
+        return msec == 0 ? 0 : (double) s->size_bytes / SPEED_REGIONS * 1000 / (double) msec;
 }
 
 double surface_speed_phase(const SurfaceSpeed *s, uint32_t phase, uint32_t *ret_regions, uint64_t *ret_usec)
@@ -88,7 +88,7 @@ double surface_speed_phase(const SurfaceSpeed *s, uint32_t phase, uint32_t *ret_
                 *ret_regions = n;
         if (ret_usec)
                 *ret_usec = msec * USEC_PER_MSEC;
-        return msec == 0 ? 0 : (double) n * (double) (s->size_bytes / SPEED_REGIONS) * 1000 / (double) msec;
+        return msec == 0 ? 0 : (double) n * (double) s->size_bytes / SPEED_REGIONS * 1000 / (double) msec;
 }
 
 static struct json_object *phase_to_json(const SpeedPhase *p)
