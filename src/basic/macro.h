@@ -33,6 +33,13 @@
                 _a < _b ? _a : _b;                                                                          \
         })
 
+#define SWAP(a, b)                                                                                          \
+        do {                                                                                                \
+                __typeof__(a) _swapped = (a);                                                               \
+                (a) = (b);                                                                                  \
+                (b) = _swapped;                                                                             \
+        } while (false)
+
 /* Ownership leaves by these: the variable is emptied, the value goes on. */
 #define TAKE_PTR(p)                                                                                         \
         ({                                                                                                  \

@@ -37,6 +37,8 @@ enum {
         OPTION_ALL,
         OPTION_FOLLOW,
         OPTION_LINES,
+        OPTION_AT,
+        OPTION_CALENDAR,
         _OPTION_END,
         OPTION_JSON = 0x200,
         OPTION_NO_PAGER,
@@ -49,7 +51,7 @@ enum {
 #define HOST_OPTIONS (BIT(OPTION_ADDRESS) | BIT(OPTION_PORT) | BIT(OPTION_USER) | BIT(OPTION_NOTES))
 #define START_OPTIONS                                                                                       \
         (BIT(OPTION_YES) | BIT(OPTION_SERIAL) | BIT(OPTION_PROFILE) | BIT(OPTION_PRIORITY) |                \
-         BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT))
+         BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT) | BIT(OPTION_AT) | BIT(OPTION_CALENDAR))
 
 static const struct option long_options[] = {
         { "help", no_argument, NULL, 'h' },
@@ -75,6 +77,8 @@ static const struct option long_options[] = {
         { "note", required_argument, NULL, OPTION_NOTE },
         { "request", required_argument, NULL, OPTION_REQUEST },
         { "wait", no_argument, NULL, OPTION_WAIT },
+        { "at", required_argument, NULL, OPTION_AT },
+        { "calendar", required_argument, NULL, OPTION_CALENDAR },
         { "active", no_argument, NULL, OPTION_ACTIVE },
         { "verdict", required_argument, NULL, OPTION_VERDICT },
         { "reason", required_argument, NULL, OPTION_REASON },
@@ -107,6 +111,7 @@ static const Verb verbs[] = {
         { "drive", "show", 1, 1, 0, verb_drive_show },
         { "drive", "location", 2, 2, 0, verb_drive_location },
         { "drive", "notes", 2, 2, 0, verb_drive_notes },
+        { "estimate", NULL, 1, BATCH_MAX, BIT(OPTION_PROFILE), verb_estimate },
         { "start", NULL, 1, BATCH_MAX, START_OPTIONS, verb_start },
         { "jobs", NULL, 0, 0,
           BIT(OPTION_ACTIVE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) | BIT(OPTION_LINES), verb_jobs },
@@ -114,6 +119,10 @@ static const Verb verbs[] = {
         { "job", "log", 1, 2, BIT(OPTION_FOLLOW), verb_job_log },
         { "job", "wait", 1, SIZE_MAX, 0, verb_job_wait },
         { "job", "cancel", 1, SIZE_MAX, BIT(OPTION_REASON), verb_job_cancel },
+        { "job", "pause", 1, SIZE_MAX, BIT(OPTION_REASON), verb_job_pause },
+        { "job", "resume", 1, SIZE_MAX, 0, verb_job_resume },
+        { "job", "retry", 1, 1, BIT(OPTION_YES) | BIT(OPTION_SERIAL) | BIT(OPTION_WAIT), verb_job_retry },
+        { "job", "priority", 2, 2, 0, verb_job_priority },
         { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
         { "watch", NULL, 0, 0, 0, verb_watch },
         { "audit", NULL, 0, 0, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_audit },
@@ -149,6 +158,7 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  drive location DRIVE TEXT       Where it is: bay, shelf\n"
                      "  drive notes DRIVE TEXT          Notes for people\n\n"
                      "Jobs:\n"
+                     "  estimate DRIVE...               How long a burn-in takes (--profile=)\n"
                      "  start DRIVE...                  Burn in; DESTROYS everything on the drives\n"
                      "  jobs [--active] [--verdict=] [--host=] [-n N]\n"
                      "                                  List jobs, newest first\n"
@@ -156,7 +166,11 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  job log N [STAGE] [-f]          What a stage has printed; -f follows it\n"
                      "  job wait N...                   Wait for the ends; the verdict is the exit status\n"
                      "  job cancel N... [--reason=]     Cancel jobs\n"
-                     "  cancel --all [--reason=]        Cancel every active job\n\n"
+                     "  cancel --all [--reason=]        Cancel every active job\n"
+                     "  job pause N... [--reason=]      Let jobs stand still; they keep their places\n"
+                     "  job resume N...                 Let them go on\n"
+                     "  job retry N                     The same again; DESTROYS everything on the drive\n"
+                     "  job priority N PRIORITY         Change the turn of a job that waits\n\n"
                      "Settings:\n"
                      "  settings list                   All, with their values and where these come from\n"
                      "  settings get NAME               One, with what it means\n"
@@ -166,6 +180,7 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "     --profile=PROFILE            Which stages (surface, fast)\n"
                      "     --priority=N                 -100 to 100, higher first\n"
                      "     --note=TEXT --request=ID     Kept with the job; the same ID starts nothing twice\n"
+                     "     --at=TIME --calendar=EXPR    Not before then: +2h, 23:00, 'tomorrow 02:00'; 'Sat 02:00'\n"
                      "     --wait                       Wait for the ends; the verdict is the exit status\n"
                      "     --yes --serial=SERIAL        For scripts: a serial for each drive, in their order\n\n"
                      "Options:\n"
@@ -233,12 +248,19 @@ static int parse_number(Cli *c, const char *what, const char *s, uint32_t max, u
 static int parse_verb_option(Cli *c, int option, const char *value)
 {
         const char **text[_OPTION_END - OPTION_FIRST] = {
-                [OPTION_ADDRESS - OPTION_FIRST] = &c->address, [OPTION_USER - OPTION_FIRST] = &c->user,
-                [OPTION_NOTES - OPTION_FIRST] = &c->notes,     [OPTION_KIND - OPTION_FIRST] = &c->kind,
-                [OPTION_HOST - OPTION_FIRST] = &c->host,       [OPTION_LOCK - OPTION_FIRST] = &c->lock,
-                [OPTION_PROFILE - OPTION_FIRST] = &c->profile, [OPTION_NOTE - OPTION_FIRST] = &c->note,
-                [OPTION_REQUEST - OPTION_FIRST] = &c->request, [OPTION_VERDICT - OPTION_FIRST] = &c->verdict,
+                [OPTION_ADDRESS - OPTION_FIRST] = &c->address,
+                [OPTION_USER - OPTION_FIRST] = &c->user,
+                [OPTION_NOTES - OPTION_FIRST] = &c->notes,
+                [OPTION_KIND - OPTION_FIRST] = &c->kind,
+                [OPTION_HOST - OPTION_FIRST] = &c->host,
+                [OPTION_LOCK - OPTION_FIRST] = &c->lock,
+                [OPTION_PROFILE - OPTION_FIRST] = &c->profile,
+                [OPTION_NOTE - OPTION_FIRST] = &c->note,
+                [OPTION_REQUEST - OPTION_FIRST] = &c->request,
+                [OPTION_VERDICT - OPTION_FIRST] = &c->verdict,
                 [OPTION_REASON - OPTION_FIRST] = &c->reason,
+                [OPTION_AT - OPTION_FIRST] = &c->at,
+                [OPTION_CALENDAR - OPTION_FIRST] = &c->calendar,
         };
         bool *flag[_OPTION_END - OPTION_FIRST] = {
                 [OPTION_YES - OPTION_FIRST] = &c->yes,       [OPTION_WAIT - OPTION_FIRST] = &c->wait,
@@ -246,6 +268,7 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_FOLLOW - OPTION_FIRST] = &c->follow,
         };
         int64_t n;
+        int r;
 
         if (text[option - OPTION_FIRST])
                 *text[option - OPTION_FIRST] = value;
@@ -258,9 +281,9 @@ static int parse_verb_option(Cli *c, int option, const char *value)
         else if (option == OPTION_LINES)
                 return parse_number(c, "--lines=", value, UINT32_MAX, &c->lines);
         else {
-                if (parse_i64(value, &n) < 0 || n < -100 || n > 100)
-                        return cli_fail(c, STATUS_USAGE,
-                                        "--priority= must be a number from -100 to 100, not '%s'.", value);
+                r = cli_parse_priority(c, value, &n);
+                if (r < 0)
+                        return r;
                 c->priority = (int32_t) n;
         }
 

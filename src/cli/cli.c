@@ -36,6 +36,17 @@ int cli_fail(Cli *c, CliStatus status, const char *format, ...)
         return -EIO;
 }
 
+int cli_parse_priority(Cli *c, const char *s, int64_t *ret)
+{
+        int64_t n;
+
+        if (parse_i64(s, &n) < 0 || n < -100 || n > 100)
+                return cli_fail(c, STATUS_USAGE, "A priority is a number from -100 to 100, not '%s'.", s);
+
+        *ret = n;
+        return 0;
+}
+
 int cli_oom(Cli *c)
 {
         return cli_fail(c, STATUS_ERROR, "Out of memory.");
@@ -178,6 +189,8 @@ static int message_append_option(sd_bus_message *m, const Option *o)
                 return sd_bus_message_append(m, "{sv}", o->key, "u", (uint32_t) o->n);
         case 'q':
                 return sd_bus_message_append(m, "{sv}", o->key, "q", (int) (uint16_t) o->n);
+        case 't':
+                return sd_bus_message_append(m, "{sv}", o->key, "t", (uint64_t) o->n);
         default:
                 assert_not_reached();
         }

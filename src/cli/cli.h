@@ -36,7 +36,7 @@ typedef struct Cli {
 
         /* Options of some verbs; NULL and false where not given. */
         const char *address, *user, *notes, *kind, *host, *lock, *profile, *note, *request, *verdict,
-                        *reason;
+                        *reason, *at, *calendar;
         uint32_t port, lines;
         int32_t priority;
         char **serials;
@@ -59,6 +59,7 @@ typedef struct Cli {
 int cli_bus_open(Cli *c);
 int cli_fail(Cli *c, CliStatus status, const char *format, ...) _printf_(3, 4);
 int cli_oom(Cli *c);
+int cli_parse_priority(Cli *c, const char *s, int64_t *ret);
 /* what: "start the burn-in", as in "You may not start the burn-in". */
 int cli_fail_bus(Cli *c, const char *what, const sd_bus_error *error, int r);
 CliStatus status_from_error(const char *name);
@@ -74,7 +75,7 @@ int cli_send(Cli *c, const char *what, sd_bus_message *m, sd_bus_message **ret);
 /* One entry of an a{sv}; left out unless set (a string: unless NULL). */
 typedef struct Option {
         const char *key;
-        char type; /* 's', 'b', 'i', 'u', 'q' */
+        char type; /* 's', 'b', 'i', 'u', 'q', 't' */
         const char *s;
         int64_t n;
         bool set;

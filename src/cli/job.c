@@ -21,10 +21,10 @@ CliStatus status_from_verdict(const char *verdict)
         }
 }
 
-/* The server's filter takes one state; the lists of these three are disjoint but for a job that moves on while we ask. */
+/* The server's filter takes one state; the lists of these are disjoint but for a job that moves on while we ask. */
 static int jobs_list_by_state(Cli *c, const char *host, const char *verdict, struct json_object **ret)
 {
-        static const JobState states[] = { JOB_RUNNING, JOB_STOPPING, JOB_QUEUED };
+        static const JobState states[] = { JOB_RUNNING, JOB_STOPPING, JOB_PAUSED, JOB_QUEUED };
         _cleanup_json_ struct json_object *all = NULL;
         int r;
 
@@ -79,12 +79,26 @@ struct json_object *jobs_find(struct json_object *jobs, const char *path)
         return NULL;
 }
 
+/* What a job in the queue waits for; the reader's clock says more than the service's. */
+static void job_add_waiting(Table *t, struct json_object *job)
+{
+        uint64_t until = row_u64(job, "QueuedUntilUSec");
+        char text[FORMAT_MAX];
+
+        if (streq(row_string(job, "State"), "queued") && until > now_usec(CLOCK_REALTIME))
+                table_add(t, STYLE_DIM, "Waits until %s.", format_local(text, until));
+        else
+                table_add(t, STYLE_DIM, "%s", row_string(job, "Reason"));
+}
+
 /* Where a job stands, in words: the phase, or what keeps it from going on. */
 static void job_add_phase(Table *t, struct json_object *job, struct json_object *stage)
 {
         const char *contact = stage ? row_string(stage, "Contact") : "";
 
-        if (stage && !isempty(row_string(stage, "Paused")))
+        if (streq(row_string(job, "State"), "paused"))
+                table_add(t, STYLE_YELLOW, "%s", row_string(job, "Reason"));
+        else if (stage && !isempty(row_string(stage, "Paused")))
                 table_add(t, STYLE_YELLOW, "paused: %s", row_string(stage, "Paused"));
         else if (!isempty(contact))
                 table_add(t, STYLE_YELLOW, "no contact: %s", contact);
@@ -94,7 +108,7 @@ static void job_add_phase(Table *t, struct json_object *job, struct json_object 
         else if (stage)
                 table_add(t, STYLE_NONE, "%s", row_string(stage, "PhaseName"));
         else
-                table_add(t, STYLE_DIM, "%s", row_string(job, "Reason"));
+                job_add_waiting(t, job);
 }
 
 static const TableColumn progress_columns[] = {
@@ -179,7 +193,7 @@ static void job_add_row(Table *t, struct json_object *j)
         table_add(t, STYLE_NONE, "%s", format_local(text, row_u64(j, "CreatedUSec")));
         table_add(t, STYLE_NONE, "%s", span);
         table_add(t, STYLE_NONE, "%s", row_string(j, "Operator"));
-        table_add(t, STYLE_NONE, "%s", row_string(j, "Reason"));
+        job_add_waiting(t, j);
 }
 
 int jobs_print(Cli *c, FILE *f, struct json_object *jobs)
@@ -289,6 +303,10 @@ static void job_print_head(Cli *c, struct json_object *j)
                 cli_field(c, stdout, "Left", STYLE_NONE, "%s",
                           format_left(text, row_u64(j, "ETAUSec"), now_usec(CLOCK_REALTIME)));
         }
+        cli_field(c, stdout, "Queued until", STYLE_NONE, "%s",
+                  format_local(text, row_u64(j, "QueuedUntilUSec")));
+        cli_field(c, stdout, "Calendar", STYLE_NONE, "%s", row_string(j, "Calendar"));
+        cli_field(c, stdout, "Paused", STYLE_YELLOW, "%s", format_local(text, row_u64(j, "PausedUSec")));
         if (row_i64(j, "Priority") != 0)
                 cli_field(c, stdout, "Priority", STYLE_NONE, "%" PRIi64, row_i64(j, "Priority"));
         cli_field(c, stdout, "Operator", STYLE_NONE, "%s", row_string(j, "Operator"));
@@ -467,55 +485,5 @@ int verb_job_show(Cli *c, char **args, size_t n)
                 if (r < 0)
                         return r;
         }
-        return STATUS_OK;
-}
-
-int verb_job_cancel(Cli *c, char **args, size_t n)
-{
-        CliStatus status = STATUS_OK;
-
-        /* One that has ended meanwhile must not keep the rest running. */
-        for (size_t i = 0; i < n; i++) {
-                _cleanup_free_ char *path = NULL;
-                int r;
-
-                r = cli_find_job(c, args[i], &path);
-                if (r >= 0)
-                        r = cli_change(c, "cancel a job", path, BUS_INTERFACE_JOB, "Cancel", NULL, "st",
-                                       strempty(c->reason), UINT64_C(0));
-                if (r < 0) {
-                        status = status != STATUS_OK ? status : c->status;
-                        continue;
-                }
-                if (!c->quiet && c->json == JSON_OFF)
-                        cli_say("Cancelled job %s. It is stopping; its drive is free when the host has ended the test.",
-                                args[i]);
-        }
-
-        return (int) status;
-}
-
-int verb_cancel(Cli *c, char **args, size_t n)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        uint32_t count;
-        int r;
-
-        if (c->all == (n > 0))
-                return cli_fail(c, STATUS_USAGE, "Give the numbers of jobs, or --all for every active job.");
-        if (!c->all)
-                return verb_job_cancel(c, args, n);
-
-        r = cli_change(c, "cancel all jobs", BUS_PATH, BUS_INTERFACE_MANAGER, "CancelAll", &reply, "st",
-                       strempty(c->reason), UINT64_C(0));
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read(reply, "u", &count);
-        if (r < 0)
-                return cli_fail(c, STATUS_ERROR, "burnind gave an answer that is no number: %s",
-                                strerror(-r));
-
-        if (!c->quiet && c->json == JSON_OFF)
-                cli_say("Cancelled %" PRIu32 " job%s.", count, count == 1 ? "" : "s");
         return STATUS_OK;
 }

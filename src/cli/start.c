@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "basic/strv.h"
+#include "basic/time-util.h"
 #include "cli/format.h"
 #include "cli/verbs.h"
+#include "cli/when.h"
 #include "shared/names.h"
 
 /* Starts burn-ins. Whoever starts one has seen which drives it will wipe: a person by the question asked here, a script by the
@@ -18,6 +20,7 @@ typedef struct Start {
         struct json_object *results;
         char **jobs; /* the paths of those that were queued */
         CliStatus refused;
+        uint64_t at_usec; /* of --at= */
 } Start;
 
 static void start_done(Start *s)
@@ -33,6 +36,12 @@ static int start_check_options(Start *s)
         Cli *c = s->cli;
         size_t given = strv_length(c->serials);
 
+        if (c->at && c->calendar)
+                return cli_fail(c, STATUS_USAGE, "--at= or --calendar=, not both.");
+        if (c->at && when_parse(c->at, now_usec(CLOCK_REALTIME), &s->at_usec) < 0)
+                return cli_fail(c, STATUS_USAGE,
+                                "--at= is a time such as +2h, 23:00, 'tomorrow 02:00' or '2026-11-28 02:00', not '%s'.",
+                                c->at);
         if (given > 0 && !c->yes)
                 return cli_fail(c, STATUS_USAGE, "--serial= is for scripts, together with --yes.");
         if (c->yes && given != s->n)
@@ -82,8 +91,11 @@ static int start_show(Start *s)
                 { "SERIAL", false, 0 }, { "SIZE", true, 0 },    { "LOCATION", false, 6 },
                 { "LOCK", false, 8 },
         };
+        _cleanup_json_ struct json_object *estimate = NULL;
         _cleanup_(table_freep) Table *t = NULL;
         Cli *c = s->cli;
+        char text[FORMAT_MAX];
+        int r;
 
         if (table_new(columns, ELEMENTSOF(columns), &t) < 0)
                 return cli_oom(c);
@@ -105,6 +117,10 @@ static int start_show(Start *s)
 
         (void) fflush(stdout);
         cli_print_table(c, stderr, t, NULL);
+        r = estimate_get(c, s->args, s->n, &estimate);
+        if (r < 0)
+                return r;
+        (void) fprintf(stderr, "\nThis takes %s.\n", format_range(text, estimate));
         (void) fprintf(stderr, "\n%sEVERYTHING ON %s WILL BE DESTROYED.%s\n\n",
                        style_on(STYLE_RED, c->colour), s->n == 1 ? "THIS DRIVE" : "THESE DRIVES",
                        style_off(STYLE_RED, c->colour));
@@ -155,6 +171,8 @@ static int start_new_call(Start *s, sd_bus_message **ret)
                 { .key = "priority", .type = 'i', .n = c->priority, .set = c->priority != 0 },
                 { .key = "note", .type = 's', .s = c->note },
                 { .key = "request", .type = 's', .s = c->request },
+                { .key = "at", .type = 't', .n = (int64_t) s->at_usec, .set = c->at },
+                { .key = "calendar", .type = 's', .s = c->calendar },
         };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
@@ -236,9 +254,14 @@ static int start_take_result(Start *s, size_t i, const char *result, const char 
 
         if (strv_extend(&s->jobs, job) < 0)
                 return cli_oom(c);
-        if (tell && cli_try_get_all(c, job, BUS_INTERFACE_JOB, NULL, &properties) >= 0)
-                cli_say("%s %s: queued as job %" PRIu64, row_string(drive, "Host"),
-                        row_string(drive, "Serial"), row_u64(properties, "Id"));
+        if (tell && cli_try_get_all(c, job, BUS_INTERFACE_JOB, NULL, &properties) >= 0) {
+                uint64_t until = row_u64(properties, "QueuedUntilUSec");
+                char at[FORMAT_MAX];
+
+                cli_say("%s %s: queued as job %" PRIu64 "%s%s", row_string(drive, "Host"),
+                        row_string(drive, "Serial"), row_u64(properties, "Id"), until > 0 ? " until " : "",
+                        format_local(at, until));
+        }
         return 0;
 }
 
@@ -284,6 +307,27 @@ static void start_add_verdicts(Start *s)
         }
 }
 
+/* What was queued is waited for, and told. */
+static int start_end(Start *s)
+{
+        Cli *c = s->cli;
+        int status = STATUS_OK, r;
+
+        if (c->wait && strv_length(s->jobs) > 0) {
+                status = jobs_wait(c, s->jobs, strv_length(s->jobs));
+                if (status < 0)
+                        return status;
+                start_add_verdicts(s);
+        }
+        if (c->json != JSON_OFF) {
+                r = cli_print_json(c, s->results);
+                if (r < 0)
+                        return r;
+        }
+
+        return status != STATUS_OK ? status : (int) s->refused;
+}
+
 int verb_start(Cli *c, char **args, size_t n)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
@@ -292,7 +336,7 @@ int verb_start(Cli *c, char **args, size_t n)
                 .args = args,
                 .n = n,
         };
-        int status = STATUS_OK, r;
+        int r;
 
         r = start_check_options(&s);
         if (r >= 0)
@@ -312,17 +356,51 @@ int verb_start(Cli *c, char **args, size_t n)
         if (r < 0)
                 return r;
 
-        if (c->wait && strv_length(s.jobs) > 0) {
-                status = jobs_wait(c, s.jobs, strv_length(s.jobs));
-                if (status < 0)
-                        return status;
-                start_add_verdicts(&s);
-        }
-        if (c->json != JSON_OFF) {
-                r = cli_print_json(c, s.results);
-                if (r < 0)
-                        return r;
-        }
+        return start_end(&s);
+}
 
-        return status != STATUS_OK ? status : (int) s.refused;
+int verb_job_retry(Cli *c, char **args, size_t n)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_json_ struct json_object *job = NULL;
+        _cleanup_free_ char *path = NULL;
+        char *drive;
+        _cleanup_(start_done) Start s = {
+                .cli = c,
+                .args = &drive,
+                .n = 1,
+        };
+        const char *again;
+        int r;
+
+        r = start_check_options(&s);
+        if (r >= 0)
+                r = cli_find_job(c, args[0], &path);
+        if (r >= 0)
+                r = cli_get_all(c, path, BUS_INTERFACE_JOB, &job);
+        if (r < 0)
+                return r;
+
+        drive = (char *) row_string(job, "DriveId");
+        c->profile = row_string(job, "Profile"); /* for the estimate */
+        r = start_find_drives(&s);
+        if (r >= 0)
+                r = start_ask(&s);
+        if (r >= 0)
+                r = cli_change(c, "start a test that destroys data", path, BUS_INTERFACE_JOB, "Retry",
+                               &reply, "st", s.serials[0], UINT64_C(0));
+        if (r < 0)
+                return r;
+
+        s.results = json_object_new_array();
+        if (!s.results)
+                return cli_oom(c);
+        r = sd_bus_message_read(reply, "o", &again);
+        if (r < 0)
+                return cli_fail(c, STATUS_ERROR, "burnind gave an answer that is no path: %s", strerror(-r));
+        r = start_take_result(&s, 0, "queued", "", again);
+        if (r < 0)
+                return r;
+
+        return start_end(&s);
 }

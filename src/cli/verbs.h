@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "cli/format.h"
 
 /* The verbs, each in the file of its noun. args are the words behind the verb, as many as burninctl.c's table allows. */
 
@@ -17,12 +18,17 @@ int verb_drives(Cli *c, char **args, size_t n);
 int verb_drive_show(Cli *c, char **args, size_t n);
 int verb_drive_location(Cli *c, char **args, size_t n);
 int verb_drive_notes(Cli *c, char **args, size_t n);
+int verb_estimate(Cli *c, char **args, size_t n);
 int verb_start(Cli *c, char **args, size_t n);
 int verb_jobs(Cli *c, char **args, size_t n);
 int verb_job_show(Cli *c, char **args, size_t n);
 int verb_job_log(Cli *c, char **args, size_t n);
 int verb_job_wait(Cli *c, char **args, size_t n);
 int verb_job_cancel(Cli *c, char **args, size_t n);
+int verb_job_pause(Cli *c, char **args, size_t n);
+int verb_job_resume(Cli *c, char **args, size_t n);
+int verb_job_priority(Cli *c, char **args, size_t n);
+int verb_job_retry(Cli *c, char **args, size_t n);
 int verb_cancel(Cli *c, char **args, size_t n);
 int verb_watch(Cli *c, char **args, size_t n);
 int verb_audit(Cli *c, char **args, size_t n);
@@ -33,7 +39,13 @@ int verb_settings_reset(Cli *c, char **args, size_t n);
 
 /* What other files need of a noun. */
 
-/* Jobs that are running, stopping or queued, in this order. */
+/* EstimateBurnIn of drives, by what GetDrive takes: {"Drives": [{"Drive", "LowUSec", "HighUSec", "Basis", "Jobs"}], "LowUSec",
+ * "HighUSec"}. */
+int estimate_get(Cli *c, char *const *drives, size_t n, struct json_object **ret);
+/* "11 h 6 min to 1 d 3 h" */
+const char *format_range(char buf[static FORMAT_MAX], struct json_object *range);
+
+/* Jobs that are running, stopping, paused or queued, in this order. */
 int jobs_list_active(Cli *c, struct json_object **ret);
 /* The job with this path among them, or NULL. */
 struct json_object *jobs_find(struct json_object *jobs, const char *path);

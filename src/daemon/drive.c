@@ -172,6 +172,31 @@ static int drive_detach(Drive *d)
         return 0;
 }
 
+/* An NVMe controller knows its own limits. */
+static int32_t drive_warn_mdegc(const Drive *d)
+{
+        const Settings *s = &d->manager->settings;
+        uint32_t celsius = d->record.rotational ? s->temp_warn_c : s->temp_warn_ssd_c;
+        _cleanup_json_ struct json_object *smart = NULL;
+        int32_t own = MDEGC_UNKNOWN;
+
+        if (streq_ptr(d->record.transport, "nvme") && d->record.smart &&
+            json_parse(d->record.smart, strlen(d->record.smart), &smart) >= 0 &&
+            json_get_i32(smart, "warning_temperature_mdegc", &own) > 0 && own != MDEGC_UNKNOWN)
+                return own;
+
+        return (int32_t) celsius * 1000;
+}
+
+bool drive_is_hot(const Drive *d, int32_t *ret_warn_mdegc)
+{
+        if (d->temperature_mdegc == MDEGC_UNKNOWN)
+                return false;
+
+        *ret_warn_mdegc = drive_warn_mdegc(d);
+        return d->temperature_mdegc >= *ret_warn_mdegc;
+}
+
 int drive_set_missing(Drive *d)
 {
         (void) drive_detach(d);

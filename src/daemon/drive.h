@@ -66,6 +66,9 @@ const char *drive_lock_detail(const Drive *d);
 /* What must be typed, or "". */
 const char *drive_unlock_token(const Drive *d);
 
+/* It is too warm to start another test beside it: its own warning temperature where it has one, else that of its class. */
+bool drive_is_hot(const Drive *d, int32_t *ret_warn_mdegc);
+
 /* drive-bus.c */
 int drive_bus_register(Manager *m);
 int drive_bus_path_of(const char *id, char **ret);

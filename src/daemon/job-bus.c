@@ -4,6 +4,7 @@
 #include "basic/string-util.h"
 #include "daemon/authz.h"
 #include "daemon/stage.h"
+#include "daemon/submit.h"
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
@@ -31,6 +32,20 @@ static int job_property_get_eta(sd_bus *bus, const char *path, const char *inter
                                 sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         return sd_bus_message_append(reply, "t", job_eta_usec(userdata));
+}
+
+/* The record of one that was cancelled while it was paused still has them. */
+static int job_property_get_paused(sd_bus *bus, const char *path, const char *interface,
+                                   const char *property, sd_bus_message *reply, void *userdata,
+                                   sd_bus_error *error)
+{
+        const Job *j = userdata;
+        bool paused = j->record.state == JOB_PAUSED;
+
+        if (streq(property, "PausedBy"))
+                return sd_bus_message_append(reply, "s", paused ? strempty(j->record.paused_by) : "");
+
+        return sd_bus_message_append(reply, "t", paused ? j->record.paused_usec : 0);
 }
 
 static int job_property_get_drive(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -87,22 +102,13 @@ static int job_property_get_current_stage(sd_bus *bus, const char *path, const c
         return sd_bus_message_append(reply, "o", stage ?: "/");
 }
 
-static int job_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
+/* Returns what authz_check() does; the object is for the audit. */
+static int job_authorize(Job *j, sd_bus_message *m, char **ret_object, sd_bus_error *error)
 {
-        _cleanup_free_ char *object = NULL;
-        Job *j = userdata;
-        const char *reason;
+        _cleanup_free_ char *object = strf("job %" PRIu64, j->record.id);
         char id[24];
-        Actor actor;
         int r;
 
-        r = sd_bus_message_read(m, "s", &reason);
-        if (r < 0)
-                return r;
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        object = strf("job %" PRIu64, j->record.id);
         if (!object)
                 return -ENOMEM;
         r = authz_check(j->manager, m, object,
@@ -112,14 +118,41 @@ static int job_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *er
                                            { "host", j->record.host },
                                            {} }),
                         error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* Will call us back */
+        if (r > 0)
+                *ret_object = TAKE_PTR(object);
+        return r;
+}
 
+static int check_reason(const char *reason, sd_bus_error *error)
+{
         if (strlen(reason) > TEXT_MAX_BYTES)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.",
                                          TEXT_MAX_BYTES);
+
+        return 0;
+}
+
+static int job_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_free_ char *object = NULL;
+        Job *j = userdata;
+        const char *reason;
+        Actor actor;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &reason);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = job_authorize(j, m, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
+
+        r = check_reason(reason, error);
+        if (r < 0)
+                return r;
         if (j->record.state == JOB_DONE)
                 return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
                                          "Job %" PRIu64 " has ended already: %s.", j->record.id,
@@ -132,6 +165,111 @@ static int job_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *er
                 return r;
 
         (void) audit_write(j->manager, &actor, ACTION_CANCEL, object, "ok", reason);
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int job_method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_free_ char *object = NULL, *detail = NULL;
+        Job *j = userdata;
+        const char *reason;
+        Actor actor;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &reason);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = job_authorize(j, m, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
+
+        r = check_reason(reason, error);
+        if (r < 0)
+                return r;
+        if (j->record.state != JOB_QUEUED && j->record.state != JOB_RUNNING)
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Job %" PRIu64
+                                         " is %s; only one that is queued or running can be paused.",
+                                         j->record.id, job_state_to_string(j->record.state));
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        r = job_pause(j, &actor, reason);
+        if (r < 0)
+                return r;
+
+        detail = strf("Pause%s%s", isempty(reason) ? "" : ": ", reason);
+        (void) audit_write(j->manager, &actor, ACTION_MANAGE_JOBS, object, "ok", strempty(detail));
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int job_method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_free_ char *object = NULL;
+        Job *j = userdata;
+        Actor actor;
+        int r;
+
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = job_authorize(j, m, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
+
+        if (j->record.state != JOB_PAUSED)
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Job %" PRIu64 " is not paused; it is %s.", j->record.id,
+                                         job_state_to_string(j->record.state));
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        r = job_unpause(j, &actor);
+        if (r < 0)
+                return r;
+
+        (void) audit_write(j->manager, &actor, ACTION_MANAGE_JOBS, object, "ok", "Resume");
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+static int job_method_set_priority(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_free_ char *object = NULL, *detail = NULL;
+        Job *j = userdata;
+        int32_t priority;
+        Actor actor;
+        int r;
+
+        r = sd_bus_message_read(m, "i", &priority);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = job_authorize(j, m, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
+
+        if (!job_priority_is_valid(priority))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A priority is %i to %i.",
+                                         -JOB_PRIORITY_MAX, JOB_PRIORITY_MAX);
+        if (j->record.state == JOB_DONE || job_has_started(j))
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Job %" PRIu64
+                                         " has started already; its turn cannot be changed any more.",
+                                         j->record.id);
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        detail = strf("SetPriority: %" PRIi32 ", was %" PRIi32, priority, j->record.priority);
+        r = job_set_priority(j, priority);
+        if (r < 0)
+                return r;
+
+        (void) audit_write(j->manager, &actor, ACTION_MANAGE_JOBS, object, "ok", strempty(detail));
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -156,6 +294,10 @@ const sd_bus_vtable job_vtable[] = {
         SD_BUS_PROPERTY("Percent", "d", NULL, offsetof(Job, record.percent), EMITS),
         SD_BUS_PROPERTY("ETAUSec", "t", job_property_get_eta, 0, 0),
         SD_BUS_PROPERTY("Priority", "i", NULL, offsetof(Job, record.priority), EMITS),
+        SD_BUS_PROPERTY("QueuedUntilUSec", "t", NULL, offsetof(Job, record.not_before_usec), CONST),
+        SD_BUS_PROPERTY("Calendar", "s", bus_property_get_string, offsetof(Job, record.calendar), CONST),
+        SD_BUS_PROPERTY("PausedBy", "s", job_property_get_paused, 0, EMITS),
+        SD_BUS_PROPERTY("PausedUSec", "t", job_property_get_paused, 0, EMITS),
         SD_BUS_PROPERTY("Operator", "s", bus_property_get_string, offsetof(Job, record.operator), CONST),
         SD_BUS_PROPERTY("Note", "s", bus_property_get_string, offsetof(Job, record.note), CONST),
         SD_BUS_PROPERTY("CreatedUSec", "t", NULL, offsetof(Job, record.created_usec), CONST),
@@ -164,6 +306,14 @@ const sd_bus_vtable job_vtable[] = {
         SD_BUS_PROPERTY("Unit", "s", job_property_get_string, 0, CONST),
         SD_BUS_METHOD_WITH_ARGS("Cancel", SD_BUS_ARGS("s", reason, "t", flags), SD_BUS_NO_RESULT,
                                 job_method_cancel, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_ARGS("s", reason, "t", flags), SD_BUS_NO_RESULT,
+                                job_method_pause, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, job_method_resume,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetPriority", SD_BUS_ARGS("i", priority, "t", flags), SD_BUS_NO_RESULT,
+                                job_method_set_priority, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Retry", SD_BUS_ARGS("s", serial, "t", flags), SD_BUS_RESULT("o", job),
+                                job_method_retry, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

@@ -41,6 +41,22 @@ bool job_profile_is_fast(const char *profile)
         return streq_ptr(profile, "fast");
 }
 
+uint32_t job_profile_phases(const char *profile)
+{
+        return job_profile_is_fast(profile) ? 2 : 8;
+}
+
+const StageKind *job_profile_stages(const char *profile, size_t *ret_n)
+{
+        size_t p = 0;
+
+        while (!streq(profiles[p].name, profile))
+                p++;
+
+        *ret_n = profiles[p].n;
+        return profiles[p].kinds;
+}
+
 const char *job_id_string(const Job *j, char buf[static 24])
 {
         (void) snprintf(buf, 24, "%" PRIu64, j->record.id);
@@ -57,9 +73,9 @@ static void job_count(Job *j, JobState state, int by)
 {
         Manager *m = j->manager;
 
-        if (state == JOB_QUEUED)
+        if (state == JOB_QUEUED || (state == JOB_PAUSED && !job_has_started(j)))
                 m->n_queued = (uint32_t) ((int) m->n_queued + by);
-        else if (state == JOB_RUNNING || state == JOB_STOPPING)
+        else if (state != JOB_DONE)
                 m->n_running = (uint32_t) ((int) m->n_running + by);
 }
 
@@ -89,6 +105,7 @@ Job *job_free(Job *j)
         job_record_done(&j->record);
         drive_identity_done(&j->identity);
         free(j->waiting);
+        free(j->heat);
         free(j);
         return NULL;
 }
@@ -113,16 +130,14 @@ static int job_add_stage(Job *j, StageRecord *record)
 
 static int job_add_planned_stages(Job *j)
 {
-        size_t p = 0;
+        size_t n;
+        const StageKind *kinds = job_profile_stages(j->record.profile, &n);
 
-        while (!streq(profiles[p].name, j->record.profile))
-                p++;
-
-        for (size_t i = 0; i < profiles[p].n; i++) {
+        for (size_t i = 0; i < n; i++) {
                 StageRecord record = {
                         .job = j->record.id,
                         .index = (uint32_t) i,
-                        .kind = profiles[p].kinds[i],
+                        .kind = kinds[i],
                         .temperature_mdegc = MDEGC_UNKNOWN,
                 };
                 int r;
@@ -147,6 +162,7 @@ static int job_fill_record(Job *j, const Drive *d, const JobOptions *options, co
 
         r->created_usec = now_usec(CLOCK_REALTIME);
         r->priority = options->priority;
+        r->not_before_usec = options->not_before_usec;
         if (free_and_strdup(&r->kind, "burn-in") < 0 || free_and_strdup(&r->profile, options->profile) < 0 ||
             free_and_strdup(&r->drive, d->record.id) < 0 || free_and_strdup(&r->host, d->record.host) < 0 ||
             free_and_strdup(&r->kname, d->record.kname) < 0 ||
@@ -154,6 +170,7 @@ static int job_fill_record(Job *j, const Drive *d, const JobOptions *options, co
             free_and_strdup(&r->model, d->record.identity.model) < 0 ||
             free_and_strdup(&r->operator, actor->name) < 0 || free_and_strdup(&r->note, options->note) < 0 ||
             free_and_strdup(&r->request, options->request) < 0 ||
+            free_and_strdup(&r->calendar, options->calendar) < 0 ||
             free_and_strdup(&r->identity, json_object_to_json_string_ext(identity, JSON_C_TO_STRING_PLAIN)) <
                             0)
                 return -ENOMEM;
@@ -205,8 +222,12 @@ void job_announce(Job *j)
 static bool job_may_become(JobState from, JobState to)
 {
         static const bool table[_JOB_STATE_MAX][_JOB_STATE_MAX] = {
-                [JOB_QUEUED] = { [JOB_RUNNING] = true, [JOB_DONE] = true },
-                [JOB_RUNNING] = { [JOB_STOPPING] = true, [JOB_DONE] = true },
+                [JOB_QUEUED] = { [JOB_RUNNING] = true, [JOB_PAUSED] = true, [JOB_DONE] = true },
+                [JOB_RUNNING] = { [JOB_PAUSED] = true, [JOB_STOPPING] = true, [JOB_DONE] = true },
+                [JOB_PAUSED] = { [JOB_QUEUED] = true,
+                                 [JOB_RUNNING] = true,
+                                 [JOB_STOPPING] = true,
+                                 [JOB_DONE] = true },
                 [JOB_STOPPING] = { [JOB_DONE] = true },
         };
 
@@ -236,7 +257,8 @@ static int job_set_state(Job *j, JobState state)
 static void job_emit_state(Job *j)
 {
         job_emit_changed(j, (const char *const[]){ "State", "Verdict", "Reason", "CurrentStage", "Percent",
-                                                   "StartedUSec", "FinishedUSec", NULL });
+                                                   "StartedUSec", "FinishedUSec", "PausedBy", "PausedUSec",
+                                                   NULL });
         manager_emit_changed(j->manager, "QueuedJobs");
         manager_emit_changed(j->manager, "RunningJobs");
 }
@@ -249,8 +271,9 @@ void job_set_waiting(Job *j, const char *waiting)
 
 const char *job_reason(const Job *j)
 {
-        return j->record.state == JOB_QUEUED && !j->record.reason ? strempty(j->waiting)
-                                                                  : strempty(j->record.reason);
+        bool waits = j->record.state == JOB_PAUSED || (j->record.state == JOB_QUEUED && !j->record.reason);
+
+        return strempty(waits ? j->waiting : j->record.reason);
 }
 
 /* /var/lib/burnin/jobs/N and /run/burnin/jobN: shared with the workers through their group, setgid so that files keep it. */
@@ -342,6 +365,107 @@ int job_cancel(Job *j, const Actor *actor, const char *reason)
 
         job_emit_state(j);
         return stage_cancel(s);
+}
+
+static int job_word_pause(Job *j)
+{
+        const char *reason = strempty(j->record.paused_reason);
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        if (j->record.state == JOB_PAUSED) {
+                text = strf("Paused by %s%s%s", strempty(j->record.paused_by), isempty(reason) ? "." : ": ",
+                            reason);
+                if (!text)
+                        return -ENOMEM;
+        }
+
+        r = free_and_strdup(&j->waiting, text);
+        return r < 0 ? r : 0;
+}
+
+/* Stores the state with who paused it, and why. actor NULL: nobody. On failure nothing has changed. */
+static int job_set_paused(Job *j, JobState state, const Actor *actor, const char *words)
+{
+        uint64_t since_usec = j->record.paused_usec, pauses_usec = j->record.pauses_usec,
+                 now = now_usec(CLOCK_REALTIME);
+        _cleanup_free_ char *by = actor ? strdup(actor->name) : NULL;
+        _cleanup_free_ char *reason = actor ? strdup(words) : NULL;
+        int r;
+
+        if (actor && (!by || !reason))
+                return -ENOMEM;
+
+        if (!actor && job_has_started(j) && now > since_usec)
+                j->record.pauses_usec += now - since_usec;
+        j->record.paused_usec = actor ? now : 0;
+        SWAP(j->record.paused_by, by);
+        SWAP(j->record.paused_reason, reason);
+        r = job_set_state(j, state);
+        if (r < 0) {
+                j->record.pauses_usec = pauses_usec;
+                j->record.paused_usec = since_usec;
+                SWAP(j->record.paused_by, by);
+                SWAP(j->record.paused_reason, reason);
+                return manager_store_failed(j->manager, r);
+        }
+
+        j->hot_since_usec = 0;
+        (void) job_word_pause(j);
+        job_emit_state(j);
+        return 0;
+}
+
+int job_pause(Job *j, const Actor *actor, const char *reason)
+{
+        Stage *s = job_current_stage(j);
+        int r;
+
+        r = job_set_paused(j, JOB_PAUSED, actor, reason);
+        if (r < 0)
+                return r;
+
+        log_job(j, LOG_NOTICE, MESSAGE_JOB_PAUSED, "Job %" PRIu64 " for drive %s on %s: %s", j->record.id,
+                strempty(j->record.serial), j->record.host, job_reason(j));
+        if (s)
+                stage_tell_pause(s, NULL);
+        return 0;
+}
+
+int job_unpause(Job *j, const Actor *actor)
+{
+        Stage *s = job_current_stage(j);
+        int r;
+
+        r = job_set_paused(j, job_has_started(j) ? JOB_RUNNING : JOB_QUEUED, NULL, NULL);
+        if (r < 0)
+                return r;
+
+        log_job(j, LOG_NOTICE, MESSAGE_JOB_RESUMED, "Job %" PRIu64 " for drive %s on %s was resumed by %s.",
+                j->record.id, strempty(j->record.serial), j->record.host, actor->name);
+        if (s)
+                stage_tell_pause(s, actor->name);
+        else
+                job_resume(j);
+        queue_kick(j->manager);
+        return 0;
+}
+
+int job_set_priority(Job *j, int32_t priority)
+{
+        int32_t before = j->record.priority;
+        int r;
+
+        j->record.priority = priority;
+        r = store_job_put(j->manager->store, &j->record);
+        if (r < 0) {
+                j->record.priority = before;
+                return manager_store_failed(j->manager, r);
+        }
+
+        job_emit_changed(j, (const char *const[]){ "Priority", NULL });
+        queue_kick(j->manager);
+        return 0;
 }
 
 static int job_store_end(Job *j)
@@ -439,6 +563,8 @@ void job_on_stage_done(Job *j, Stage *s)
                 r = job_finish(j, s->record.verdict, s->record.reason);
         else if (s->record.index + 1 == j->n_stages)
                 r = job_finish(j, VERDICT_PASSED, NULL);
+        else if (j->record.state == JOB_PAUSED)
+                job_emit_changed(j, (const char *const[]){ "CurrentStage", "Percent", NULL });
         else {
                 job_emit_changed(j, (const char *const[]){ "CurrentStage", "Percent", NULL });
                 r = stage_start(j->stages[s->record.index + 1]);
@@ -453,7 +579,7 @@ void job_on_content(Job *j, const char *content)
         int r;
 
         j->content_asked = false;
-        if (j->record.state != JOB_QUEUED || j->record.content)
+        if (j->record.state == JOB_DONE || job_has_started(j) || j->record.content)
                 return;
 
         r = free_and_strdup(&j->record.content, content);
@@ -473,7 +599,7 @@ void job_on_no_content(Job *j, bool again, const char *reason)
         Host *h = host_find(j->manager, strempty(j->record.host));
 
         j->content_asked = false;
-        if (j->record.state != JOB_QUEUED || j->record.content)
+        if (j->record.state == JOB_DONE || job_has_started(j) || j->record.content)
                 return;
         if (!again || !h || ++j->content_asks >= CONTENT_ASKS_MAX) {
                 (void) job_finish(j, VERDICT_INCONCLUSIVE, reason);
@@ -544,6 +670,9 @@ static int job_load(Manager *m, JobRecord *record, Job **ret)
                 return r;
 
         job_link(j, m);
+        r = job_word_pause(j);
+        if (r < 0)
+                return r;
         r = store_stage_list(m->store, j->record.id, job_on_stage_record, j);
         if (r < 0)
                 return r;
@@ -615,8 +744,8 @@ void job_resume(Job *j)
                 stage_resume(s);
                 return;
         }
-        if (j->record.state == JOB_QUEUED)
-                return; /* its turn comes */
+        if (j->record.state == JOB_QUEUED || j->record.state == JOB_PAUSED)
+                return; /* its turn comes, or somebody resumes it */
 
         /* Between two stages, or before the first: the next one was not stored as started. */
         for (size_t i = 0; i < j->n_stages; i++)

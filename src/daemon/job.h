@@ -15,11 +15,17 @@
  *  4. The first specific reason is never overwritten.
  *
  *     (new) ──job_new()──▶ queued ──job_start()──▶ running ──job_on_stage_done()──▶ done
- *                            │                        │                              ▲
- *                            │                   job_cancel()                        │
+ *                          │    ▲                   ▲   │                            ▲
+ *                  job_pause() job_unpause() job_unpause() job_pause()               │
+ *                          ▼    │                   │   ▼                            │
+ *                          paused, before or after its start ──(its last stage)──────┤
+ *                            │                        │                              │
+ *                            │                   job_cancel(), also when running     │
  *                            │                        ▼                              │
  *                            │                    stopping ──job_on_stage_done()─────┤
  *                            └──job_cancel(), job_finish() (refused at its turn)─────┘
+ *
+ * A paused job keeps its place: in the queue, or among the running ones.
  *
  * job_set_state() is the only place that assigns the state, and holds the table. */
 
@@ -36,14 +42,17 @@ struct Job {
         uint32_t content_asks;
         uint64_t content_reading; /* the reading of its host (last_seen_usec) after which asking again is of no use */
         bool progress_dirty;
-        char *waiting; /* while queued: what for, in words */
+        char *waiting;           /* while queued: what for; while paused: by whom and why */
+        uint64_t hot_since_usec; /* CLOCK_BOOTTIME: since when hot drives of its host hold it back; 0: they do not */
+        char *heat; /* it was started though they were hot: which one, how hot; for its ledger */
         UT_hash_handle hh;
         Job *prev, *next; /* manager's archive */
 };
 
 typedef struct JobOptions {
-        const char *profile, *note, *request;
+        const char *profile, *note, *request, *calendar;
         int32_t priority;
+        uint64_t not_before_usec;
 } JobOptions;
 
 /* Stores and links a queued job with its stages; the caller has the transaction, and calls job_announce() after its commit or
@@ -61,14 +70,35 @@ void job_resume(Job *j);
 /* The store can be written again: what stood still because of that goes on. */
 void job_on_store_back(Job *j);
 
+#define JOB_PRIORITY_MAX 100
+static inline bool job_priority_is_valid(int32_t priority)
+{
+        return priority >= -JOB_PRIORITY_MAX && priority <= JOB_PRIORITY_MAX;
+}
+
 bool job_profile_is_valid(const char *profile);
 /* One random pattern instead of four. */
 bool job_profile_is_fast(const char *profile);
+/* How often its surface stage goes over the drive. */
+uint32_t job_profile_phases(const char *profile);
+/* The stages of a valid one. */
+const StageKind *job_profile_stages(const char *profile, size_t *ret_n);
+/* Whether its time has come, in the queue or later. */
+static inline bool job_has_started(const Job *j)
+{
+        return j->record.started_usec > 0;
+}
 
 /* Where its files and sockets are; /run is empty again after a reboot. */
 int job_make_directories(Job *j);
 int job_start(Job *j);
 int job_cancel(Job *j, const Actor *actor, const char *reason);
+/* Of a queued or running job. A surface stage stands still on its host; a short one goes on to its end, and the next does not
+ * begin. */
+int job_pause(Job *j, const Actor *actor, const char *reason);
+int job_unpause(Job *j, const Actor *actor);
+/* Of one that has not started. */
+int job_set_priority(Job *j, int32_t priority);
 /* Ends the job: remaining stages are skipped, the slice is stopped. */
 int job_finish(Job *j, Verdict verdict, const char *reason);
 /* Once the job is done and its last worker has left: slices are not collected by themselves. */

@@ -5,6 +5,7 @@
 #include "daemon/audit.h"
 #include "daemon/authz.h"
 #include "daemon/configuration.h"
+#include "daemon/estimate-bus.h"
 #include "daemon/host.h"
 #include "daemon/list.h"
 #include "daemon/log-control.h"
@@ -261,6 +262,9 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("ListAudit", SD_BUS_ARGS("a{sv}", filter),
                                 SD_BUS_RESULT("aa{sv}", entries, "t", total), manager_method_list_audit,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("EstimateBurnIn", SD_BUS_ARGS("as", drives, "a{sv}", options),
+                                SD_BUS_RESULT("a(sttsu)", estimates, "t", low_usec, "t", high_usec),
+                                manager_method_estimate_burn_in, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("StartBurnIn", SD_BUS_ARGS("a(ss)", drives, "a{sv}", options),
                                 SD_BUS_RESULT("a(ssso)", results), manager_method_start_burn_in,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

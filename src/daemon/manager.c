@@ -155,6 +155,8 @@ Manager *manager_free(Manager *m)
         scope_tracker_free(m->scopes);
         polkit_registry_free(m->polkit);
         sd_event_source_disable_unref(m->queue_source);
+        sd_event_source_disable_unref(m->heat_timer);
+        sd_event_source_disable_unref(m->schedule_timer);
         sd_event_source_disable_unref(m->progress_timer);
         sd_event_source_disable_unref(m->store_timer);
         store_close(m->store);

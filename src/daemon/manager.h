@@ -37,7 +37,9 @@ typedef struct Manager {
 
         char *machine_id;
         char *health;
-        sd_event_source *queue_source;   /* one pass over the queue, soon */
+        sd_event_source *queue_source; /* one pass over the queue, soon */
+        sd_event_source *heat_timer; /* the next job that has waited long enough for its host to cool down */
+        sd_event_source *schedule_timer; /* the next job whose time comes */
         sd_event_source *progress_timer; /* writes and announces what progressed, at most once a second */
         uint64_t progress_flushed_usec;
         sd_event_source *store_timer; /* runs while the store cannot be written */

@@ -234,7 +234,7 @@ void poll_watch(PollLink *p, const char *host)
                 return;
 
         HASH_ITER(hh_kname, h->drives_by_kname, d, next)
-                if (d->job && d->job->record.state != JOB_QUEUED)
+                if (d->job && job_has_started(d->job))
                         (void) json_object_array_add(a, json_object_new_string(d->record.kname));
         if (json_put(o, "knames", TAKE_PTR(a)) >= 0)
                 (void) poll_send(p, o, -EBADF);

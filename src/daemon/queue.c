@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 #include "daemon/host.h"
 #include "daemon/job.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
 #include "daemon/safety.h"
+#include "shared/names.h"
 #include "shared/worker-proto.h"
+
+/* One pass over the queue, and when the next one is due by the clock. */
+typedef struct Pass {
+        Manager *manager;
+        uint64_t heat_usec;     /* CLOCK_BOOTTIME */
+        uint64_t schedule_usec; /* CLOCK_REALTIME */
+} Pass;
 
 static int job_compare_turn(const void *a, const void *b)
 {
@@ -24,8 +33,7 @@ static uint32_t host_count_running(Manager *m, const char *host)
         Job *j, *next;
 
         HASH_ITER(hh, m->jobs, j, next)
-                if ((j->record.state == JOB_RUNNING || j->record.state == JOB_STOPPING) &&
-                    streq_ptr(j->record.host, host))
+                if (j->record.state != JOB_DONE && job_has_started(j) && streq_ptr(j->record.host, host))
                         n++;
 
         return n;
@@ -50,7 +58,8 @@ static bool queue_judge(Job *j)
 /* Under the name that the drive has by the last reading of its host. */
 static void queue_ask_content(Job *j, Host *h)
 {
-        job_set_waiting(j, "Waits for the fingerprint of what is on the drive.");
+        if (j->record.state == JOB_QUEUED)
+                job_set_waiting(j, "Waits for the fingerprint of what is on the drive.");
         if (j->content_asked || j->content_reading == h->last_seen_usec ||
             h->n_asked >= POLL_FINGERPRINTS_MAX || !queue_judge(j))
                 return;
@@ -59,9 +68,83 @@ static void queue_ask_content(Job *j, Host *h)
         h->n_asked += j->content_asked;
 }
 
-/* A job that may never start ends here, with the reason. */
-static void queue_try(Manager *m, Job *j)
+/* The warmest under test on this host that is too warm; NULL: none is. */
+static const Drive *host_find_hot(const Host *h, int32_t *ret_warn_mdegc)
 {
+        const Drive *hot = NULL;
+        Drive *d, *next;
+        int32_t warn;
+
+        HASH_ITER(hh_kname, h->drives_by_kname, d, next)
+                if (d->job && job_has_started(d->job) && drive_is_hot(d, &warn) &&
+                    (!hot || d->temperature_mdegc > hot->temperature_mdegc)) {
+                        hot = d;
+                        *ret_warn_mdegc = warn;
+                }
+
+        return hot;
+}
+
+/* Its time has come as soon as the clock shows it, however it got there; a time that passed while nobody ran has come, too. */
+static bool queue_is_early(Pass *p, Job *j)
+{
+        _cleanup_free_ char *text = NULL;
+        char time[TIMESTAMP_MAX];
+
+        if (j->record.not_before_usec <= now_usec(CLOCK_REALTIME))
+                return false;
+
+        text = strf("Waits until %s.", format_timestamp(time, j->record.not_before_usec));
+        job_set_waiting(j, strempty(text));
+        p->schedule_usec = MIN(p->schedule_usec, j->record.not_before_usec);
+        return true;
+}
+
+static void queue_start_in_heat(Job *j, const Drive *hot, int32_t warn_mdegc, uint64_t waited_usec)
+{
+        char span[TIMESPAN_MAX];
+
+        free(j->heat);
+        j->heat = strf("drive %s (%s) has %i °C, warm is %i °C, after waiting for %s, a warning",
+                       strempty(hot->record.identity.serial), strempty(hot->record.kname),
+                       hot->temperature_mdegc / 1000, warn_mdegc / 1000, format_timespan(span, waited_usec));
+        log_job(j, LOG_WARNING, MESSAGE_STARTED_IN_HEAT,
+                "Job %" PRIu64 " for drive %s on %s starts though its host is warm: %s.", j->record.id,
+                strempty(j->record.serial), strempty(j->record.host), strempty(j->heat));
+}
+
+/* False: it may start, with a warning if need be. */
+static bool queue_is_hot(Pass *p, Job *j, const Host *h)
+{
+        uint64_t now = now_usec(CLOCK_BOOTTIME),
+                 wait_usec = p->manager->settings.thermal_wait_seconds * USEC_PER_SEC;
+        _cleanup_free_ char *text = NULL;
+        const Drive *hot;
+        int32_t warn = 0;
+
+        hot = host_find_hot(h, &warn);
+        if (!hot) {
+                j->hot_since_usec = 0;
+                return false;
+        }
+        if (j->hot_since_usec == 0)
+                j->hot_since_usec = now;
+        if (now - j->hot_since_usec >= wait_usec) {
+                queue_start_in_heat(j, hot, warn, now - j->hot_since_usec);
+                return false;
+        }
+
+        text = strf("Waits for drive %s on its host to cool down: it has %i °C, warm is %i °C.",
+                    strempty(hot->record.identity.serial), hot->temperature_mdegc / 1000, warn / 1000);
+        job_set_waiting(j, strempty(text));
+        p->heat_usec = MIN(p->heat_usec, j->hot_since_usec + wait_usec);
+        return true;
+}
+
+/* A job that may never start ends here, with the reason. */
+static void queue_try(Pass *p, Job *j)
+{
+        Manager *m = p->manager;
         Host *h = j->record.host ? host_find(m, j->record.host) : NULL;
         _cleanup_free_ char *text = NULL;
         const char *error;
@@ -71,6 +154,8 @@ static void queue_try(Manager *m, Job *j)
                 return;
         }
         if (!isempty(host_unfit_reason(h, &error))) {
+                if (j->record.state == JOB_PAUSED)
+                        return;
                 text = strf("Waits for host %s: %s", h->record.name, host_unfit_reason(h, &error));
                 job_set_waiting(j, strempty(text));
                 return;
@@ -79,6 +164,8 @@ static void queue_try(Manager *m, Job *j)
                 queue_ask_content(j, h);
                 return;
         }
+        if (j->record.state == JOB_PAUSED || queue_is_early(p, j))
+                return;
         if (m->n_running >= m->settings.max_parallel_burnins) {
                 job_set_waiting(j, "Waits for a free place: max_parallel_burnins jobs are running.");
                 return;
@@ -90,7 +177,7 @@ static void queue_try(Manager *m, Job *j)
                 return;
         }
 
-        if (queue_judge(j))
+        if (queue_judge(j) && !queue_is_hot(p, j, h))
                 (void) job_start(j);
 }
 
@@ -109,9 +196,22 @@ static void queue_count_asked(Manager *m)
                 }
 }
 
+static int queue_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        queue_kick(userdata);
+        return 0;
+}
+
+static void timer_arm(sd_event_source *timer, uint64_t usec)
+{
+        (void) sd_event_source_set_time(timer, usec);
+        (void) sd_event_source_set_enabled(timer, usec < USEC_INFINITY ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 static int queue_on_defer(sd_event_source *s, void *userdata)
 {
         Manager *m = userdata;
+        Pass p = { .manager = m, .heat_usec = USEC_INFINITY, .schedule_usec = USEC_INFINITY };
         _cleanup_free_ Job **queued = NULL;
         size_t n = 0;
         Job *j, *next;
@@ -121,14 +221,16 @@ static int queue_on_defer(sd_event_source *s, void *userdata)
                 return 0;
 
         HASH_ITER(hh, m->jobs, j, next)
-                if (j->record.state == JOB_QUEUED)
+                if (j->record.state != JOB_DONE && !job_has_started(j))
                         queued[n++] = j;
         qsort(queued, n, sizeof(Job *), job_compare_turn);
 
         queue_count_asked(m);
         for (size_t i = 0; i < n; i++)
-                queue_try(m, queued[i]);
+                queue_try(&p, queued[i]);
 
+        timer_arm(m->heat_timer, p.heat_usec);
+        timer_arm(m->schedule_timer, p.schedule_usec);
         return 0;
 }
 
@@ -137,6 +239,14 @@ int queue_new(Manager *m)
         int r;
 
         r = sd_event_add_defer(m->event, &m->queue_source, queue_on_defer, m);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time(m->event, &m->heat_timer, CLOCK_BOOTTIME, USEC_INFINITY, 0, queue_on_timer, m);
+        if (r < 0)
+                return r;
+        /* An absolute time of the wall clock: when that is set, the kernel looks again whether it is over. */
+        r = sd_event_add_time(m->event, &m->schedule_timer, CLOCK_REALTIME, USEC_INFINITY, 0, queue_on_timer,
+                              m);
         if (r < 0)
                 return r;
 

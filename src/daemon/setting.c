@@ -61,6 +61,8 @@ static const Setting table[] = {
         U32(temp_warn_ssd_c, 20, 150, 60, "degrees Celsius", NEXT_STAGE, "SSDs: as temp_warn_c."),
         U32(temp_crit_ssd_c, 20, 150, 70, "degrees Celsius", NEXT_STAGE,
             "SSDs: as temp_crit_c; over temp_warn_ssd_c."),
+        U32(thermal_wait_seconds, 0, 86400, 180, "seconds", AT_ONCE,
+            "How long a job waits at most for drives under test on its host that are too warm."),
         U32(smart_pending_max, 0, 1000000, 0, "sectors", NEXT_STAGE,
             "A drive with more pending sectors than this is not started."),
         U32(smart_uncorrectable_max, 0, 1000000, 0, "sectors", NEXT_STAGE,

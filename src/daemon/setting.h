@@ -23,6 +23,7 @@ typedef struct Settings {
         uint32_t follow_interval_seconds;
         uint32_t surface_validate_block_size, surface_validate_block_buffer, surface_validate_passes;
         uint32_t bad_block_threshold;
+        uint32_t thermal_wait_seconds;
         uint32_t temp_warn_c, temp_crit_c, temp_warn_ssd_c, temp_crit_ssd_c;
         uint32_t smart_pending_max, smart_uncorrectable_max, smart_crc_delta_max;
         uint32_t slow_floor_hdd, slow_floor_ssd; /* MB/s; 0: none */

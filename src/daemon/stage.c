@@ -9,6 +9,7 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
+#include "daemon/estimate.h"
 #include "daemon/host.h"
 #include "daemon/scope.h"
 #include "daemon/stage.h"
@@ -131,21 +132,22 @@ const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX])
         return buf;
 }
 
-/* In seconds, roughly: 200 MB/s is a good drive (11.1 h/TB for 8 passes). Only the ratio counts. */
+static EstimateRange stage_estimate(const Stage *s)
+{
+        const Drive *d = s->job->drive;
+        const EstimateDrive drive = {
+                .size_bytes = s->job->identity.size_bytes,
+                .rotational = !d || d->record.rotational,
+                .nvme = d && streq_ptr(d->record.transport, "nvme"),
+        };
+
+        return estimate_stage(s->record.kind, s->record.phases ?: job_profile_phases(s->job->record.profile),
+                              &drive);
+}
+
 double stage_weight(const Stage *s)
 {
-        uint32_t phases = s->record.phases > 0                          ? s->record.phases
-                          : job_profile_is_fast(s->job->record.profile) ? 2
-                                                                        : 8;
-
-        switch (s->record.kind) {
-        case STAGE_SURFACE_VALIDATE:
-                return (double) s->job->identity.size_bytes * phases / 200e6 + 5;
-        case STAGE_PRECHECK:
-        case STAGE_FINAL_CHECK:
-        default:
-                return 5;
-        }
+        return (double) stage_estimate(s).low_usec / (double) USEC_PER_SEC;
 }
 
 static void stage_fill_settings(const Settings *set, bool rotational, StageParams *p)
@@ -217,7 +219,9 @@ static int stage_fix_params(Stage *s)
         p.kind = s->record.kind;
         p.started_usec = s->record.started_usec;
         p.job_started_usec = j->record.started_usec;
-        p.estimate_usec = (uint64_t) (stage_weight(s) * 1e6);
+        p.estimate_usec = stage_estimate(s).high_usec;
+        if (p.kind == STAGE_PRECHECK && free_and_strdup(&p.heat, j->heat) < 0)
+                return -ENOMEM;
         stage_fill_settings(&j->manager->settings, j->drive->record.rotational, &p);
 
         if (p.kind == STAGE_SURFACE_VALIDATE) {
@@ -658,6 +662,8 @@ void stage_on_gate_open(Stage *s)
                 log_stage(s, LOG_WARNING, NULL,
                           "The worker of stage %s of job %" PRIu64 " was gone before its gate was open.",
                           stage_kind_to_string(s->record.kind), s->record.job);
+        else if (!cancel)
+                stage_tell_pause(s, NULL);
 
         stage_emit_state(s);
         stage_watch_heard(s);
@@ -740,6 +746,8 @@ void stage_resume(Stage *s)
                                   stage_kind_to_string(s->record.kind), s->record.job);
                         if (s->record.state == STAGE_STOPPING)
                                 (void) stage_cancel(s);
+                        else
+                                stage_tell_pause(s, NULL);
                         stage_watch_heard(s);
                         return;
                 }
@@ -751,8 +759,10 @@ void stage_resume(Stage *s)
 
 bool stage_on_store_back(Stage *s)
 {
-        if (s->worker)
+        if (s->worker) {
                 worker_reconnect(s->worker);
+                stage_tell_pause(s, NULL);
+        }
 
         return s->worker || s->retry_timer;
 }
@@ -791,22 +801,24 @@ int stage_cancel(Stage *s)
         return 0;
 }
 
+void stage_tell_pause(Stage *s, const char *resumed_by)
+{
+        const JobRecord *j = &s->job->record;
+
+        if (!s->worker || s->record.kind != STAGE_SURFACE_VALIDATE)
+                return;
+        if (j->state == JOB_PAUSED)
+                (void) worker_pause(s->worker, j->paused_by, j->paused_reason);
+        else
+                (void) worker_resume(s->worker, resumed_by ?: "burnind");
+}
+
 void stage_replace_worker(Stage *s)
 {
         char unit[STAGE_PATH_MAX];
 
         if (s->worker && !worker_is_behind_gate(s->worker))
                 scope_stop(s->job->manager->scopes, stage_unit(s, unit));
-}
-
-int stage_pause(Stage *s, const char *by, const char *reason)
-{
-        return s->worker ? worker_pause(s->worker, by, reason) : -ENOTCONN;
-}
-
-int stage_resume_run(Stage *s, const char *by)
-{
-        return s->worker ? worker_resume(s->worker, by) : -ENOTCONN;
 }
 
 static int stage_on_progress(Stage *s, struct json_object *o)

@@ -39,7 +39,7 @@ struct Stage {
 int stage_new(Job *j, StageRecord *record, Stage **ret);
 Stage *stage_free(Stage *s);
 
-/* Expected time, in arbitrary units, for the job's percentage. */
+/* Expected time in seconds; roughly, since for the job's percentage only the ratio counts. */
 double stage_weight(const Stage *s);
 
 int stage_start(Stage *s);
@@ -50,12 +50,11 @@ bool stage_on_store_back(Stage *s);
 /* Stores the wish and tells the worker; stage_finish() comes when the run is proven gone. */
 int stage_cancel(Stage *s);
 int stage_skip(Stage *s);
+/* Tells the worker whether its job is paused, again with every worker and connection. Only a surface stage can stand still. What comes
+ * of it is seen in Paused; the host remembers it over workers. resumed_by NULL: nobody just now. */
+void stage_tell_pause(Stage *s, const char *resumed_by);
 /* Ends its worker for another one to follow the run, because what the worker was told of its host no longer holds. */
 void stage_replace_worker(Stage *s);
-/* An operator's wish, for the surface stage. Its worker notes it on the host, where it outlives workers; what comes of it is seen in
- * Paused. -ENOTCONN: no worker can be told now. */
-int stage_pause(Stage *s, const char *by, const char *reason);
-int stage_resume_run(Stage *s, const char *by);
 
 /* From the worker's channel. */
 void stage_on_gate_open(Stage *s);

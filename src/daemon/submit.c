@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "basic/calendar.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
+#include "basic/time-util.h"
 #include "daemon/audit.h"
 #include "daemon/authz.h"
 #include "daemon/job.h"
@@ -11,6 +13,9 @@
 #include "shared/names.h"
 
 #define DETAIL_SERIALS_MAX 32 /* in the question to a person; more are counted */
+/* How far ahead a job may be scheduled: further on it is a mistake in typing. */
+#define SCHEDULE_DAYS_MAX 366U
+#define SCHEDULE_MAX_USEC (SCHEDULE_DAYS_MAX * 24 * USEC_PER_HOUR)
 
 /* What becomes of one drive of the submission. */
 typedef struct Choice {
@@ -26,6 +31,8 @@ typedef struct Submission {
         size_t n;
         JobOptions options;
         int confirmed;
+        bool at_given;
+        const Job *retried; /* NULL: it is none again */
 } Submission;
 
 static void submission_done(Submission *s)
@@ -95,9 +102,13 @@ static int submission_read_drives(Submission *s, sd_bus_message *m, sd_bus_error
 static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error)
 {
         const BusOption options[] = {
-                { "profile", 's', &s->options.profile, NULL },   { "confirmed", 'b', &s->confirmed, NULL },
-                { "priority", 'i', &s->options.priority, NULL }, { "note", 's', &s->options.note, NULL },
+                { "profile", 's', &s->options.profile, NULL },
+                { "confirmed", 'b', &s->confirmed, NULL },
+                { "priority", 'i', &s->options.priority, NULL },
+                { "note", 's', &s->options.note, NULL },
                 { "request", 's', &s->options.request, NULL },
+                { "calendar", 's', &s->options.calendar, NULL },
+                { "at", 't', &s->options.not_before_usec, &s->at_given },
         };
         int r;
 
@@ -112,8 +123,9 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
         if (!job_profile_is_valid(s->options.profile))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
                                          s->options.profile);
-        if (s->options.priority < -100 || s->options.priority > 100)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A priority is -100 to 100.");
+        if (!job_priority_is_valid(s->options.priority))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A priority is %i to %i.",
+                                         -JOB_PRIORITY_MAX, JOB_PRIORITY_MAX);
         if (s->options.note && strlen(s->options.note) > TEXT_MAX_BYTES)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A note has at most %u bytes.",
                                          TEXT_MAX_BYTES);
@@ -121,6 +133,38 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
                                          "A request id has 1 to %u letters, digits, '.', ':', '_', '-'.",
                                          NAME_MAX_CHARS);
+        if (s->at_given && s->options.calendar)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "A job starts at a time or by a calendar expression, not both.");
+
+        return 0;
+}
+
+/* From the options to the time before which no job starts. An expression gives the next time it names, once and for all: it is
+ * what the caller is told and what stays, whatever becomes of clock and time zone. */
+static int submission_schedule(Submission *s, sd_bus_error *error)
+{
+        uint64_t now = now_usec(CLOCK_REALTIME), until = now + SCHEDULE_MAX_USEC;
+        JobOptions *o = &s->options;
+        int r;
+
+        if (s->at_given && (o->not_before_usec < now || o->not_before_usec > until))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         o->not_before_usec < now ? "That time is over. Nothing was started."
+                                                                  : "That time is more than %u days ahead.",
+                                         SCHEDULE_DAYS_MAX);
+        if (!o->calendar)
+                return 0;
+
+        r = calendar_next(o->calendar, now, until, &o->not_before_usec);
+        if (r == -ENOENT)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "\"%s\" names no time in the next %u days.", o->calendar,
+                                         SCHEDULE_DAYS_MAX);
+        if (r < 0)
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_OPTION,
+                                "This is no calendar expression that is understood here; see burninctl(1).");
 
         return 0;
 }
@@ -172,6 +216,12 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
         r = safety_check(c->drive, NULL, &name, &text);
         if (r == SAFETY_REFUSED)
                 (void) sd_bus_error_set(&c->error, name, text);
+        else if (r >= 0 && s->retried &&
+                 !drive_identity_equal(&s->retried->identity, &c->drive->record.identity))
+                (void) sd_bus_error_setf(&c->error, BUS_ERROR_DRIVE_IDENTITY,
+                                         "Drive %s no longer shows the identity it had in job %" PRIu64
+                                         ". Start a new job for what is there now.",
+                                         c->drive->record.id, s->retried->record.id);
 
         return r < 0 ? r : 0;
 }
@@ -243,7 +293,13 @@ static void submission_audit(Submission *s, const Actor *actor)
         for (size_t i = 0; i < s->n; i++) {
                 const Choice *c = s->choices + i;
                 _cleanup_free_ char *object = strf("drive %s", c->drive ? c->drive->record.id : c->name);
-                _cleanup_free_ char *job = c->job ? strf("job %" PRIu64, c->job->record.id) : NULL;
+                _cleanup_free_ char *job = NULL;
+
+                if (c->job && s->retried)
+                        job = strf("job %" PRIu64 ", job %" PRIu64 " again", c->job->record.id,
+                                   s->retried->record.id);
+                else if (c->job)
+                        job = strf("job %" PRIu64, c->job->record.id);
 
                 (void) audit_write(s->manager, actor, ACTION_START_DESTRUCTIVE, strempty(object),
                                    c->job ? "ok" : "refused", c->job ? job : c->error.message);
@@ -363,10 +419,46 @@ static int submission_judge(Submission *s, sd_bus_error *error)
         return 0;
 }
 
+/* What was judged and authorized becomes jobs. */
+static int submission_enter(Submission *s, sd_bus_message *m, sd_bus_error *error)
+{
+        Actor actor;
+        int r;
+
+        r = submission_schedule(s, error);
+        if (r < 0)
+                return r;
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+
+        /* For a single drive its refusal is the answer. */
+        if (s->n == 1 && sd_bus_error_is_set(&s->choices[0].error)) {
+                submission_audit(s, &actor);
+                return sd_bus_error_copy(error, &s->choices[0].error);
+        }
+
+        r = submission_store(s, &actor);
+        if (r < 0) {
+                for (size_t i = 0; i < s->n; i++)
+                        job_free(s->choices[i].job);
+                (void) manager_store_failed(s->manager, r);
+                return sd_bus_error_setf(error, BUS_ERROR_STORE,
+                                         "The jobs could not be recorded (%s). Nothing was started.",
+                                         strerror(-r));
+        }
+
+        submission_audit(s, &actor);
+        for (size_t i = 0; i < s->n; i++)
+                if (s->choices[i].job)
+                        job_announce(s->choices[i].job);
+
+        return 0;
+}
+
 int manager_method_start_burn_in(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(submission_done) Submission s = { .manager = userdata };
-        Actor actor;
         int r;
 
         r = submission_read(&s, m, error);
@@ -384,30 +476,61 @@ int manager_method_start_burn_in(sd_bus_message *m, void *userdata, sd_bus_error
         r = submission_reply_known(&s, m);
         if (r != 0)
                 return r;
-        r = actor_from_message(m, &actor);
+        r = submission_enter(&s, m, error);
         if (r < 0)
                 return r;
 
-        /* For a single drive its refusal is the answer. */
-        if (s.n == 1 && sd_bus_error_is_set(&s.choices[0].error)) {
-                submission_audit(&s, &actor);
-                return sd_bus_error_copy(error, &s.choices[0].error);
-        }
-
-        r = submission_store(&s, &actor);
-        if (r < 0) {
-                for (size_t i = 0; i < s.n; i++)
-                        job_free(s.choices[i].job);
-                (void) manager_store_failed(s.manager, r);
-                return sd_bus_error_setf(error, BUS_ERROR_STORE,
-                                         "The jobs could not be recorded (%s). Nothing was started.",
-                                         strerror(-r));
-        }
-
-        submission_audit(&s, &actor);
-        for (size_t i = 0; i < s.n; i++)
-                if (s.choices[i].job)
-                        job_announce(s.choices[i].job);
-
         return submission_reply(&s, m);
+}
+
+int job_method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Job *j = userdata;
+        _cleanup_(submission_done) Submission s = {
+                .manager = j->manager,
+                .options = { .profile = j->record.profile,
+                             .note = j->record.note,
+                             .priority = j->record.priority },
+                .retried = j,
+        };
+        _cleanup_free_ char *job = NULL;
+        const char *serial;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &serial);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        s.choices = new0(Choice, 1);
+        if (!s.choices)
+                return -ENOMEM;
+        s.choices[s.n++] = (Choice){ .name = j->record.drive, .serial = serial };
+
+        r = submission_judge(&s, error);
+        if (r < 0)
+                return r;
+        r = submission_authorize(&s, m, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        if (j->record.state != JOB_DONE)
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Job %" PRIu64 " has not ended yet; it is %s.", j->record.id,
+                                         job_state_to_string(j->record.state));
+        if (!job_profile_is_valid(strempty(j->record.profile)))
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Job %" PRIu64 " has a profile that is not known any more.",
+                                         j->record.id);
+        r = submission_enter(&s, m, error);
+        if (r < 0)
+                return r;
+        r = job_bus_path_of(s.choices[0].job->record.id, &job);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(m, "o", job);
 }

@@ -30,10 +30,8 @@ static const char *const smart_health_table[_SMART_HEALTH_MAX] = {
 DEFINE_STRING_TABLE(smart_health, SmartHealth);
 
 static const char *const job_state_table[_JOB_STATE_MAX] = {
-        [JOB_QUEUED] = "queued",
-        [JOB_RUNNING] = "running",
-        [JOB_STOPPING] = "stopping",
-        [JOB_DONE] = "done",
+        [JOB_QUEUED] = "queued",     [JOB_RUNNING] = "running", [JOB_PAUSED] = "paused",
+        [JOB_STOPPING] = "stopping", [JOB_DONE] = "done",
 };
 DEFINE_STRING_TABLE(job_state, JobState);
 

@@ -45,6 +45,7 @@ DECLARE_STRING_TABLE(smart_health, SmartHealth);
 typedef enum JobState {
         JOB_QUEUED,   /* queued */
         JOB_RUNNING,  /* running */
+        JOB_PAUSED,   /* paused: by an operator, before or after its start */
         JOB_STOPPING, /* stopping: a cancel was stored, the remote process is not proven gone yet */
         JOB_DONE,     /* done: see the verdict */
         _JOB_STATE_MAX,

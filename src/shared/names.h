@@ -42,6 +42,7 @@
 #define ACTION_VIEW              BUS_NAME ".view"
 #define ACTION_START_DESTRUCTIVE BUS_NAME ".start-destructive"
 #define ACTION_CANCEL            BUS_NAME ".cancel"
+#define ACTION_MANAGE_JOBS       BUS_NAME ".manage-jobs"
 #define ACTION_MANAGE_HOSTS      BUS_NAME ".manage-hosts"
 #define ACTION_MANAGE_DRIVES     BUS_NAME ".manage-drives"
 #define ACTION_MANAGE_SETTINGS   BUS_NAME ".manage-settings"
@@ -64,6 +65,9 @@
 /* Message ids: random, never counted up; each has an entry in burnin.catalog with what to do. */
 #define MESSAGE_JOB_QUEUED            "40539b96c3484a11bb48fefd4268ad4d"
 #define MESSAGE_JOB_STARTED           "84e4a39bd4554c4c94935524382e4b11"
+#define MESSAGE_JOB_PAUSED            "e86bd16241104434a6bc5eb5d0c3e1a5"
+#define MESSAGE_JOB_RESUMED           "7b51778fa8d14cc1bef13af84b2b40d0"
+#define MESSAGE_STARTED_IN_HEAT       "0477f49dc21e40eb95230b009be8612e"
 #define MESSAGE_JOB_FINISHED          "3360ab8acf9647b186e20868f1a7f1c7"
 #define MESSAGE_STAGE_STARTED         "be5672ca2d0849fbb4d4509649388ede"
 #define MESSAGE_STAGE_FINISHED        "7daf2493cd664b539516d0d32556bb98"

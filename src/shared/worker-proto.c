@@ -150,6 +150,7 @@ void stage_params_done(StageParams *p)
         free(p->baseline_path);
         strv_free(p->boot_pools);
         free(p->pattern);
+        free(p->heat);
         *p = (StageParams){ 0 };
 }
 
@@ -254,7 +255,7 @@ struct json_object *stage_params_to_json(const StageParams *p)
             json_put_string(o, "report_path", p->report_path) < 0 ||
             json_put_string(o, "baseline_path", p->baseline_path) < 0 ||
             json_put(o, "boot_pools", strv_to_json(p->boot_pools)) < 0 ||
-            json_put_string(o, "pattern", p->pattern) < 0 ||
+            json_put_string(o, "pattern", p->pattern) < 0 || json_put_string(o, "heat", p->heat) < 0 ||
             json_put_bool(o, "slow_fails", p->slow_fails) < 0 ||
             json_put_double(o, "percent", p->percent) < 0)
                 return NULL;
@@ -303,6 +304,7 @@ int stage_params_from_json(struct json_object *o, StageParams *ret)
             (r = strv_from_json(o, "boot_pools", LIST_MAX, "-_.: ", &p.boot_pools)) < 0 ||
             (r = get_bounded(o, "pattern", 32, false, &p.pattern)) < 0 ||
             (r = json_get_bool(o, "slow_fails", &p.slow_fails)) < 0 ||
+            (r = get_bounded(o, "heat", TEXT_MAX_BYTES, false, &p.heat)) < 0 ||
             (r = json_get_double(o, "percent", &p.percent)) < 0)
                 return r;
         if (!params_are_sane(&p))

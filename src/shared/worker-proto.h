@@ -112,6 +112,7 @@ typedef struct StageParams {
         char *report_path;   /* where the report goes */
         char *baseline_path; /* JSON SmartReading: written by precheck, read by final_check */
         char **boot_pools;
+        char *heat; /* precheck: it begins though drives beside it are too warm; for the ledger. NULL: they are not */
         /* Settings that this stage was started with. */
         uint32_t block_size, block_buffer, passes;
         uint32_t bad_block_threshold;

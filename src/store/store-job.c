@@ -26,6 +26,12 @@ static const Column columns[] = {
         COLUMN(TEXT, JobRecord, "request", request),
         COLUMN(TEXT, JobRecord, "cancelled_by", cancelled_by),
         COLUMN(I32, JobRecord, "priority", priority),
+        COLUMN(U64, JobRecord, "not_before_usec", not_before_usec),
+        COLUMN(TEXT, JobRecord, "calendar", calendar),
+        COLUMN(U64, JobRecord, "paused_usec", paused_usec),
+        COLUMN(TEXT, JobRecord, "paused_by", paused_by),
+        COLUMN(TEXT, JobRecord, "paused_reason", paused_reason),
+        COLUMN(U64, JobRecord, "pauses_usec", pauses_usec),
         COLUMN(PERCENT, JobRecord, "percent", percent),
         COLUMN(U64, JobRecord, "created_usec", created_usec),
         COLUMN(U64, JobRecord, "started_usec", started_usec),
@@ -71,7 +77,7 @@ int store_job_get(Store *s, uint64_t id, JobRecord *ret)
 typedef struct JobQuery {
         char where[256];
         size_t length;
-        Value values[8];
+        Value values[10];
         size_t n_values;
 } JobQuery;
 
@@ -91,6 +97,10 @@ static void query_build(JobQuery *q, const JobFilter *f)
                 query_add(q, "drive = ?", f->drive);
         if (f->request)
                 query_add(q, "request = ?", f->request);
+        if (f->model)
+                query_add(q, "model = ?", f->model);
+        if (f->profile)
+                query_add(q, "profile = ?", f->profile);
         if ((int) f->state >= 0)
                 query_add(q, "state = ?", job_state_to_string(f->state));
         if ((int) f->verdict >= 0)

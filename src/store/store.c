@@ -25,11 +25,12 @@
 /* Less than this is as good as full: the log must be able to grow between two checkpoints. */
 #define FREE_MIN_BYTES (UINT64_C(8) * 1024 * 1024)
 
-extern const char schema_0001_init[], schema_0002_settings[];
+extern const char schema_0001_init[], schema_0002_settings[], schema_0004_queue[];
 
 static const char *const schemas_table[] = {
         schema_0001_init,
         schema_0002_settings,
+        schema_0004_queue,
 };
 
 static int errno_of_system(int e)

@@ -72,6 +72,11 @@ typedef struct JobRecord {
         char *request; /* idempotency key, or NULL */
         char *cancelled_by;
         int32_t priority;
+        uint64_t not_before_usec; /* it waits in the queue until then; 0: it does not */
+        char *calendar;           /* the expression not_before_usec came from, or NULL */
+        uint64_t paused_usec;     /* since when it is paused, or was when it was cancelled; 0: it is not */
+        char *paused_by, *paused_reason; /* NULL unless paused; the words are the person's own */
+        uint64_t pauses_usec; /* of the time since it started: how much it was paused, until the last resume */
         double percent;
         uint64_t created_usec, started_usec, finished_usec;
 } JobRecord;
@@ -148,11 +153,11 @@ int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), 
 int store_job_put(Store *s, JobRecord *r);
 int store_job_get(Store *s, uint64_t id, JobRecord *ret); /* -ENOENT */
 typedef struct JobFilter {
-        const char *host, *drive, *request; /* NULL: any */
-        JobState state;                     /* negative: any */
-        Verdict verdict;                    /* negative: any */
-        bool active;                        /* only jobs that are not done; oldest first */
-        uint32_t offset, limit;             /* limit 0: all */
+        const char *host, *drive, *request, *model, *profile; /* NULL: any */
+        JobState state;                                       /* negative: any */
+        Verdict verdict;                                      /* negative: any */
+        bool active;                                          /* only jobs that are not done; oldest first */
+        uint32_t offset, limit;                               /* limit 0: all */
 } JobFilter;
 int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),
                    void *userdata, uint64_t *ret_total);

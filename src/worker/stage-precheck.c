@@ -219,6 +219,17 @@ static int check_temperature(Precheck *p)
                                    : strf("%s: its temperature cannot be read", p->drive));
 }
 
+/* Said by burnind, which sees all drives: heat beside it is no fault of this one, but may explain what comes. */
+static int note_heat(Precheck *p)
+{
+        if (!p->w->params.heat)
+                return 0;
+
+        return report_line(p->report, VERDICT_PASSED, "thermal-wait", "burnind",
+                           strdup("the drives under test on its host are not too warm"),
+                           strdup(p->w->params.heat), NULL);
+}
+
 static int check_self_test(Precheck *p)
 {
         bool running = p->smart.self_test_running;
@@ -242,6 +253,8 @@ static int check_smart(Precheck *p)
                                   s->smart_uncorrectable_max);
         if (r >= 0)
                 r = check_temperature(p);
+        if (r >= 0)
+                r = note_heat(p);
         if (r >= 0)
                 r = check_self_test(p);
         return r;

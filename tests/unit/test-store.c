@@ -8,6 +8,8 @@
 #include "basic/fd-util.h"
 #include "store-sample.h"
 
+extern const char schema_0001_init[];
+
 typedef struct Fixture {
         char *dir, *path;
         Store *store;
@@ -212,6 +214,9 @@ static void test_job(void)
         assert(streq(got.reason, j.reason) && streq(got.operator, j.operator) && streq(got.note, j.note));
         assert(streq(got.request, j.request) && streq(got.cancelled_by, j.cancelled_by));
         assert(got.priority == -3 && got.percent == 12.5);
+        assert(got.not_before_usec == 15 && streq(got.calendar, j.calendar));
+        assert(got.paused_usec == 25 && got.pauses_usec == 5 && streq(got.paused_by, j.paused_by));
+        assert(streq(got.paused_reason, j.paused_reason));
         assert(got.created_usec == 10 && got.started_usec == 20 && got.finished_usec == 30);
 
         assert_error(-ENOENT, store_job_get(f.store, 2, &got));
@@ -234,7 +239,16 @@ static void test_job(void)
         assert_ok(store_job_put(f.store, &j));
         assert(j.id == 2);
 
+        /* Somebody paused what is paused, at some time. */
+        j.state = JOB_PAUSED;
+        j.paused_by = NULL;
+        assert_error(-EINVAL, store_job_put(f.store, &j));
+        j.paused_by = (char *) "carol";
+        j.paused_usec = 0;
+        assert_error(-EINVAL, store_job_put(f.store, &j));
+
         j.id = 77;
+        j.state = JOB_QUEUED;
         assert_error(-ENOENT, store_job_put(f.store, &j));
 }
 
@@ -296,6 +310,19 @@ static void test_job_list(void)
         assert(count_jobs(f.store, &filter) == 3);
         filter.state = JOB_QUEUED;
         assert(count_jobs(f.store, &filter) == 0);
+
+        filter = (JobFilter) NO_FILTER;
+        filter.model = "ST16000";
+        filter.profile = "surface";
+        assert(count_jobs(f.store, &filter) == 20);
+        filter.state = JOB_DONE;
+        filter.verdict = VERDICT_PASSED;
+        filter.host = "nas1";
+        assert(count_jobs(f.store, &filter) == 5);
+        filter.profile = "full";
+        assert(count_jobs(f.store, &filter) == 0);
+        assert(query(f.store,
+                     "SELECT count(*) FROM pragma_index_list('jobs') WHERE name = 'jobs_by_model'") == 1);
 
         filter = (JobFilter) NO_FILTER;
         filter.drive = "drive-7";
@@ -712,6 +739,48 @@ static void test_upgrade(void)
         assert(from == -1);
 }
 
+/* The jobs of a database that knew neither pauses nor schedules. */
+static void test_upgrade_of_jobs(void)
+{
+        _cleanup_(job_record_done) JobRecord got = {};
+        _cleanup_(stage_taken_done) StageRecordTaken stages = {};
+        _cleanup_scratch_ char *dir = scratch_new();
+        _cleanup_free_ char *path = strf("%s/burnin.db", dir);
+        const char *const first[] = { schema_0001_init };
+        _cleanup_(store_closep) Store *s = NULL;
+        JobRecord next = job_sample();
+        int from = 99;
+
+        assert_ok(store_open_schemas(path, first, 1, &s, NULL));
+        assert(sqlite3_exec(s->db,
+                            "INSERT INTO jobs (id, kind, profile, drive, state, verdict, priority, percent, created_usec, "
+                            "started_usec, finished_usec) VALUES "
+                            "(7, 'burn-in', 'surface', 'wwn-1', 'queued', '', 5, 0, 10, 0, 0), "
+                            "(9, 'burn-in', 'surface', 'wwn-2', 'done', 'passed', 0, 100, 10, 20, 30);"
+                            "INSERT INTO stages (job, stage, kind, state, verdict, attempt, run_sent, last_seq, percent, "
+                            "phase_percent, phase, phases, bytes_per_second, bad_blocks, work_bytes, eta_usec, "
+                            "started_usec, finished_usec) VALUES "
+                            "(7, 0, 'precheck', 'pending', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+                            "DELETE FROM jobs WHERE id = 9",
+                            NULL, NULL, NULL) == SQLITE_OK);
+        s = store_close(s);
+
+        assert_ok(store_open(path, &s, &from));
+        assert(from == 1);
+        assert_sound(s);
+        assert_ok(store_job_get(s, 7, &got));
+        assert(got.state == JOB_QUEUED && got.priority == 5 && streq(got.drive, "wwn-1"));
+        assert(got.not_before_usec == 0 && !got.calendar && got.paused_usec == 0 && !got.paused_by);
+        assert_ok(store_stage_list(s, 7, take_stage, &stages));
+        assert(stages.n == 1 && stages.last.kind == STAGE_PRECHECK);
+
+        /* No number is used twice, and what was one of a kind still is. */
+        assert_ok(store_job_put(s, &next));
+        assert(next.id == 10);
+        next.id = 0;
+        assert_error(-EEXIST, store_job_put(s, &next));
+}
+
 static void test_upgrade_fails(void)
 {
         _cleanup_scratch_ char *dir = scratch_new();
@@ -795,6 +864,7 @@ int main(void)
         test_statements();
         test_file();
         test_upgrade();
+        test_upgrade_of_jobs();
         test_upgrade_fails();
         test_foreign_files();
         test_busy();

@@ -32,6 +32,7 @@ static void fill_params(StageParams *p)
                 .log_path = strdup("/var/lib/burnin/jobs/42/1.log"),
                 .report_path = strdup("/var/lib/burnin/jobs/42/1.report"),
                 .baseline_path = strdup("/var/lib/burnin/jobs/42/baseline"),
+                .heat = strdup("drive WD-2 (sdb) has 50 °C, warm is 46 °C"),
                 .block_size = 4096,
                 .block_buffer = 64,
                 .passes = 2,

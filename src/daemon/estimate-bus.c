@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "basic/strv.h"
+#include "daemon/authz.h"
+#include "daemon/estimate-bus.h"
+#include "daemon/estimate.h"
+#include "daemon/job.h"
+#include "daemon/submit.h"
+#include "shared/bus-util.h"
+#include "shared/names.h"
+
+/* The newest jobs of a model that say what the next one takes. */
+#define HISTORY_JOBS_MAX 20U
+
+typedef struct Estimate {
+        const Drive *drive;
+        EstimateHistory history;
+        EstimateBasis basis;
+} Estimate;
+
+typedef struct Request {
+        Manager *manager;
+        const char *profile;
+        Estimate *estimates;
+        EstimateRange *ranges;
+        size_t *hosts;
+        size_t n;
+} Request;
+
+static void request_done(Request *q)
+{
+        free(q->estimates);
+        free(q->ranges);
+        free(q->hosts);
+}
+
+static int request_read(Request *q, sd_bus_message *m, char ***ret_names, sd_bus_error *error)
+{
+        _cleanup_strv_free_ char **names = NULL;
+        int r;
+
+        r = sd_bus_message_read_strv(m, &names);
+        if (r < 0)
+                return r;
+        r = bus_read_options(m, &(BusOption){ "profile", 's', &q->profile, NULL }, 1, error);
+        if (r < 0)
+                return r;
+
+        q->n = strv_length(names);
+        if (q->n == 0)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "No drive was named.");
+        if (q->n > BATCH_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "A batch has at most %u drives.",
+                                         BATCH_MAX);
+        if (!job_profile_is_valid(q->profile))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
+                                         q->profile);
+
+        q->estimates = new0(Estimate, q->n);
+        q->ranges = new0(EstimateRange, q->n);
+        q->hosts = new0(size_t, q->n);
+        if (!q->estimates || !q->ranges || !q->hosts)
+                return -ENOMEM;
+
+        *ret_names = TAKE_PTR(names);
+        return 0;
+}
+
+/* Hosts as numbers: that of the first drive of each. */
+static size_t request_host_number(const Request *q, size_t i)
+{
+        for (size_t k = 0; k < i; k++)
+                if (streq_ptr(q->estimates[k].drive->record.host, q->estimates[i].drive->record.host))
+                        return k;
+
+        return i;
+}
+
+static int history_on_job(JobRecord *r, void *userdata)
+{
+        _cleanup_(drive_identity_done) DriveIdentity identity = {};
+        _cleanup_json_ struct json_object *o = NULL;
+        uint64_t took;
+
+        if (json_parse(strempty(r->identity), strlen(strempty(r->identity)), &o) < 0 ||
+            drive_identity_from_json(o, &identity) < 0 || r->finished_usec <= r->started_usec)
+                return 0;
+
+        took = r->finished_usec - r->started_usec;
+        if (took > r->pauses_usec)
+                estimate_history_add(userdata, identity.size_bytes, took - r->pauses_usec);
+        return 0;
+}
+
+/* A batch is mostly of one model, whose history is the same for each. */
+static int request_find_history(const Request *q, size_t i, EstimateHistory *ret)
+{
+        const char *model = q->estimates[i].drive->record.identity.model;
+        const JobFilter filter = {
+                .model = model,
+                .profile = q->profile,
+                .state = JOB_DONE,
+                .verdict = VERDICT_PASSED,
+                .limit = HISTORY_JOBS_MAX,
+        };
+
+        if (isempty(model))
+                return 0;
+        for (size_t k = 0; k < i; k++)
+                if (streq_ptr(q->estimates[k].drive->record.identity.model, model)) {
+                        *ret = q->estimates[k].history;
+                        return 0;
+                }
+
+        return store_job_list(q->manager->store, &filter, history_on_job, ret, NULL);
+}
+
+static int request_estimate(Request *q, size_t i)
+{
+        Estimate *e = q->estimates + i;
+        const EstimateDrive drive = {
+                .size_bytes = e->drive->record.identity.size_bytes,
+                .rotational = e->drive->record.rotational,
+                .nvme = streq_ptr(e->drive->record.transport, "nvme"),
+        };
+        size_t n;
+        const StageKind *kinds = job_profile_stages(q->profile, &n);
+        int r;
+
+        r = request_find_history(q, i, &e->history);
+        if (r < 0)
+                return r;
+
+        q->ranges[i] = estimate_job(kinds, n, job_profile_phases(q->profile), &drive, &e->history,
+                                    &e->basis);
+        q->hosts[i] = request_host_number(q, i);
+        return 0;
+}
+
+static int request_reply(const Request *q, sd_bus_message *m)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Settings *s = &q->manager->settings;
+        EstimateRange batch;
+        int r;
+
+        r = estimate_batch(q->ranges, q->hosts, q->n, s->max_parallel_burnins, s->max_per_host, &batch);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, 'a', "(sttsu)");
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < q->n; i++) {
+                const Estimate *e = q->estimates + i;
+
+                r = sd_bus_message_append(reply, "(sttsu)", e->drive->record.id, q->ranges[i].low_usec,
+                                          q->ranges[i].high_usec, estimate_basis_to_string(e->basis),
+                                          e->history.n);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "tt", batch.low_usec, batch.high_usec);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+int manager_method_estimate_burn_in(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(request_done) Request q = { .manager = userdata, .profile = "surface" };
+        _cleanup_strv_free_ char **names = NULL;
+        int r;
+
+        r = request_read(&q, m, &names, error);
+        if (r < 0)
+                return r;
+        r = authz_check(q.manager, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
+
+        for (size_t i = 0; i < q.n; i++) {
+                Drive *d;
+
+                r = submit_find_drive(q.manager, names[i], &d, error);
+                if (r < 0)
+                        return r;
+                q.estimates[i].drive = d;
+                r = request_estimate(&q, i);
+                if (r < 0)
+                        return r;
+        }
+
+        return request_reply(&q, m);
+}
