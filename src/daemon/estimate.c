@@ -145,6 +145,8 @@ static uint64_t simulate(const Simulation *s, const EstimateRange *jobs, bool hi
                         n_left--;
                 }
 
+                if (n_running == 0) /* no place for any */
+                        break;
                 ended = take_first(s->running, &n_running);
                 now = ended.end_usec;
                 s->on_host[ended.host]--;
