@@ -185,7 +185,7 @@ int manager_method_estimate_burn_in(sd_bus_message *m, void *userdata, sd_bus_er
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        for (size_t i = 0; names && i < q.n; i++) {
+        for (size_t i = 0; i < q.n; i++) {
                 Drive *d;
 
                 r = submit_find_drive(q.manager, names[i], &d, error);
