@@ -87,7 +87,7 @@ def newest(product: Product) -> dict[str, Any]:
 
 def test_list_says_all_of_each(product: Product) -> None:
     settings = list_all(product)
-    assert len(settings) == 28
+    assert len(settings) == 29
     for name, setting in settings.items():
         number = {"Minimum", "Maximum", "Unit"} if setting["Type"] == "number" else set()
         assert set(setting) == {"Name", "Type", "Value", "Default", "Origin", "File", "Description", "Applies"} | number
