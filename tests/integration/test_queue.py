@@ -10,7 +10,8 @@ import pytest
 from product import Host, Product, nas, product  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
-                                       r"No burn-in was started")
+                                       r"No burn-in was started",
+                                       r"has not answered")     # while the poller stands still
 
 ATTEMPTS = 10
 
