@@ -610,21 +610,21 @@ class Machine:
     # --- drives ------------------------------------------------------------------------------------------
 
     def add_loop_drive(self, serial: str, size_mb: int, wwn: str | None = "auto", sector_size: int = 512,
-                       rotational: bool = True) -> str:
-        """Plug in a drive: a sparse image (kept, if there is one) behind a free loop device.
+                       rotational: bool = True, device: str = "") -> str:
+        """Plug in a drive: a sparse image (kept, if there is one) behind this loop device, or a free one.
 
         Its WWN is made from the serial, unless one is given ('0x' and 16 digits) or refused (None)."""
         if serial in self.drives:
             raise HarnessError(f"drive {serial} is plugged in already")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", serial):
             raise HarnessError(f"{serial!r} is no serial that can be a file's name")
-        image = self.root / DRIVES[1:] / f"{serial}.img"
+        image = self._image(serial)
         if wwn == "auto":
             wwn = "0x5000c500" + digest(serial)[:8]
         with open(image, "ab") as file:
             if file.tell() == 0:
                 file.truncate(size_mb << 20)
-        device = resources.attach_loop(image, sector_size, rotational)
+        device = resources.attach_loop(image, sector_size, rotational, device)
         self.drives[serial] = (device, wwn)
         if self.running:
             self._plug(serial)
@@ -637,11 +637,14 @@ class Machine:
             name = Path(device).name
             self.run(f"systemctl stop harness-udev@{name}.path; rm -f {device} /dev/disk/by-id/*{serial} "
                      f"/run/udev/data/b{self._number(device)} /run/harness-udev/{name}")
-        resources.detach_loop(device)
+        resources.detach_loop(device, self._image(serial))
         del self.drives[serial]
         if not keep_image:
             for path in (self.root / DRIVES[1:]).glob(f"{serial}.img*"):
                 path.unlink()
+
+    def _image(self, serial: str) -> Path:
+        return self.root / DRIVES[1:] / f"{serial}.img"
 
     @staticmethod
     def _number(device: str) -> str:

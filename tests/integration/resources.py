@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import IO
 
 RECORDS = Path("/run/burnin-machines")
+LOOP_CTL_ADD = 0x4C80
 LOOP_CTL_REMOVE = 0x4C81
+
+locks_held = 0
 
 
 class HarnessError(Exception):
@@ -52,11 +55,17 @@ def command(*argv: str | Path, check: bool = True, timeout: float = 60) -> subpr
 
 @contextlib.contextmanager
 def locked() -> Iterator[None]:
-    """One harness at a time picks loop devices and sweeps, whichever checkout it runs from."""
+    """One harness at a time takes and frees loop devices, and sweeps, whichever checkout it runs from. May be nested."""
+    global locks_held
     RECORDS.mkdir(mode=0o700, exist_ok=True)
     with open(RECORDS / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        if locks_held == 0:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        locks_held += 1
+        try:
+            yield
+        finally:
+            locks_held -= 1
 
 
 # --- records ---------------------------------------------------------------------------------------------
@@ -227,12 +236,17 @@ def remove_netns(name: str) -> None:
 
 # --- loop devices ----------------------------------------------------------------------------------------
 
-def attach_loop(image: Path, sector_size: int = 512, rotational: bool = True) -> str:
-    """Put a free loop device on an image; the kernel adds devices when all are taken."""
+def attach_loop(image: Path, sector_size: int = 512, rotational: bool = True, device: str = "") -> str:
+    """Put a loop device on an image: this one, or a free one. The kernel adds devices when all are taken."""
     with locked():
-        device = command("losetup", "--find", "--show", f"--sector-size={sector_size}", image).stdout.strip()
+        if device:
+            with contextlib.suppress(FileExistsError), open("/dev/loop-control", "rb") as control:
+                fcntl.ioctl(control, LOOP_CTL_ADD, loop_number(device))
+        else:
+            device = command("losetup", "--find").stdout.strip()
         if not Path(device).exists():
             os.mknod(device, stat.S_IFBLK | 0o600, os.makedev(7, loop_number(device)))
+        command("losetup", f"--sector-size={sector_size}", device, image)
     set_rotational(device, rotational)
     show(device)
     return device
@@ -265,37 +279,40 @@ def unshow(device: str) -> None:
         Path(f"/sys/block/{Path(device).name}").unlink(missing_ok=True)
 
 
-def our_loops(workdir: Path) -> list[str]:
-    """Loop devices whose image lies below this directory."""
-    listing = command("losetup", "--list", "--json", "--output", "NAME,BACK-FILE").stdout
-    devices = json.loads(listing)["loopdevices"] if listing.strip() else []
-    return [d["name"] for d in devices if (d["back-file"] or "").startswith(f"{workdir}/")]
+def our_loops(workdir: Path) -> list[tuple[str, str]]:
+    """Loop devices whose image lies below this directory, each with its image."""
+    listing = command("losetup", "--list", "--json", "--output", "NAME").stdout
+    devices = [d["name"] for d in json.loads(listing)["loopdevices"]] if listing.strip() else []
+    return [(device, image) for device in devices if (image := backing(device)).startswith(f"{workdir}/")]
 
 
 def backing(device: str) -> str:
+    """The image behind a loop device, or ''."""
     try:
-        return (sys_path(device) / "loop/backing_file").read_text()
+        return (sys_path(device) / "loop/backing_file").read_text().removesuffix("\n").removesuffix(" (deleted)")
     except OSError:
         return ""
 
 
-def detach_loop(device: str) -> None:
-    set_rotational(device, False)
-    unshow(device)
-    image = backing(device)
-    command("losetup", "--detach", device)
-
-    # Detaching is put off while anything has the device open; and then another harness may take it at once.
-    until(f"detach {device}", lambda: backing(device) != image, 10)
-    with locked(), contextlib.suppress(OSError), open("/dev/loop-control", "rb") as control:
-        # A device the kernel has added for us; where it was taken, it stays.
-        if loop_number(device) >= int(Path("/sys/module/loop/parameters/max_loop").read_text()):
-            fcntl.ioctl(control, LOOP_CTL_REMOVE, loop_number(device))
+def detach_loop(device: str, image: str | Path) -> None:
+    """Take a loop device off its image. One that has another image by now is not ours any more."""
+    with locked():
+        if backing(device) != str(image):
+            return
+        set_rotational(device, False)
+        unshow(device)
+        command("losetup", "--detach", device)
+        # Detaching is put off while anything has the device open.
+        until(f"detach {device}", lambda: backing(device) != str(image), 10)
+        with contextlib.suppress(OSError), open("/dev/loop-control", "rb") as control:
+            # A device the kernel has added for us.
+            if loop_number(device) >= int(Path("/sys/module/loop/parameters/max_loop").read_text()):
+                fcntl.ioctl(control, LOOP_CTL_REMOVE, loop_number(device))
 
 
 def detach_loops(workdir: Path) -> None:
-    for device in our_loops(workdir):
-        detach_loop(device)
+    for device, image in our_loops(workdir):
+        detach_loop(device, image)
 
 
 # --- overlay ---------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import contextlib
 import json
 import os
 import secrets
@@ -126,8 +125,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 def disk(sshd: Sshd) -> Iterator[Disk]:
     disk = Disk(sshd.directory, 64 * MIB, f"SN{secrets.token_hex(4).upper()}")
     yield disk
-    with contextlib.suppress(Exception):
-        disk.remove()
+    disk.remove()
 
 
 @pytest.fixture

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import resources
 from product import Host, Product, nas, product  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
                                        r"No burn-in was started",
                                        r"has not answered")     # while the poller stands still
-
-ATTEMPTS = 10
 
 
 @contextlib.contextmanager
@@ -31,16 +30,13 @@ def name_of(product: Product, serial: str) -> str:
 
 
 def plug_at(product: Product, names: dict[str, str]) -> None:
-    """Plugs each of these drives at its name; other tests on this computer may be faster with one of them."""
-    for _ in range(ATTEMPTS):
+    """Plugs each of these drives at its name."""
+    with resources.locked():        # no other test on this computer takes one of them meanwhile
         for serial in names:
             if serial in product.machine.drives:
                 product.machine.remove_loop_drive(serial, keep_image=True)
-        for serial in sorted(names, key=lambda s: number_of(names[s])):
-            product.machine.add_loop_drive(serial, 8)
-        if all(name_of(product, serial) == name for serial, name in names.items()):
-            return
-    pytest.skip("the names of the drives are not to be had")
+        for serial, name in names.items():
+            product.machine.add_loop_drive(serial, 8, device=f"/dev/{name}")
 
 
 def number_of(name: str) -> int:
@@ -68,8 +64,9 @@ def test_drive_whose_name_another_one_has_taken(nas: Host, product: Product) -> 
     name = drive["DevName"]
     with poller_stands_still(product):
         job = product.start("TAKEN001")
-        product.machine.remove_loop_drive("TAKEN001")
-        plug_at(product, {"TAKEN002": name})
+        with resources.locked():
+            product.machine.remove_loop_drive("TAKEN001")
+            plug_at(product, {"TAKEN002": name})
     assert job.wait_end() == "inconclusive"
     assert "TAKEN001" in job["Reason"] and "missing" in job["Reason"]
     assert job.stage("precheck")["State"] == "done" and job.stage("precheck")["Verdict"] == "skipped"

@@ -453,19 +453,20 @@ def test_queued_drive_that_was_written_meanwhile(one_at_a_time: None, nas: Host,
                                    "umount /mnt/new").stdout.endswith("precious\n")
 
 
-def swap_images(device: str, image: Path) -> None:
+def swap_images(device: str, before: Path, after: Path) -> None:
     """Another drive behind the same kernel name."""
-    resources.detach_loop(device)
-    resources.command("losetup", device, image)
-    resources.show(device)
+    with resources.locked():
+        resources.detach_loop(device, before)
+        resources.attach_loop(after, device=device)
 
 
 def test_queued_drive_that_changed_its_name_is_followed(one_at_a_time: None, nas: Host, product: Product) -> None:
     drive = product.plug("FOLLOW01", 16)
     name = drive["DevName"]
     with queued_behind(product, "FOLLOW01") as job:
-        product.machine.remove_loop_drive("FOLLOW01", keep_image=True)
-        product.machine.add_loop_drive("USURPER1", 16)
+        with resources.locked():
+            product.machine.remove_loop_drive("FOLLOW01", keep_image=True)
+            product.machine.add_loop_drive("USURPER1", 16, device=f"/dev/{name}")
         product.image("USURPER1").write_bytes(SENTINEL * 1000 + bytes((16 << 20) - 1000 * len(SENTINEL)))
         usurper = digest(product.image("USURPER1"))
         product.machine.add_loop_drive("FOLLOW01", 16)
@@ -512,8 +513,8 @@ def test_drive_that_changes_between_check_and_start(nas: Host, product: Product,
             victim = product.image("SWITCH02")
             victim.write_bytes(SENTINEL * 1000 + bytes((16 << 20) - 1000 * len(SENTINEL)))
             stack.callback(victim.unlink)
-            swap_images(device, victim)
-            stack.callback(swap_images, device, product.image("SWITCH01"))
+            swap_images(device, product.image("SWITCH01"), victim)
+            stack.callback(swap_images, device, victim, product.image("SWITCH01"))
         else:
             victim = product.image("SWITCH01")
             # Read-only: nothing but us could write to it.

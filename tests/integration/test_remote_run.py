@@ -133,7 +133,7 @@ class Disk:
         for host, run in self.runs:
             host.cancel(run, 0)
             host.call_raw("remove", run)
-        resources.detach_loop(self.device)
+        resources.detach_loop(self.device, self.image)
 
     def is_blank(self) -> bool:
         return not self.image.read_bytes().strip(b"\0")

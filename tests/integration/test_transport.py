@@ -331,7 +331,7 @@ def disk(tmp_path: Path) -> Iterator[str]:
         file.truncate(16 * MIB)
     device = resources.attach_loop(image)
     yield device.removeprefix("/dev/")
-    resources.detach_loop(device)
+    resources.detach_loop(device, image)
 
 
 def one(found: list[dict[str, str]]) -> dict[str, str]:

@@ -64,7 +64,7 @@ class Disk:
         return {"serial": self.serial, "model": "BURNIN LOOP", "size_bytes": self.size, "fingerprint": self.ident}
 
     def remove(self) -> None:
-        resources.detach_loop(self.device)
+        resources.detach_loop(self.device, self.image)
 
 
 def memfd(text: bytes) -> int:
