@@ -81,13 +81,35 @@ is_word()
         [ ${#1} -le 1024 ]
 }
 
-# The first line of a file, "" where there is none. Without a process: this is called often.
-first_line()
+# Sets line to the first line of a file, "" where there is none.
+line_read()
 {
-        local line=
+        line=
         # shellcheck disable=SC2162
         { IFS= read -r line < "$1"; } 2> /dev/null
+}
+
+# Prints it. What is asked of every drive in every cycle should use the other one: $() is a process.
+first_line()
+{
+        local line
+        line_read "$1"
         printf '%s' "$line"
+}
+
+# Sets word to $1 with every run of characters that is_word does not know, and of '_', as one '_'.
+word_make()
+{
+        local rest=$1 head
+        word=
+        while :; do
+                head=${rest%%[!A-Za-z0-9.:,/@+=-]*}
+                word=$word$head
+                rest=${rest#"$head"}
+                [ -n "$rest" ] || return 0
+                word=${word}_
+                rest=${rest#"${rest%%[A-Za-z0-9.:,/@+=-]*}"}
+        done
 }
 
 # --- processes ---------------------------------------------------------------------------------------------
@@ -147,15 +169,16 @@ kname_number()
         first_line "/sys/class/block/$1/dev"
 }
 
-# ident MAJ:MIN: what the kernel knows of the drive behind this number, as one word. The serial that the kernel's own cache
-# holds needs no command to the drive, so this never wakes one.
-ident()
+# ident_read MAJ:MIN: sets id to what the kernel knows of the drive behind this number, as one word; "" where it knows nothing.
+# The serial that the kernel's own cache holds needs no command to the drive, so this never wakes one.
+ident_read()
 {
-        local sys=/sys/dev/block/$1 line v f
-        [ -e "$sys/size" ] && [ ! -e "$sys/partition" ] || return 1
-        v=$(first_line "$sys/size")
-        [ "${v:-0}" != 0 ] || return 1
-        line=size:$v
+        local sys=/sys/dev/block/$1 line v f word
+        id=
+        [ -n "$1" ] && [ -e "$sys/size" ] && [ ! -e "$sys/partition" ] || return 1
+        line_read "$sys/size"
+        [ "${line:-0}" != 0 ] || return 1
+        line=size:$line
         for f in wwid serial device/wwid device/serial device/model device/cid loop/backing_file loop/offset; do
                 [ -e "$sys/$f" ] || continue
                 v=
@@ -166,18 +189,19 @@ ident()
         if [ -e "$sys/device/vpd_pg80" ]; then
                 line=$line,pg80:$(tr -cd '\041-\176' < "$sys/device/vpd_pg80" 2> /dev/null)
         fi
-        printf '%s' "$line" | tr -c 'A-Za-z0-9.:,/@+=_-' _ | tr -s _ | head -c 1024
-        echo
+        word_make "$line"
+        id=$(printf '%.1024s' "$word")
 }
 
-# The disks of the host, without those that are made of others.
-disks()
+# Sets disks to those of the host, without those that are made of others.
+disks_read()
 {
         local d
+        disks=
         for d in /sys/block/*; do
                 case ${d##*/} in
                 '*' | ram* | zram* | dm-* | md* | sr* | fd* | nbd*) ;;
-                *) printf '%s\n' "${d##*/}" ;;
+                *) disks="$disks ${d##*/}" ;;
                 esac
         done
 }
@@ -214,12 +238,16 @@ content()
         printf '%s %s %s\n' "$sectors" "$first" "$last" | sha256sum | cut -c 1-64
 }
 
-temperature()
+# Sets temperature to what the kernel measures, in thousandths of a degree.
+temperature_read()
 {
-        local f
+        local f line
+        temperature=
         for f in "/sys/block/$1"/device/hwmon/hwmon*/temp1_input "/sys/block/$1"/device/hwmon*/temp1_input; do
-                [ ! -e "$f" ] || first_line "$f"
-                [ ! -e "$f" ] || return
+                [ -e "$f" ] || continue
+                line_read "$f"
+                temperature=$line
+                return
         done
 }
 
@@ -261,7 +289,7 @@ openers()
 {
         local mode major minor path pid comm
         have awk && have xargs && [ -r /proc/1/fd ] || return 1
-        open_candidates | xargs stat -L -c '%f %t %T %n' 2> /dev/null | grep '^6' | sort -u |
+        open_candidates | xargs stat -L -c '%f %t %T %n' 2> /dev/null | grep '^6' |
                 while read -r mode major minor path; do
                         pid=${path#/proc/}
                         pid=${pid%%/*}
@@ -327,11 +355,12 @@ usage()
 
 verb_probe()
 {
-        local d number found='' id=
+        local d line disks id='' found=
         is_word "$1" || fail 'probe: a bad argument'
-        for d in $(disks); do
-                number=$(kname_number "$d")
-                [ -n "$number" ] && id=$(ident "$number") && [ "$id" = "$1" ] || continue
+        disks_read
+        for d in $disks; do
+                line_read "/sys/class/block/$d/dev"
+                ident_read "$line" && [ "$id" = "$1" ] || continue
                 found=$d
                 break
         done
@@ -347,13 +376,13 @@ verb_probe()
 
 verb_fingerprint()
 {
-        local number word
+        local number word id
         is_kname "$1" && is_word "$2" || fail 'fingerprint: a bad argument'
         number=$(kname_number "$1")
-        [ -n "$number" ] && [ "$(ident "$number")" = "$2" ] || fail "stale: $1 is not that drive"
+        ident_read "$number" && [ "$id" = "$2" ] || fail "stale: $1 is not that drive"
         word=$(content "/dev/$1" "$number") || fail "the first or the last MiB of $1 cannot be read"
         # The name may have moved while we read.
-        [ "$(kname_number "$1")" = "$number" ] && [ "$(ident "$number")" = "$2" ] || fail "stale: $1 is not that drive"
+        [ "$(kname_number "$1")" = "$number" ] && ident_read "$number" && [ "$id" = "$2" ] || fail "stale: $1 is not that drive"
         printf 'burnin-answer fingerprint\ncontent=%s\n\nburnin-end 0\n' "$word"
 }
 
@@ -469,7 +498,7 @@ tool()
 facts_host()
 {
         local t
-        printf '%s\n' "boot_id=$boot_id" "uptime=$(first_line /proc/uptime)" "os=$(uname -s) $(uname -r)"
+        printf '%s\n' "boot_id=$boot_id" "uptime=$(first_line /proc/uptime)" "os=$(uname -sr)"
         if [ -d /sys/module/zfs ]; then echo zfs=1; else echo zfs=0; fi
         for t in badblocks smartctl lsblk; do
                 have $t || echo "missing=$t"
@@ -492,12 +521,13 @@ facts_lsblk()
 
 facts_ident()
 {
-        local d number id
-        for d in $(disks); do
-                number=$(kname_number "$d")
-                [ -n "$number" ] && id=$(ident "$number") && printf '%s %s %s\n' "$d" "$number" "$id"
+        local d line number disks id
+        disks_read
+        for d in $disks; do
+                line_read "/sys/class/block/$d/dev"
+                number=$line
+                ! ident_read "$number" || printf '%s %s %s\n' "$d" "$number" "$id"
         done
-        return 0
 }
 
 facts_by_id()
@@ -532,49 +562,63 @@ run_sessions()
         done
 }
 
-# Tools open drives for a moment all the time; who is there twice has it open.
-facts_openers()
+# openers_others SESSION...: those of openers that are neither udev's nor of one of these sessions.
+openers_others()
 {
-        local first second sessions number pid comm
-        first=$(openers) || return 1
-        [ -n "$first" ] || return 0
-        nap
-        second=$(openers) || return 1
-        sessions=" $(run_sessions)"
-        printf '%s\n' "$second" | while read -r number pid comm; do
+        local all number pid comm
+        all=$(openers) || return 1
+        [ -n "$all" ] || return 0
+        printf '%s\n' "$all" | while read -r number pid comm; do
                 case $comm in
                 systemd-udevd | '(udev-worker)' | udevd | udev-worker) continue ;;
                 esac
+                proc_stat "$pid" || continue
+                case " $* " in
+                *" $ps_session "*) ;;
+                *) printf '%s %s %s\n' "$number" "$pid" "$comm" ;;
+                esac
+        done
+}
+
+# Tools open drives for a moment all the time; who is there twice has it open.
+facts_openers()
+{
+        local sessions first second opener
+        sessions=$(run_sessions)
+        # shellcheck disable=SC2086
+        first=$(openers_others $sessions) || return 1
+        [ -n "$first" ] || return 0
+        nap
+        # shellcheck disable=SC2086
+        second=$(openers_others $sessions) || return 1
+        printf '%s\n' "$second" | while IFS= read -r opener; do
                 case "
 $first
 " in
                 *"
-$number $pid $comm
-"*) ;;
-                *) continue ;;
+$opener
+"*) printf '%s\n' "$opener" ;;
                 esac
-                proc_stat "$pid" || continue
-                case $sessions in
-                *" $ps_session "*) continue ;;
-                esac
-                printf '%s %s %s\n' "$number" "$pid" "$comm"
         done
 }
 
 facts_stat()
 {
-        local d
-        for d in $(disks); do
-                printf '%s %s\n' "$d" "$(first_line "/sys/block/$d/stat")"
+        local d line disks
+        disks_read
+        for d in $disks; do
+                line_read "/sys/block/$d/stat"
+                printf '%s %s\n' "$d" "$line"
         done
 }
 
 facts_temperature()
 {
-        local d t
-        for d in $(disks); do
-                t=$(temperature "$d")
-                [ -z "$t" ] || printf '%s %s\n' "$d" "$t"
+        local d disks temperature
+        disks_read
+        for d in $disks; do
+                temperature_read "$d"
+                [ -z "$temperature" ] || printf '%s %s\n' "$d" "$temperature"
         done
 }
 

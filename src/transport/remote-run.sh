@@ -89,7 +89,7 @@ leftovers_remove()
 # Reads the files of the run in $dir: wrapper_*, command_*, run_boot, run_kname, exclusive, refused, exit_status, paused_*, state.
 run_load()
 {
-        local key value
+        local key value line
         wrapper_pid='' wrapper_start='' wrapper_boot='' command_pid='' command_start='' run_boot='' run_kname=''
         exclusive='' refused='' exit_status='' run_uptime=0 state=none paused_heat='' paused_operator=''
         [ -n "$dir" ] || return 0
@@ -108,8 +108,10 @@ run_load()
                 done < "$dir/$key"
         done
         is_kname "$run_kname" || run_kname=''
-        paused_heat=$(first_line "$dir/paused-heat")
-        paused_operator=$(first_line "$dir/paused-operator")
+        line_read "$dir/paused-heat"
+        paused_heat=$line
+        line_read "$dir/paused-operator"
+        paused_operator=$line
         run_state
 }
 
@@ -134,11 +136,13 @@ run_is_new()
 
 run_state()
 {
-        local living=
+        local living='' line
         # Life first, files then: one that ends in between has left its files, and not the other way round.
         run_alive && living=1
-        refused=$(first_line "$dir/refused")
-        exit_status=$(first_line "$dir/exit")
+        line_read "$dir/refused"
+        refused=$line
+        line_read "$dir/exit"
+        exit_status=$line
         if [ -n "$refused" ]; then
                 state=refused
         elif is_number "$exit_status"; then
@@ -198,7 +202,7 @@ tail_print()
 # status_print KNAME LOG-OFFSET BLOCKS-OFFSET [KEY=VALUE...]: of the run in $dir. What has no value is left out.
 status_print()
 {
-        local kname=$1 log_offset=$2 blocks_offset=$3 number='' id='' log_size stopped=
+        local kname=$1 log_offset=$2 blocks_offset=$3 number='' id log_size temperature stopped=
         shift 3
         [ -z "$run_kname" ] || kname=$run_kname
         if [ "$state" = running ] && alive "$command_pid" "$command_start" "$run_boot"; then
@@ -208,14 +212,15 @@ status_print()
                 number=$(node_number "/proc/$command_pid/fd/$HOLD_FD")
         fi
         [ -n "$number" ] || number=$(kname_number "$kname")
-        [ -z "$number" ] || id=$(ident "$number")
+        ident_read "$number" || id=
+        temperature_read "$kname"
         tail_measure "$dir/log" "$log_offset" $LOG_MAX
         log_size=$tail_size
         tail_measure "$dir/blocks" "$blocks_offset" $BLOCKS_MAX
         printf 'burnin-answer status\n'
         printf '%s\n' "state=$state" "refused=$refused" "exit=$exit_status" "exclusive=$exclusive" "boot=$boot_id" \
                 "run_boot=$run_boot" "uptime=$(first_line /proc/uptime)" "position=$(run_position)" \
-                "work=$(work_bytes "$kname")" "stopped=$stopped" "ident=$id" "temperature=$(temperature "$kname")" \
+                "work=$(work_bytes "$kname")" "stopped=$stopped" "ident=$id" "temperature=$temperature" \
                 "paused_heat=$paused_heat" "paused_operator=$paused_operator" "$@" \
                 "log=$log_size" "blocks=$tail_size" ''
         tail_print "$dir/log" "$log_offset" "$log_size"
@@ -399,7 +404,7 @@ verb_check()
         cd "$1" || exit 1
         spec_read
         number=$(node_number /proc/self/fd/$HOLD_FD) || refuse open "what is open is not a block device"
-        id=$(ident "$number") || refuse identity "nothing is known of device $number"
+        ident_read "$number" || refuse identity "nothing is known of device $number"
         [ "$id" = "$spec_ident" ] || refuse identity "$spec_kname is another drive now ($id)"
         [ "$(node_number "/dev/$spec_kname")" = "$number" ] || refuse identity "/dev/$spec_kname is another device now"
         check_serial
