@@ -276,6 +276,8 @@ static int prove_gone(Surface *s, StageReport *report)
                 return 0;
         if (s->end != SURFACE_KEY_CHANGED && worker_cancel_run(s->w))
                 return 0;
+        if (s->w->cancel)
+                return -ECANCELED;
 
         stage_log_line(s->w->log, LOG_ERR, "The run %s on %s could not be proven gone.", s->w->params.run,
                        s->w->params.target.name);

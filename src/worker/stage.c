@@ -70,6 +70,8 @@ static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
         char name[256];
         bool gone = true;
 
+        w->cancel = true; /* also where it was told at the start */
+
         /* What was found so far is no verdict. */
         stage_report_done(ret);
 
@@ -133,12 +135,12 @@ void stage_run(Worker *w, StageReport *ret)
         int r;
 
         r = w->params.cancel ? -ECANCELED : type->run(w, ret);
+        if (r < 0 && r != -ECANCELED && !w->cancel)
+                stage_fail(w, type, r, ret);
         if (w->cancel || r == -ECANCELED) {
                 stage_abort(w, type, ret);
                 return;
         }
-        if (r < 0)
-                stage_fail(w, type, r, ret);
         stage_complete_log(w, ret);
 
         stage_say_verdict(w, ret);

@@ -17,7 +17,6 @@
 #define CONTACT_BACKOFF_MIN USEC_PER_SEC
 #define CONTACT_BACKOFF_MAX (30 * USEC_PER_SEC)
 #define CANCEL_GRACE_USEC   (5 * USEC_PER_SEC)
-#define CANCEL_LIMIT_USEC   (30 * USEC_PER_SEC)
 
 static int read_params(StageParams *ret)
 {
@@ -302,16 +301,18 @@ bool worker_cancel_run(Worker *w)
         uint64_t end = now_usec(CLOCK_BOOTTIME) + CANCEL_LIMIT_USEC;
         bool gone = false;
 
-        /* What ended the stage must not end the cleaning up behind it. The limit bounds each try too: a silent host would hold
-         * up one of them for longer than all of them together may take. */
-        w->remote.interrupt = NULL;
+        /* The cancel that ended the stage must not end the cleaning up behind it; one that comes meanwhile does, and then has its
+         * whole time. The limit bounds each try too: a silent host would hold up one of them for longer than all of them
+         * together may take. */
+        w->remote.interrupt = w->cancel ? NULL : &w->cancel;
         w->remote.deadline_usec = end;
         for (;;) {
                 _cleanup_(run_status_done) RunStatus s = { 0 };
                 int r;
 
                 r = remote_run_cancel(&w->remote, w->params.run, CANCEL_GRACE_USEC, &gone, &s);
-                if ((r >= 0 && gone) || r == -EKEYREJECTED || now_usec(CLOCK_BOOTTIME) + USEC_PER_SEC >= end)
+                if ((r >= 0 && gone) || r == -EKEYREJECTED || r == -ECANCELED ||
+                    now_usec(CLOCK_BOOTTIME) + USEC_PER_SEC >= end)
                         break;
                 stage_log_line(w->log, LOG_NOTICE, "The run is not proven gone yet (%s), trying again.",
                                r < 0     ? worker_error(w)

@@ -56,8 +56,9 @@ const char *worker_drive_name(const Worker *w, char buf[static 256]);
 
 int worker_send(Worker *w, const char *type, struct json_object *o);
 
-/* Ends the run, whatever state it is in, also with a cancel pending. Takes at most 30 s, also where the host says nothing at all.
- * True: proven gone. */
+#define CANCEL_LIMIT_USEC (30 * USEC_PER_SEC)
+/* Ends the run, whatever state it is in, also with a cancel pending. Takes no longer than that, also where the host says nothing at
+ * all. True: proven gone. False with w->cancel: it may be the cancel that came meanwhile, and for that one it is tried anew. */
 bool worker_cancel_run(Worker *w);
 
 /* Stores the report, tells burnind, waits until it has it or REPORT_WAIT_USEC are over. 1: burnind has it. */

@@ -444,6 +444,37 @@ def test_cancel_unreachable(stage: MakeStage, sshd: Sshd, disk: Disk) -> None:
     assert "could not be proven gone" in report["reason"]
 
 
+@contextlib.contextmanager
+def hanging_cancel(sshd: Sshd) -> Iterator[Path]:
+    """Whatever is cancelled on the host in here hangs; the file is there as soon as one does."""
+    tool, hook = sshd.directory / "bin/sync", sshd.directory / "hook"
+    seen = hook.with_suffix(".seen")
+    tool.write_text(f'#!/bin/sh\n[ ! -d "$1" ] || [ "$1" = . ] || {{ : > {seen}; read -r _ < {hook}; }}\nexec /usr/bin/sync "$@"\n')
+    tool.chmod(0o755)
+    os.mkfifo(hook)
+    try:
+        yield seen
+    finally:
+        tool.unlink()
+        os.close(os.open(hook, os.O_RDWR | os.O_NONBLOCK))      # an end of file, for all that wait
+        hook.unlink()
+        seen.unlink(missing_ok=True)
+
+
+def test_cancel_while_another_end_is_proven(stage: MakeStage, sshd: Sshd, big: Disk) -> None:
+    """It has its 30 s from when it came, and not what is left of the other end's time before."""
+    s = stage(big, stall_usec=1_000_000, stall_end_usec=2_000_000).start()
+    wait_running(s)
+    with hanging_cancel(sshd) as seen:
+        resources.command("pkill", "-STOP", "-f", f"badblocks .*{big.device}$")
+        resources.until("the stalled run is being ended", seen.exists, 30)
+        began = time.monotonic()
+        s.say(cancel=True)
+        report = s.report(timeout=90)
+    assert time.monotonic() - began < 33
+    assert report["verdict"] == "cancelled" and report["details"]["remnant"] is True, report
+
+
 def test_takeover(stage: MakeStage, big: Disk) -> None:
     """Three workers die in the middle; the run goes on, and the log has every piece once."""
     s = stage(big).start()
