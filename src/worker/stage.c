@@ -13,21 +13,22 @@ static const StageType *const stage_types[_STAGE_KIND_MAX] = {
         [STAGE_FINAL_CHECK] = &stage_final_check,
 };
 
-/* What a full disk kept out of the log, read once more from the run's own log on its host. 0, or why it is still missing. */
-static int stage_catch_up(Worker *w)
+/* What a full disk kept out of the log, read once more from the run's own log on its host; unread: also what nobody has read yet. 0, or
+ * why it is still missing. */
+static int stage_catch_up(Worker *w, bool unread, uint64_t end_usec)
 {
         const bool *interrupt = w->remote.interrupt;
         int failures = 0;
 
         /* For a stage that was cancelled too, and never for long. */
         w->remote.interrupt = NULL;
-        w->remote.deadline_usec = now_usec(CLOCK_BOOTTIME) + CATCH_UP_USEC;
+        w->remote.deadline_usec = MIN(now_usec(CLOCK_BOOTTIME) + CATCH_UP_USEC, end_usec);
         for (;;) {
                 _cleanup_(run_status_done) RunStatus s = { 0 };
                 uint64_t offset = stage_log_next(w->log);
                 int r;
 
-                if (stage_log_check(w->log) != -ENODATA)
+                if (!unread && stage_log_check(w->log) != -ENODATA)
                         break;
                 r = remote_run_status(&w->remote, w->params.run, w->params.kname, offset, 0, &s);
                 /* A connection that broke is found out by the call that meets it; the next one has a new one. */
@@ -47,12 +48,12 @@ static int stage_catch_up(Worker *w)
 }
 
 /* The stage's log is not what a drive is judged by: what is missing there is told, and no more than that. */
-static void stage_complete_log(Worker *w, StageReport *report)
+static void stage_complete_log(Worker *w, bool unread, uint64_t end_usec, StageReport *report)
 {
         _cleanup_free_ char *observed = NULL;
         int r;
 
-        r = stage_catch_up(w);
+        r = stage_catch_up(w, unread, end_usec);
         if (r == 0)
                 return;
 
@@ -67,6 +68,7 @@ static void stage_complete_log(Worker *w, StageReport *report)
 
 static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
 {
+        uint64_t end = now_usec(CLOCK_BOOTTIME) + CANCEL_LIMIT_USEC;
         char name[256];
         bool gone = true;
 
@@ -78,7 +80,7 @@ static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
         stage_log_line(w->log, LOG_NOTICE, "This stage was cancelled.");
         if (type->destructive)
                 gone = worker_cancel_run(w);
-        stage_complete_log(w, ret);
+        stage_complete_log(w, type->destructive, end, ret);
 
         ret->verdict = VERDICT_CANCELLED;
         if (gone)
@@ -141,7 +143,7 @@ void stage_run(Worker *w, StageReport *ret)
                 stage_abort(w, type, ret);
                 return;
         }
-        stage_complete_log(w, ret);
+        stage_complete_log(w, false, UINT64_MAX, ret);
 
         stage_say_verdict(w, ret);
 }

@@ -416,9 +416,21 @@ def test_cancel_of_a_worker_that_is_gone(stage: MakeStage, big: Disk) -> None:
     wait_running(s)
     s.kill()
     assert s.run_state() == "running"
+    directory = s.run_directory()
+    assert directory
+
+    # What nobody has read yet.
+    def printed() -> list[str]:
+        return re.findall(r"Testing with pattern \w+|Reading and comparing", (directory / "log").read_text())
+
+    before = len(printed())
+    resources.until("it goes on", lambda: len(printed()) > before, 60)
     report = s.start(follow=True, cancel=True).report()
     assert report["verdict"] == "cancelled" and not report.get("details", {}).get("remnant")
     assert s.run_state() in ("exited", "lost", "none")
+    lines = s.remote_lines()
+    assert sum(line.startswith(("Testing with pattern", "Reading and comparing")) for line in lines) > before, s.text()
+    assert s.text().splitlines()[-1].endswith(" burnin [ABORTED]")
 
 
 def test_cancel_before_the_start(stage: MakeStage, disk: Disk) -> None:
