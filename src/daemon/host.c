@@ -302,7 +302,7 @@ int host_add(Manager *m, const HostRecord *record, Host **ret)
 }
 
 /* Runs there go on; who follows them must reach the host as it is reached now. */
-static void host_replace_workers(Host *h)
+static void host_replace_workers(Host *h, const char *why)
 {
         Drive *d, *next;
 
@@ -311,7 +311,7 @@ static void host_replace_workers(Host *h)
                                                                                : NULL;
 
                 if (s)
-                        stage_replace_worker(s);
+                        stage_replace_worker(s, why);
         }
 }
 
@@ -340,7 +340,7 @@ int host_configure(Host *h, const HostRecord *record)
 
         host_emit_changed(h, (const char *const[]){ "Address", "Port", "User", "Notes", NULL });
         if (reached_otherwise)
-                host_replace_workers(h);
+                host_replace_workers(h, "the connection settings of its host were changed");
         poll_put_host(h->manager->poll, h);
         return 0;
 }
@@ -401,7 +401,7 @@ int host_accept_key(Host *h)
         host_emit_changed(h, (const char *const[]){ "HostKeyFingerprint", NULL });
         h->moved = false;
         host_set_state(h, HOST_NEW, "its key was accepted; waiting for its first answer");
-        host_replace_workers(h);
+        host_replace_workers(h, "a key of its host was accepted");
         poll_put_host(h->manager->poll, h);
         return 0;
 }

@@ -2,6 +2,7 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/scope.h"
 #include "daemon/stage.h"
 #include "daemon/worker.h"
 #include "shared/names.h"
@@ -32,6 +33,17 @@ void stage_watch_done(Stage *s)
         w->silence_timer = sd_event_source_disable_unref(w->silence_timer);
 }
 
+void stage_replace_worker(Stage *s, const char *why)
+{
+        char unit[STAGE_PATH_MAX];
+
+        if (!s->worker || worker_is_behind_gate(s->worker))
+                return;
+
+        s->replaced = why;
+        scope_stop(s->job->manager->scopes, stage_unit(s, unit));
+}
+
 static void set_words(Stage *s, char **field, const char *words, const char *property)
 {
         if (free_and_strdup(field, words) > 0)
@@ -57,7 +69,8 @@ static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
         set_words(s, &s->watch.stalled, strempty(words), "Stalled");
         log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job,
                   strempty(words));
-        stage_replace_worker(s);
+        s->deaths++; /* one that hangs is as good as dead */
+        stage_replace_worker(s, "it has said nothing for too long");
         stage_watch_heard(s);
         return 0;
 }

@@ -21,6 +21,8 @@ void stage_watch_init(Stage *s);
 void stage_watch_done(Stage *s);
 /* Its worker was heard, or is to be heard from now on. One that stays silent is told of, and replaced: the run goes on. */
 void stage_watch_heard(Stage *s);
+/* Ends its worker for another one to follow the run. why, a literal: "the connection settings of its host were changed" */
+void stage_replace_worker(Stage *s, const char *why);
 
 /* Messages of its worker: 0, or -EBADMSG. */
 int stage_watch_progress(Stage *s, struct json_object *o);

@@ -575,14 +575,14 @@ static int stage_on_retry(sd_event_source *source, uint64_t usec, void *userdata
         return 0;
 }
 
-static void stage_retry_later(Stage *s, const char *how)
+static void stage_retry_later(Stage *s, bool replaced, const char *how)
 {
         int r;
 
-        log_stage(s, LOG_WARNING, MESSAGE_WORKER_DIED,
-                  "The worker of stage %s of job %" PRIu64
-                  " ended without a report (%s). %s; another worker takes over.",
-                  stage_kind_to_string(s->record.kind), s->record.job, how,
+        log_stage(s, replaced ? LOG_NOTICE : LOG_WARNING, replaced ? NULL : MESSAGE_WORKER_DIED,
+                  "The worker of stage %s of job %" PRIu64 " %s (%s). %s; another worker takes over.",
+                  stage_kind_to_string(s->record.kind), s->record.job,
+                  replaced ? "was told to stop" : "ended without a report", how,
                   s->record.run_sent ? "What it has begun on the host goes on" : "Nothing has begun yet");
 
         r = sd_event_add_time_relative(s->job->manager->event, &s->retry_timer, CLOCK_BOOTTIME,
@@ -686,7 +686,7 @@ void stage_on_start_failed(Stage *s, const char *reason)
         /* What may be in the way is the scope of an earlier worker: one that nobody can reach, or an empty one that systemd made of
          * a worker which had just ended. The next worker finds the run, or begins it. */
         scope_stop(s->job->manager->scopes, stage_unit(s, unit));
-        stage_retry_later(s, reason);
+        stage_retry_later(s, false, reason);
 }
 
 /* False: there is no report for the current run that could be read. */
@@ -713,7 +713,9 @@ static bool stage_finish_by_file(Stage *s)
 void stage_on_worker_gone(Stage *s, const char *how)
 {
         bool behind_gate = worker_is_behind_gate(s->worker);
+        const char *replaced = s->replaced;
 
+        s->replaced = NULL;
         s->worker = worker_free(s->worker);
         if (s->record.state == STAGE_DONE) {
                 job_stop_slice(s->job);
@@ -727,8 +729,10 @@ void stage_on_worker_gone(Stage *s, const char *how)
                 stage_finish_here(s, "Cancelled before it began.", false);
                 return;
         }
-        if (++s->deaths < WORKER_DEATHS_MAX)
-                stage_retry_later(s, how);
+        if (!replaced)
+                s->deaths++;
+        if (s->deaths < WORKER_DEATHS_MAX)
+                stage_retry_later(s, replaced, replaced ?: how);
         else
                 stage_finish_here(s, "Its workers ended again and again without a report.",
                                   s->record.run_sent);
@@ -811,14 +815,6 @@ void stage_tell_pause(Stage *s, const char *resumed_by)
                 (void) worker_pause(s->worker, j->paused_by, j->paused_reason);
         else
                 (void) worker_resume(s->worker, resumed_by ?: "burnind");
-}
-
-void stage_replace_worker(Stage *s)
-{
-        char unit[STAGE_PATH_MAX];
-
-        if (s->worker && !worker_is_behind_gate(s->worker))
-                scope_stop(s->job->manager->scopes, stage_unit(s, unit));
 }
 
 static int stage_on_progress(Stage *s, struct json_object *o)

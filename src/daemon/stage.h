@@ -28,8 +28,9 @@ struct Stage {
         char *contact; /* why the host cannot be reached now; NULL: in contact */
         StageReport report;
         StageWatch watch;
-        Worker *worker;  /* NULL: none alive that we know */
-        uint32_t deaths; /* workers that died without a report since the last progress */
+        Worker *worker;       /* NULL: none alive that we know */
+        const char *replaced; /* why that one was told to stop; NULL: it was not */
+        uint32_t deaths;      /* workers that died without a report since the last progress */
         bool progress_dirty;
         sd_event_source *retry_timer;    /* the next worker, after one died */
         sd_event_source *stopping_timer; /* deadline of a cancel */
@@ -53,8 +54,6 @@ int stage_skip(Stage *s);
 /* Tells the worker whether its job is paused, again with every worker and connection. Only a surface stage can stand still. What comes
  * of it is seen in Paused; the host remembers it over workers. resumed_by NULL: nobody just now. */
 void stage_tell_pause(Stage *s, const char *resumed_by);
-/* Ends its worker for another one to follow the run, because what the worker was told of its host no longer holds. */
-void stage_replace_worker(Stage *s);
 
 /* From the worker's channel. */
 void stage_on_gate_open(Stage *s);

@@ -103,6 +103,27 @@ def test_audit_tells_who_did_what_in_what_order(product: Product, nas: Host, fin
     assert (entry["BURNIN_ACTOR"], entry["BURNIN_ACTOR_UID"]) == ("root", "0")
 
 
+def test_worker_that_is_told_to_stop(product: Product, nas: Host) -> None:
+    """Its host is reached in another way now: no fault of anybody, and no death that is counted."""
+    product.plug("REPLACE1", 256)
+    job = product.start("REPLACE1")
+    stage = job.stage()
+    try:
+        with product.braked(job):
+            for attempt, user in enumerate(("nas", "root", "nas", "root", "nas", "root"), 2):
+                nas.call("Configure", "a{sv}", dbus.Dictionary({"user": user}, signature="sv"))
+                stage.wait("Attempt", attempt)
+                stage.wait("State", "running")
+    finally:
+        nas.call("Configure", "a{sv}", dbus.Dictionary({"user": "root"}, signature="sv"))
+    assert job.wait_end() == "passed"
+    entries = product.machine.journal(f"BURNIN_JOB={job.id}", "--boot")
+    told = [entry for entry in entries if "was told to stop" in str(entry["MESSAGE"])]
+    assert len(told) == 6 and {entry["PRIORITY"] for entry in told} == {"5"}
+    assert all("the connection settings of its host were changed" in line for line in messages(told))
+    assert not any("signal" in line for line in messages(entries))
+
+
 def test_secret_is_nowhere(product: Product, nas: Host, finished: Job) -> None:
     machine = product.machine
     body = "".join(machine.read("/etc/burnin/id_ed25519").splitlines()[1:-1])
