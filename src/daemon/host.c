@@ -155,9 +155,11 @@ int host_new(Manager *m, const HostRecord *record, Host **ret)
 
         h->state = record->host_key ? HOST_STALE : HOST_NEW;
         h->last_seen_usec = record->last_seen_usec;
-        r = free_and_strdup(&h->state_reason, "not heard from since burnind started");
-        if (r < 0)
-                return r;
+        h->state_reason = strf("not read yet since burnind started; it will be in a moment, or at once by: "
+                               "burninctl host refresh %s",
+                               h->record.name);
+        if (!h->state_reason)
+                return -ENOMEM;
 
         HASH_ADD_KEYPTR(hh, m->hosts, h->record.name, strlen(h->record.name), h);
         h->manager = m;
@@ -226,6 +228,7 @@ void host_set_state(Host *h, HostState state, const char *reason)
                 return;
 
         h->state = state;
+        h->was_read = h->was_read || state == HOST_ONLINE;
         if (state != before) {
                 host_set_drives_stale(h, state != HOST_ONLINE);
                 if (state == HOST_ONLINE)

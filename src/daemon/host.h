@@ -24,6 +24,7 @@ struct Host {
         Drive *drives_by_kname; /* the drives that its last reading listed */
         uint32_t n_asked; /* content fingerprints that are asked for; counted by each pass of the queue */
         bool reread;      /* the next reading must be a full one */
+        bool was_read;    /* it was online since burnind started: which drives it had is known */
         bool moved; /* to another address, by a person: another key there is a new one, not a changed one */
         sd_event_source *stale_timer;
         UT_hash_handle hh;

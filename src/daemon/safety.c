@@ -50,16 +50,18 @@ static int refuse_locked(const Drive *d, const char **reterr_name, char **reterr
 
 int safety_check(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text)
 {
+        const Host *h = d->host ?: host_find(d->manager, strempty(d->record.host));
         const char *error, *unfit;
 
-        if (!d->host)
+        /* Before the first reading nobody knows whether it is there. */
+        if (!d->host && (!h || h->was_read))
                 return refuse(d, BUS_ERROR_DRIVE_MISSING, reterr_name, reterr_text,
                               "is missing: the last reading of its host did not list it.");
 
-        unfit = host_unfit_reason(d->host, &error);
+        unfit = host_unfit_reason(h, &error);
         if (!isempty(unfit))
                 return refuse(d, error, reterr_name, reterr_text, "cannot be tested now: host %s: %s.",
-                              d->host->record.name, unfit);
+                              h->record.name, unfit);
 
         if (d->identity_state == IDENTITY_NONE)
                 return refuse(d, BUS_ERROR_DRIVE_IDENTITY, reterr_name, reterr_text,

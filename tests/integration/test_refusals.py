@@ -270,6 +270,28 @@ def test_host_that_went_away(impatient: None, nas: Host, product: Product) -> No
     assert product.start("AWAY0001").wait_end() == "passed"
 
 
+def test_host_that_was_not_read_yet(nas: Host, product: Product) -> None:
+    """Right after a start of the service nobody knows what its hosts have: that is not a missing drive."""
+    product.plug("UNREAD01", 8)
+    product.plug("UNREAD02", 8)
+    product.machine.host.freeze()
+    try:
+        product.restart()
+        with untouched(product, "UNREAD01", "UNREAD02"):
+            with refused("HostUnreachable", "nas", "not read yet since burnind started", "burninctl host refresh nas"):
+                product.start("UNREAD01")
+            for _, result, detail, job in product.start_all([("UNREAD01", ""), ("UNREAD02", "")], confirmed=True):
+                assert (result, job) == ("skipped", "/") and detail.startswith("org.burnin1.Error.HostUnreachable: "), detail
+    finally:
+        product.machine.host.thaw()
+    nas.wait("State", "online", 30)
+    product.machine.remove_loop_drive("UNREAD02")
+    product.drive("UNREAD02").wait("Present", False)
+    with refused("DriveMissing", "UNREAD02"):
+        product.start("UNREAD02")
+    assert product.start("UNREAD01").wait_end() == "passed"
+
+
 @contextlib.contextmanager
 def sick_host(product: Product, make: Callable[[], SshHost], name: str, user: str = "root") -> Iterator[Host]:
     """One more host beside 'nas', which must never come online."""
