@@ -102,8 +102,10 @@ static int job_property_get_current_stage(sd_bus *bus, const char *path, const c
         return sd_bus_message_append(reply, "o", stage ?: "/");
 }
 
-/* Returns what authz_check() does; the object is for the audit. */
-static int job_authorize(Job *j, sd_bus_message *m, char **ret_object, sd_bus_error *error)
+/* What every method that changes a job begins with, behind the arguments of its own: the last ones, and leave. ret_reason NULL: it takes
+ * none. Returns what authz_check() does; actor and object are for the audit. */
+static int job_authorize(Job *j, sd_bus_message *m, const char **ret_reason, Actor *ret_actor,
+                         char **ret_object, sd_bus_error *error)
 {
         _cleanup_free_ char *object = strf("job %" PRIu64, j->record.id);
         char id[24];
@@ -111,6 +113,9 @@ static int job_authorize(Job *j, sd_bus_message *m, char **ret_object, sd_bus_er
 
         if (!object)
                 return -ENOMEM;
+        r = ret_reason ? bus_read_reason(m, ret_reason, error) : bus_read_flags(m, error);
+        if (r < 0)
+                return r;
         r = authz_check(j->manager, m, object,
                         ((PolkitDetail[]){ { "job", job_id_string(j, id) },
                                            { "drive", j->record.drive },
@@ -118,18 +123,14 @@ static int job_authorize(Job *j, sd_bus_message *m, char **ret_object, sd_bus_er
                                            { "host", j->record.host },
                                            {} }),
                         error);
-        if (r > 0)
-                *ret_object = TAKE_PTR(object);
-        return r;
-}
+        if (r <= 0)
+                return r;
+        r = actor_from_message(m, ret_actor);
+        if (r < 0)
+                return r;
 
-static int check_reason(const char *reason, sd_bus_error *error)
-{
-        if (strlen(reason) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.",
-                                         TEXT_MAX_BYTES);
-
-        return 0;
+        *ret_object = TAKE_PTR(object);
+        return 1;
 }
 
 static int job_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -140,26 +141,14 @@ static int job_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *er
         Actor actor;
         int r;
 
-        r = sd_bus_message_read(m, "s", &reason);
-        if (r < 0)
-                return r;
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = job_authorize(j, m, &object, error);
+        r = job_authorize(j, m, &reason, &actor, &object, error);
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        r = check_reason(reason, error);
-        if (r < 0)
-                return r;
         if (j->record.state == JOB_DONE)
                 return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
                                          "Job %" PRIu64 " has ended already: %s.", j->record.id,
                                          verdict_to_string(j->record.verdict));
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
         r = job_cancel(j, &actor, reason);
         if (r < 0)
                 return r;
@@ -176,27 +165,15 @@ static int job_method_pause(sd_bus_message *m, void *userdata, sd_bus_error *err
         Actor actor;
         int r;
 
-        r = sd_bus_message_read(m, "s", &reason);
-        if (r < 0)
-                return r;
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = job_authorize(j, m, &object, error);
+        r = job_authorize(j, m, &reason, &actor, &object, error);
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        r = check_reason(reason, error);
-        if (r < 0)
-                return r;
         if (j->record.state != JOB_QUEUED && j->record.state != JOB_RUNNING)
                 return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
                                          "Job %" PRIu64
                                          " is %s; only one that is queued or running can be paused.",
                                          j->record.id, job_state_to_string(j->record.state));
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
         r = job_pause(j, &actor, reason);
         if (r < 0)
                 return r;
@@ -213,10 +190,7 @@ static int job_method_resume(sd_bus_message *m, void *userdata, sd_bus_error *er
         Actor actor;
         int r;
 
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = job_authorize(j, m, &object, error);
+        r = job_authorize(j, m, NULL, &actor, &object, error);
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
@@ -224,9 +198,6 @@ static int job_method_resume(sd_bus_message *m, void *userdata, sd_bus_error *er
                 return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
                                          "Job %" PRIu64 " is not paused; it is %s.", j->record.id,
                                          job_state_to_string(j->record.state));
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
         r = job_unpause(j, &actor);
         if (r < 0)
                 return r;
@@ -246,10 +217,7 @@ static int job_method_set_priority(sd_bus_message *m, void *userdata, sd_bus_err
         r = sd_bus_message_read(m, "i", &priority);
         if (r < 0)
                 return r;
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = job_authorize(j, m, &object, error);
+        r = job_authorize(j, m, NULL, &actor, &object, error);
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
@@ -261,9 +229,6 @@ static int job_method_set_priority(sd_bus_message *m, void *userdata, sd_bus_err
                                          "Job %" PRIu64
                                          " has started already; its turn cannot be changed any more.",
                                          j->record.id);
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
         detail = strf("SetPriority: %" PRIi32 ", was %" PRIi32, priority, j->record.priority);
         r = job_set_priority(j, priority);
         if (r < 0)

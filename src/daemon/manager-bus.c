@@ -199,19 +199,13 @@ static int manager_method_cancel_all(sd_bus_message *m, void *userdata, sd_bus_e
         Job *j, *next;
         int r;
 
-        r = sd_bus_message_read(m, "s", &reason);
-        if (r < 0)
-                return r;
-        r = bus_read_flags(m, error);
+        r = bus_read_reason(m, &reason, error);
         if (r < 0)
                 return r;
         r = authz_check(manager, m, "all jobs", NULL, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        if (strlen(reason) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.",
-                                         TEXT_MAX_BYTES);
         r = actor_from_message(m, &actor);
         if (r < 0)
                 return r;

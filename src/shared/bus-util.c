@@ -78,6 +78,25 @@ int bus_read_flags(sd_bus_message *m, sd_bus_error *error)
         return 0;
 }
 
+int bus_read_reason(sd_bus_message *m, const char **ret, sd_bus_error *error)
+{
+        const char *reason;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &reason);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        if (strlen(reason) > TEXT_MAX_BYTES)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.",
+                                         TEXT_MAX_BYTES);
+
+        *ret = reason;
+        return 0;
+}
+
 /* What sd-bus itself does for a property without a getter, for the types that we use so. */
 static int bus_append_plain(sd_bus_message *m, const char *signature, const void *member)
 {

@@ -17,6 +17,8 @@ int bus_read_options(sd_bus_message *m, const BusOption *options, size_t n, sd_b
 
 /* The trailing "t flags" that every method which changes something has. */
 int bus_read_flags(sd_bus_message *m, sd_bus_error *error);
+/* The "s reason" before them, of TEXT_MAX_BYTES at most, and the flags. Borrowed from the message. */
+int bus_read_reason(sd_bus_message *m, const char **ret, sd_bus_error *error);
 
 /* Appends "{sv}" for every property of the vtable, by its own getters, so that a list says what the objects say. */
 int bus_append_properties(sd_bus_message *m, const sd_bus_vtable *vtable, void *userdata,

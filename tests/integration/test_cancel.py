@@ -128,6 +128,9 @@ def test_all_active_jobs(nas: Host, product: Product) -> None:
         running = [product.start("CANCEL07"), product.start("CANCEL08")]
         pids = [product.brake(job) for job in running]
         jobs = [*running, product.start("CANCEL09")]
+        for call in (running[0].cancel, lambda reason: product.call("CancelAll", "st", reason, 0)):
+            with refused("InvalidArgument", "4096"):
+                call("x" * 4097)
         with product.machine.watch_signal(MANAGER, "JobRemoved", PATH) as removed:
             assert product.call("CancelAll", "st", "fire", 0) == 3
             assert {int(s.args[0]): str(s.args[2]) for s in wait_all(removed, 3)} == {job.id: "cancelled" for job in jobs}
