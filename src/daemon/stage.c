@@ -662,7 +662,9 @@ void stage_on_gate_open(Stage *s)
                 log_stage(s, LOG_WARNING, NULL,
                           "The worker of stage %s of job %" PRIu64 " was gone before its gate was open.",
                           stage_kind_to_string(s->record.kind), s->record.job);
-        else if (!cancel)
+        else if (cancel)
+                worker_cancel(s->worker); /* it may have been started for something else */
+        else
                 stage_tell_pause(s, NULL);
 
         stage_emit_state(s);

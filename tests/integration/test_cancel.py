@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -156,6 +158,24 @@ def test_before_the_gate_opens(nas: Host, product: Product) -> None:
         assert job.stage()["Verdict"] == "skipped"
     assert not product.machine.run(["systemctl", "list-units", "--plain", "--no-legend", "burnin-run-*"]).stdout
     assert not product.machine.run(["pgrep", "-x", "badblocks"], check=False).stdout
+
+
+def test_while_the_next_worker_has_no_scope_yet(nas: Host, product: Product) -> None:
+    """The run goes on, one worker has died, and the next one waits for systemd: it hears of the cancel all the same."""
+    product.plug("CANCEL13", 256)
+    job = product.start("CANCEL13")
+    pid = product.brake(job)
+    product.machine.run(["systemctl", "kill", "--signal=KILL", job.stage()["Unit"]])
+    assert product.machine.leader
+    os.kill(product.machine.leader, signal.SIGSTOP)
+    try:
+        job.stage().wait("Attempt", 2)
+        assert job.stage()["State"] == "starting"
+        job.cancel("too late for a word at its start")
+    finally:
+        os.kill(product.machine.leader, signal.SIGCONT)
+    assert job.wait_end(35) == "cancelled"
+    gone(product, job, pid)
 
 
 SYNC = "/usr/local/sbin/sync"
