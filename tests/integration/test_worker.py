@@ -256,6 +256,7 @@ def big(sshd: Sshd) -> Iterator[Disk]:
 
 @pytest.fixture
 def stage(sshd: Sshd, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    """A test names its drive first, so that what runs there is ended before the drive is taken away."""
     stages: list[Stage] = []
 
     def make(disk: Disk, kind: str = "surface_validate", **params: Any) -> Stage:
@@ -270,14 +271,14 @@ def stage(sshd: Sshd, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
 MakeStage = Callable[..., Stage]
 
 
-def test_gate_that_never_opens(stage: MakeStage, disk: Disk) -> None:
+def test_gate_that_never_opens(disk: Disk, stage: MakeStage) -> None:
     s = stage(disk).start(open_gate=False)
     os.close(s.gate)
     assert s.exits() == 0
     assert not s.log.exists() and not s.report_path.exists() and s.run_directory() is None
 
 
-def test_three_stages_pass(stage: MakeStage, disk: Disk) -> None:
+def test_three_stages_pass(disk: Disk, stage: MakeStage) -> None:
     """A drive that is well, from precheck to final_check."""
     before = stage(disk, "precheck").start()
     report = before.report()
@@ -316,7 +317,7 @@ def test_three_stages_pass(stage: MakeStage, disk: Disk) -> None:
     ({"serial_number": "ANOTHER"}, "identity", "inconclusive"),
     ({"burnin_test": {"hang": False, "selftest": {"seconds": {"short": 60}}}}, None, "passed"),
 ])
-def test_precheck_smart(stage: MakeStage, disk: Disk, values: Message, rule: str | None, verdict: str) -> None:
+def test_precheck_smart(disk: Disk, stage: MakeStage, values: Message, rule: str | None, verdict: str) -> None:
     disk.smart(**values)
     report = stage(disk, "precheck").start().report()
     assert report["verdict"] == verdict, report
@@ -325,7 +326,7 @@ def test_precheck_smart(stage: MakeStage, disk: Disk, values: Message, rule: str
         assert disk.kname in report["reason"] and "nas1" in report["reason"]
 
 
-def test_precheck_lock(stage: MakeStage, disk: Disk) -> None:
+def test_precheck_lock(disk: Disk, stage: MakeStage) -> None:
     s = stage(disk, "precheck")
     resources.command("mkfs.ext4", "-q", "-F", disk.device)
     report = s.start().report()
@@ -334,13 +335,13 @@ def test_precheck_lock(stage: MakeStage, disk: Disk) -> None:
     assert "existing-data" in report["reason"]
 
 
-def test_precheck_in_use(stage: MakeStage, disk: Disk) -> None:
+def test_precheck_in_use(disk: Disk, stage: MakeStage) -> None:
     with open(disk.device, "rb"):
         report = stage(disk, "precheck").start().report()
     assert report["verdict"] == "inconclusive" and "in-use" in report["reason"], report
 
 
-def test_precheck_other_content(stage: MakeStage, disk: Disk) -> None:
+def test_precheck_other_content(disk: Disk, stage: MakeStage) -> None:
     s = stage(disk, "precheck")
     with open(disk.device, "r+b") as file:
         file.write(b"somebody's")
@@ -349,13 +350,13 @@ def test_precheck_other_content(stage: MakeStage, disk: Disk) -> None:
     assert "confirmed" in report["reason"]
 
 
-def test_precheck_missing(stage: MakeStage, disk: Disk) -> None:
+def test_precheck_missing(disk: Disk, stage: MakeStage) -> None:
     identity = disk.identity() | {"fingerprint": "size:1,loop/backing_file:/nowhere,1:1,loop/offset:0"}
     report = stage(disk, "precheck", identity=identity).start().report()
     assert report["verdict"] == "inconclusive" and evidence(report)["present"] == "inconclusive"
 
 
-def test_final_deltas(stage: MakeStage, disk: Disk) -> None:
+def test_final_deltas(disk: Disk, stage: MakeStage) -> None:
     assert stage(disk, "precheck").start().report()["verdict"] == "passed"
     disk.smart(ata_smart_attributes={"table": [{"id": 199, "raw": {"value": 5}}]})
     report = stage(disk, "final_check").start().report()
@@ -370,12 +371,12 @@ def test_final_deltas(stage: MakeStage, disk: Disk) -> None:
     assert "reallocated sectors grew by 3" in report["reason"]
 
 
-def test_final_without_baseline(stage: MakeStage, disk: Disk) -> None:
+def test_final_without_baseline(disk: Disk, stage: MakeStage) -> None:
     report = stage(disk, "final_check").start().report()
     assert report["verdict"] == "inconclusive" and evidence(report)["baseline"] == "inconclusive"
 
 
-def test_refused_start(stage: MakeStage, disk: Disk) -> None:
+def test_refused_start(disk: Disk, stage: MakeStage) -> None:
     """Content that nobody confirmed: the host's own check says no, and nothing is written."""
     s = stage(disk)
     with open(disk.device, "r+b") as file:
@@ -386,7 +387,7 @@ def test_refused_start(stage: MakeStage, disk: Disk) -> None:
     assert s.run_state() != "running"
 
 
-def test_two_holders(stage: MakeStage, disk: Disk) -> None:
+def test_two_holders(disk: Disk, stage: MakeStage) -> None:
     fd = os.open(disk.device, os.O_RDWR | os.O_EXCL)
     try:
         report = stage(disk).start().report()
@@ -400,7 +401,7 @@ def wait_running(s: Stage) -> None:
     assert s.run_state() == "running"
 
 
-def test_cancel(stage: MakeStage, big: Disk) -> None:
+def test_cancel(big: Disk, stage: MakeStage) -> None:
     s = stage(big).start()
     wait_running(s)
     s.say(cancel=True)
@@ -411,7 +412,7 @@ def test_cancel(stage: MakeStage, big: Disk) -> None:
     assert s.exits() == 0
 
 
-def test_cancel_of_a_worker_that_is_gone(stage: MakeStage, big: Disk) -> None:
+def test_cancel_of_a_worker_that_is_gone(big: Disk, stage: MakeStage) -> None:
     s = stage(big).start()
     wait_running(s)
     s.kill()
@@ -433,7 +434,7 @@ def test_cancel_of_a_worker_that_is_gone(stage: MakeStage, big: Disk) -> None:
     assert s.text().splitlines()[-1].endswith(" burnin [ABORTED]")
 
 
-def test_cancel_before_the_start(stage: MakeStage, disk: Disk) -> None:
+def test_cancel_before_the_start(disk: Disk, stage: MakeStage) -> None:
     """A cancel that comes first takes the run's place for good."""
     s = stage(disk).start(cancel=True)
     assert s.report()["verdict"] == "cancelled"
@@ -443,7 +444,7 @@ def test_cancel_before_the_start(stage: MakeStage, disk: Disk) -> None:
     assert not any(disk.image.read_bytes())
 
 
-def test_cancel_unreachable(stage: MakeStage, sshd: Sshd, disk: Disk) -> None:
+def test_cancel_unreachable(sshd: Sshd, disk: Disk, stage: MakeStage) -> None:
     """What cannot be proven gone is said to be a remnant, in time: one try that gets no answer must not take longer than all."""
     with socket.create_server(("127.0.0.1", 0)) as silent:      # takes the connection, and says nothing
         target = {"name": "nas1", "address": "127.0.0.1", "port": silent.getsockname()[1], "user": "root",
@@ -473,7 +474,7 @@ def hanging_cancel(sshd: Sshd) -> Iterator[Path]:
         seen.unlink(missing_ok=True)
 
 
-def test_cancel_while_another_end_is_proven(stage: MakeStage, sshd: Sshd, big: Disk) -> None:
+def test_cancel_while_another_end_is_proven(sshd: Sshd, big: Disk, stage: MakeStage) -> None:
     """It has its 30 s from when it came, and not what is left of the other end's time before."""
     s = stage(big, stall_usec=1_000_000, stall_end_usec=2_000_000).start()
     wait_running(s)
@@ -487,7 +488,7 @@ def test_cancel_while_another_end_is_proven(stage: MakeStage, sshd: Sshd, big: D
     assert report["verdict"] == "cancelled" and report["details"]["remnant"] is True, report
 
 
-def test_takeover(stage: MakeStage, big: Disk) -> None:
+def test_takeover(big: Disk, stage: MakeStage) -> None:
     """Three workers die in the middle; the run goes on, and the log has every piece once."""
     s = stage(big).start()
     percents: list[float] = []
@@ -524,7 +525,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("cancel", [False, True])
-def test_log_on_a_full_disk(stage: MakeStage, big: Disk, small_disk: Path, cancel: bool) -> None:
+def test_log_on_a_full_disk(big: Disk, stage: MakeStage, small_disk: Path, cancel: bool) -> None:
     """What there was no room for comes in as soon as there is room, and before the report."""
     s = stage(big, log_path=str(small_disk / "log"))
     s.log = small_disk / "log"
@@ -543,7 +544,7 @@ def test_log_on_a_full_disk(stage: MakeStage, big: Disk, small_disk: Path, cance
         assert text.count("Reading and comparing:") == 4 and text.count("done") == 8 and text.count("Pass completed") == 1
 
 
-def test_log_on_a_disk_that_stays_full(stage: MakeStage, disk: Disk, small_disk: Path) -> None:
+def test_log_on_a_disk_that_stays_full(disk: Disk, stage: MakeStage, small_disk: Path) -> None:
     """It is said, and is no fault of the drive."""
     s = stage(disk, log_path=str(small_disk / "log"))
     s.log = small_disk / "log"
@@ -553,7 +554,7 @@ def test_log_on_a_disk_that_stays_full(stage: MakeStage, disk: Disk, small_disk:
     assert line["verdict"] == "passed" and "disk full" in line["observed"] and not s.remote_lines()
 
 
-def test_burnind_restarts(stage: MakeStage, big: Disk) -> None:
+def test_burnind_restarts(big: Disk, stage: MakeStage) -> None:
     """Connections come and go, acknowledgements get lost: no message is lost, none comes twice."""
     s = stage(big).start()
     for _ in range(5):
@@ -568,7 +569,7 @@ def test_burnind_restarts(stage: MakeStage, big: Disk) -> None:
     assert s.exits() == 0
 
 
-def test_newest_connection_wins(stage: MakeStage, big: Disk) -> None:
+def test_newest_connection_wins(big: Disk, stage: MakeStage) -> None:
     s = stage(big).start()
     assert s.receive(10)
     old, s.peer = s.peer, None
@@ -580,7 +581,7 @@ def test_newest_connection_wins(stage: MakeStage, big: Disk) -> None:
     assert s.report(timeout=120)["verdict"] == "passed"
 
 
-def test_contact_lost(stage: MakeStage, sshd: Sshd, big: Disk) -> None:
+def test_contact_lost(sshd: Sshd, big: Disk, stage: MakeStage) -> None:
     s = stage(big).start()
     wait_running(s)
     extra = f"SetEnv PATH={sshd.directory}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -594,7 +595,7 @@ def test_contact_lost(stage: MakeStage, sshd: Sshd, big: Disk) -> None:
     assert s.report(timeout=120)["verdict"] == "passed"
 
 
-def test_host_key_changes(stage: MakeStage, sshd: Sshd, big: Disk) -> None:
+def test_host_key_changes(sshd: Sshd, big: Disk, stage: MakeStage) -> None:
     """Another machine answers in the host's name: it is told nothing, and the run on the true one is found again."""
     s = stage(big).start()
     wait_running(s)
@@ -609,7 +610,7 @@ def test_host_key_changes(stage: MakeStage, sshd: Sshd, big: Disk) -> None:
     assert s.report(timeout=120)["verdict"] == "passed"
 
 
-def test_killed_on_the_host(stage: MakeStage, big: Disk) -> None:
+def test_killed_on_the_host(big: Disk, stage: MakeStage) -> None:
     s = stage(big).start()
     wait_running(s)
     resources.command("pkill", "-KILL", "-f", f"badblocks .*{big.device}$")
@@ -617,7 +618,7 @@ def test_killed_on_the_host(stage: MakeStage, big: Disk) -> None:
     assert report["verdict"] == "inconclusive", report
 
 
-def test_stall(stage: MakeStage, big: Disk) -> None:
+def test_stall(big: Disk, stage: MakeStage) -> None:
     """Stopped: no work. First a word about it, then the end, with the run gone."""
     s = stage(big, stall_usec=2_000_000, stall_end_usec=6_000_000).start()
     wait_running(s)
@@ -640,7 +641,7 @@ def stopped(s: Stage) -> bool:
     return "stopped=1" in script("status", s.run, s.disk.kname, "0", "0").splitlines()
 
 
-def test_heat(stage: MakeStage, big: Disk) -> None:
+def test_heat(big: Disk, stage: MakeStage) -> None:
     """Critically hot: it stands still until it is under warn; a follower that takes over knows why; paused is not stalled."""
     temperature(big, 40)
     s = stage(big, **SLOWLY, stall_usec=1_000_000).start()
@@ -667,7 +668,7 @@ def test_heat(stage: MakeStage, big: Disk) -> None:
     assert details["paused_usec"] > 0
 
 
-def test_heat_three_times(stage: MakeStage, big: Disk) -> None:
+def test_heat_three_times(big: Disk, stage: MakeStage) -> None:
     temperature(big, 40)
     s = stage(big, **SLOWLY | {"pattern": None}).start()
     wait_running(s)
@@ -684,7 +685,7 @@ def test_heat_three_times(stage: MakeStage, big: Disk) -> None:
     assert s.run_state() in ("exited", "lost", "none")
 
 
-def test_heat_that_does_not_go(stage: MakeStage, big: Disk) -> None:
+def test_heat_that_does_not_go(big: Disk, stage: MakeStage) -> None:
     temperature(big, 40)
     s = stage(big, **SLOWLY, stall_usec=1_000_000, stall_end_usec=4_000_000).start()
     wait_running(s)
@@ -694,7 +695,7 @@ def test_heat_that_does_not_go(stage: MakeStage, big: Disk) -> None:
     assert s.run_state() in ("exited", "lost", "none")
 
 
-def test_pause_by_an_operator(stage: MakeStage, big: Disk) -> None:
+def test_pause_by_an_operator(big: Disk, stage: MakeStage) -> None:
     """It holds over the death of its worker, with who and why; nothing but the operator lets it go on."""
     s = stage(big, stall_usec=1_000_000, stall_end_usec=2_000_000).start()
     wait_running(s)
@@ -717,7 +718,7 @@ def test_pause_by_an_operator(stage: MakeStage, big: Disk) -> None:
     assert s.report(timeout=120)["verdict"] == "passed"
 
 
-def test_cancel_of_a_paused_run(stage: MakeStage, big: Disk) -> None:
+def test_cancel_of_a_paused_run(big: Disk, stage: MakeStage) -> None:
     s = stage(big).start()
     wait_running(s)
     s.say(pause={"by": "ann"})
@@ -728,7 +729,7 @@ def test_cancel_of_a_paused_run(stage: MakeStage, big: Disk) -> None:
     assert s.run_state() in ("exited", "lost", "none")
 
 
-def test_stuck(stage: MakeStage, big: Disk) -> None:
+def test_stuck(big: Disk, stage: MakeStage) -> None:
     """Older than stuck_job_hours and than twice its estimate: it ends as soon as it stands still, and not before."""
     hour = 3600_000_000
     s = stage(big, stall_usec=2_000_000, stuck_usec=168 * hour, estimate_usec=100 * hour,
@@ -740,7 +741,7 @@ def test_stuck(stage: MakeStage, big: Disk) -> None:
     assert "stuck_job_hours" in s.text() and s.run_state() in ("exited", "lost", "none")
 
 
-def test_two_phases(stage: MakeStage, disk: Disk) -> None:
+def test_two_phases(disk: Disk, stage: MakeStage) -> None:
     s = stage(disk, pattern="random").start()
     report = s.report()
     assert report["verdict"] == "passed", report
@@ -749,7 +750,7 @@ def test_two_phases(stage: MakeStage, disk: Disk) -> None:
     assert any(disk.image.read_bytes()[:4096])
 
 
-def test_report_without_burnind(stage: MakeStage, disk: Disk) -> None:
+def test_report_without_burnind(disk: Disk, stage: MakeStage) -> None:
     """Nobody listens: the report is in its file, and the worker goes by itself."""
     s = stage(disk, "precheck").start()
     assert s.peer
@@ -760,7 +761,7 @@ def test_report_without_burnind(stage: MakeStage, disk: Disk) -> None:
     assert stored["run"] == s.run and stored["report"]["verdict"] == "passed"
 
 
-def test_not_dumpable(stage: MakeStage, disk: Disk) -> None:
+def test_not_dumpable(disk: Disk, stage: MakeStage) -> None:
     """What runs as the worker's user cannot look into it: its files in /proc belong to root."""
     s = stage(disk).start(open_gate=False, prefix=("/usr/bin/setpriv", "--reuid=65534", "--clear-groups"))
     proc = Path(f"/proc/{s.process}")
@@ -769,7 +770,7 @@ def test_not_dumpable(stage: MakeStage, disk: Disk) -> None:
     resources.until("its files", lambda: (proc / "mem").stat().st_uid == 0, 10)
 
 
-def test_key_is_erased(stage: MakeStage, big: Disk) -> None:
+def test_key_is_erased(big: Disk, stage: MakeStage) -> None:
     s = stage(big).start()
     wait_running(s)
     key = [line for line in (s.sshd.directory / "client").read_text().splitlines() if "-" not in line][2]
