@@ -20,6 +20,7 @@ typedef struct Finding {
         LockRole role;
         const char *pool, *guid;
         const char *detail;
+        bool used;
         unsigned drives;
 } Finding;
 
@@ -87,14 +88,18 @@ static int finding_apply(BlockDevice *drive, void *userdata)
 {
         Finding *f = userdata;
         DriveLock *l = lock_map_get(f->map, drive);
+        bool used;
 
         f->drives++;
+        l->used |= f->used;
         if (f->role < l->role)
                 return 0;
         if (f->role == l->role)
                 return text_append(&l->detail, f->detail, DETAIL_MAX);
 
+        used = l->used;
         drive_lock_done(l);
+        l->used = used;
         if (free_and_strdup(&l->pool, f->pool) < 0 || free_and_strdup(&l->guid, f->guid) < 0 ||
             text_append(&l->detail, f->detail, DETAIL_MAX) < 0)
                 return -ENOMEM;
@@ -109,7 +114,13 @@ static int raise_pool(LockMap *m, BlockDevice *d, LockRole role, const char *poo
                       const char *format, ...)
 {
         _cleanup_free_ char *t = NULL, *clean = NULL;
-        Finding f = { .map = m, .role = role, .pool = pool, .guid = guid };
+        Finding f = {
+                .map = m,
+                .role = role,
+                .pool = pool,
+                .guid = guid,
+                .used = role >= LOCK_MOUNTED,
+        };
         va_list ap;
         int r;
 
@@ -131,6 +142,18 @@ static int raise_pool(LockMap *m, BlockDevice *d, LockRole role, const char *poo
 int lock_map_raise(LockMap *m, BlockDevice *device, LockRole role, const char *detail)
 {
         return raise_pool(m, device, role, NULL, NULL, "%s", detail);
+}
+
+static int used_apply(BlockDevice *drive, void *userdata)
+{
+        lock_map_get(userdata, drive)->used = true;
+        return 0;
+}
+
+/* A part of something that lives now, and not only by its signature. */
+static int mark_used(LockMap *m, BlockDevice *d)
+{
+        return block_tree_visit_drives(m->tree, d, used_apply, m);
 }
 
 static LockRole pool_role(const LockMap *m, const char *pool)
@@ -243,9 +266,12 @@ int lock_map_add_signatures(LockMap *m, const PoolList *pools)
                 /* Something lies on a drive: a partition at least, else a volume of some kind. */
                 if (streq_ptr(d->type, "part"))
                         r = raise_pool(m, d, LOCK_EXISTING_DATA, NULL, NULL, "partition %s", d->kname);
-                else
+                else {
                         r = raise_pool(m, d, LOCK_STORAGE_MEMBER, NULL, NULL, "part of %s (%s)", d->name,
                                        d->type ?: "unknown");
+                        if (r >= 0)
+                                r = mark_used(m, d);
+                }
                 if (r < 0)
                         return r;
         }
@@ -415,12 +441,14 @@ static int foreach_line(LockMap *m, const char *text, size_t size, size_t n_word
 static int add_holder(LockMap *m, char *const *words)
 {
         BlockDevice *d = block_tree_find(m->tree, words[0]);
+        int r;
 
         if (!d)
                 return lock_map_fail(m, "%s, held by %s, is no drive that could be found", words[0],
                                      words[1]);
 
-        return raise_pool(m, d, LOCK_STORAGE_MEMBER, NULL, NULL, "%s is held by %s", words[0], words[1]);
+        r = raise_pool(m, d, LOCK_STORAGE_MEMBER, NULL, NULL, "%s is held by %s", words[0], words[1]);
+        return r < 0 ? r : mark_used(m, d);
 }
 
 int lock_map_add_holders(LockMap *m, const char *text, size_t size)
@@ -434,7 +462,7 @@ static int opener_apply(BlockDevice *drive, void *userdata)
         const Finding *f = userdata;
         DriveLock *l = lock_map_get(f->map, drive);
 
-        if (l->role >= LOCK_STORAGE_MEMBER && l->role != LOCK_IN_USE)
+        if (l->used && l->role != LOCK_IN_USE)
                 return text_append(&l->detail, f->detail, DETAIL_MAX);
 
         return finding_apply(drive, userdata);
@@ -443,7 +471,7 @@ static int opener_apply(BlockDevice *drive, void *userdata)
 static int add_opener(LockMap *m, char *const *words)
 {
         _cleanup_free_ char *t = NULL, *clean = NULL;
-        Finding f = { .map = m, .role = LOCK_IN_USE };
+        Finding f = { .map = m, .role = LOCK_IN_USE, .used = true };
         uint32_t major, minor, pid;
         BlockDevice *d;
 

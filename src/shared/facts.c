@@ -148,7 +148,7 @@ void drive_lock_done(DriveLock *l)
 
 int drive_lock_copy(const DriveLock *l, DriveLock *ret)
 {
-        DriveLock c = { .role = l->role };
+        DriveLock c = { .role = l->role, .used = l->used };
 
         if (dup_to(&c.pool, l->pool) < 0 || dup_to(&c.guid, l->guid) < 0 ||
             dup_to(&c.detail, l->detail) < 0) {
@@ -162,7 +162,47 @@ int drive_lock_copy(const DriveLock *l, DriveLock *ret)
 
 bool drive_lock_equal(const DriveLock *a, const DriveLock *b)
 {
-        return a->role == b->role && streq_ptr(a->pool, b->pool) && streq_ptr(a->guid, b->guid);
+        return a->role == b->role && a->used == b->used && streq_ptr(a->pool, b->pool) &&
+               streq_ptr(a->guid, b->guid);
+}
+
+bool drive_lock_is_covered(const DriveLock *granted, bool release, const DriveLock *now)
+{
+        if (granted->role == LOCK_NONE)
+                return now->role == LOCK_NONE;
+        if (drive_lock_equal(granted, now))
+                return true;
+
+        return release && (granted->role == LOCK_ACTIVE_POOL || granted->role == LOCK_BOOT_POOL) &&
+               now->role == LOCK_EXPORTED_POOL && !now->used && granted->pool && granted->guid &&
+               streq_ptr(granted->pool, now->pool) && streq_ptr(granted->guid, now->guid);
+}
+
+int drive_lock_release_command(const DriveLock *l, char **ret)
+{
+        char *command;
+
+        if (!l->used)
+                command = strdup("");
+        else if (l->role == LOCK_ACTIVE_POOL || l->role == LOCK_BOOT_POOL)
+                command = strf("zpool export %s", strempty(l->pool));
+        else if (l->role == LOCK_MOUNTED)
+                command = strdup("umount (swapoff for swap)");
+        else if (l->role == LOCK_STORAGE_MEMBER)
+                command = strdup("vgchange -an, mdadm --stop or cryptsetup close, as what holds it needs");
+        else
+                command = strdup("");
+        if (!command)
+                return -ENOMEM;
+
+        *ret = command;
+        return 0;
+}
+
+bool pool_name_is_valid(const char *s)
+{
+        return ((s[0] >= 'a' && s[0] <= 'z') || (s[0] >= 'A' && s[0] <= 'Z')) &&
+               str_in_charset(s, "-_.: ", 255);
 }
 
 const char *drive_lock_token(const DriveLock *l)
@@ -181,19 +221,20 @@ const char *drive_lock_token(const DriveLock *l)
         return (int) l->role >= 0 && l->role < _LOCK_ROLE_MAX ? tokens[l->role] : NULL;
 }
 
-static struct json_object *drive_lock_to_json(const DriveLock *l)
+struct json_object *drive_lock_to_json(const DriveLock *l)
 {
         _cleanup_json_ struct json_object *o = json_object_new_object();
         const char *role = lock_role_to_string(l->role);
 
         if (!o || !role || json_put_string(o, "role", role) < 0 || json_put_string(o, "pool", l->pool) < 0 ||
-            json_put_string(o, "guid", l->guid) < 0 || json_put_string(o, "detail", l->detail) < 0)
+            json_put_string(o, "guid", l->guid) < 0 || json_put_bool(o, "used", l->used) < 0 ||
+            json_put_string(o, "detail", l->detail) < 0)
                 return NULL;
 
         return TAKE_PTR(o);
 }
 
-static int drive_lock_from_json(struct json_object *o, DriveLock *ret)
+int drive_lock_from_json(struct json_object *o, DriveLock *ret)
 {
         _cleanup_(drive_lock_done) DriveLock l = { 0 };
         const char *s;
@@ -207,6 +248,10 @@ static int drive_lock_from_json(struct json_object *o, DriveLock *ret)
         if ((int) l.role < 0)
                 return -EBADMSG;
 
+        /* Nor one that does not say whether it is used as one that is not. */
+        r = json_get_bool(o, "used", &l.used);
+        if (r <= 0)
+                return -EBADMSG;
         if ((r = json_dup_text(o, "pool", FACT_MAX, &l.pool)) < 0 ||
             (r = json_dup_text(o, "guid", FACT_MAX, &l.guid)) < 0 ||
             (r = json_dup_text(o, "detail", DETAIL_MAX, &l.detail)) < 0)

@@ -24,6 +24,7 @@ typedef struct DriveLock {
         LockRole role;
         char *pool; /* ZFS: the pool's name */
         char *guid; /* ZFS: its guid, where known */
+        bool used; /* something has it at this moment: imported, mounted, held; else it only carries somebody's signature */
         char *detail; /* for people: "mounted at /mnt/data", "member of LVM volume group vg0", "open in qemu (pid 812)" */
 } DriveLock;
 
@@ -69,10 +70,21 @@ int drive_identity_from_json(struct json_object *o, DriveIdentity *ret);
 
 void drive_lock_done(DriveLock *l);
 int drive_lock_copy(const DriveLock *l, DriveLock *ret);
-/* Role, pool and guid: what a grant is bound to. The words of detail may differ. */
+/* Role, pool, guid, and whether it is used: what a grant is bound to. The words of detail may differ. */
 bool drive_lock_equal(const DriveLock *a, const DriveLock *b);
+/* Whether what was granted is what is there now: the very same lock. With leave to release it also the same pool after its export,
+ * which its guid proves: the first of several runs has exported it for all of them. */
+bool drive_lock_is_covered(const DriveLock *granted, bool release, const DriveLock *now);
+/* The command that lets a used drive go on its host, for people; "" where none does, or none is needed. */
+int drive_lock_release_command(const DriveLock *l, char **ret);
+/* The form of a ZFS pool's name, in which it may reach a command line. */
+bool pool_name_is_valid(const char *s);
 /* What must be typed to unlock: the pool's name, "DESTROY EXISTING DATA", ...; NULL where nothing can. */
 const char *drive_lock_token(const DriveLock *l);
+
+struct json_object *drive_lock_to_json(const DriveLock *l);
+/* Checks every field; -EBADMSG. */
+int drive_lock_from_json(struct json_object *o, DriveLock *ret);
 
 DriveFacts *drive_facts_free(DriveFacts *f);
 struct json_object *drive_facts_to_json(const DriveFacts *f);

@@ -58,6 +58,7 @@ static int judge_writes(PollDrive *d, DriveFacts *f, bool burning)
 
         drive_lock_done(&f->lock);
         f->lock.role = LOCK_IN_USE;
+        f->lock.used = true;
         f->lock.detail = strdup("something writes to it");
         return f->lock.detail ? 0 : -ENOMEM;
 }

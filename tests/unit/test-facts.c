@@ -258,7 +258,7 @@ static void test_json_round_trip(void)
         assert(drive_facts_from_json(parsed, &f) == 0);
         again = drive_facts_to_json(f);
         assert(json_object_equal(o, again));
-        assert(f->lock.role == LOCK_STORAGE_MEMBER && f->temperature_mdegc == 41000);
+        assert(f->lock.role == LOCK_STORAGE_MEMBER && f->lock.used && f->temperature_mdegc == 41000);
 
         assert(json_parse(text, strlen(text), &second) == 0 && drive_facts_from_json(second, &g) == 0);
         assert(drive_facts_equal(f, g));
@@ -272,6 +272,10 @@ static void test_json_round_trip(void)
         json_object_object_add(g->smart, "new", json_object_new_int(1));
         assert(!drive_facts_equal(f, g));
         json_object_object_del(g->smart, "new");
+        g->lock.used = !g->lock.used;
+        assert(!drive_facts_equal(f, g));
+        g->lock.used = !g->lock.used;
+        assert(drive_facts_equal(f, g));
         g->lock.role = LOCK_NONE;
         assert(!drive_facts_equal(f, g));
 }
@@ -319,6 +323,9 @@ static void test_json_strict(void)
         check_refused("lock", "role", NULL);
         check_refused("lock", "role", "\"free\"");
         check_refused("lock", "role", "0");
+        check_refused("lock", "used", NULL);
+        check_refused("lock", "used", "0");
+        check_refused("lock", "used", "\"no\"");
         check_refused("lock", "pool", "\"ta\\u001bnk\"");
         check_refused(NULL, "health", NULL);
         check_refused(NULL, "health", "\"good\"");
@@ -366,7 +373,13 @@ static void test_kname(void)
 static void test_copies(void)
 {
         const DriveIdentity i = { (char *) "0x1", (char *) "s", NULL, 5, (char *) "f" };
-        const DriveLock l = { LOCK_ACTIVE_POOL, (char *) "tank", (char *) "11", (char *) "words" };
+        const DriveLock l = {
+                .role = LOCK_ACTIVE_POOL,
+                .pool = (char *) "tank",
+                .guid = (char *) "11",
+                .used = true,
+                .detail = (char *) "words",
+        };
         _cleanup_(drive_identity_done) DriveIdentity j = { 0 };
         _cleanup_(drive_lock_done) DriveLock m = { 0 };
 
@@ -375,6 +388,9 @@ static void test_copies(void)
         assert(drive_lock_copy(&l, &m) == 0 && drive_lock_equal(&l, &m) && streq(m.detail, "words"));
         free_and_strdup(&m.detail, "other words");
         assert(drive_lock_equal(&l, &m));
+        m.used = false;
+        assert(!drive_lock_equal(&l, &m));
+        m.used = true;
         free_and_strdup(&m.guid, "12");
         assert(!drive_lock_equal(&l, &m));
         free_and_strdup(&m.guid, NULL);

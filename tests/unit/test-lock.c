@@ -43,6 +43,8 @@ static void check(const HostFacts *h, const char *kname, LockRole role, const ch
                 assert(false);
         }
         assert((l->role == LOCK_NONE) == !l->detail);
+        assert(l->used || l->role < LOCK_MOUNTED);
+        assert(!l->used || l->role >= LOCK_STORAGE_MEMBER);
 }
 
 /* The captured machine: a mirror by partitions, an exported pool, a mounted disk, a physical volume, free ones. */
@@ -449,9 +451,32 @@ static void test_tokens(void)
         assert(!drive_lock_token(&(DriveLock){ .role = _LOCK_ROLE_INVALID }));
 }
 
+/* What only carries a signature and is open in somebody has a user that nobody can take it from, such as a virtual machine; what is
+ * held says who that is. */
+static void test_signature_that_is_open(void)
+{
+        _cleanup_(host_facts_freep) HostFacts *closed = NULL, *open = NULL, *held = NULL;
+        Sample s = nothing;
+
+        s.lsblk = TREE(DISK("sda", "0", FSTYPE("crypto_LUKS")));
+        closed = sample_parse(&s, false);
+        check(closed, "sda", LOCK_STORAGE_MEMBER, NULL, "crypto_LUKS");
+        assert(!facts_find(closed, "sda")->lock.used);
+
+        s.openers = "8:0 812 qemu\n";
+        open = sample_parse(&s, false);
+        check(open, "sda", LOCK_IN_USE, NULL, "open in qemu");
+
+        s.holders = "sda dm-0\n";
+        held = sample_parse(&s, false);
+        check(held, "sda", LOCK_STORAGE_MEMBER, NULL, "held by dm-0");
+        assert(facts_find(held, "sda")->lock.used);
+}
+
 int main(void)
 {
         test_captured();
+        test_signature_that_is_open();
         test_pools();
         test_pool_in_doubt();
         test_pool_paths();
