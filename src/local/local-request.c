@@ -8,10 +8,11 @@
 #include "shared/worker-proto.h"
 
 #define HEX           "0123456789abcdef"
-#define ARGUMENTS_MAX 8U
+#define ARGUMENTS_MAX 12U
 #define IDENT_MAX     1024U
 #define SERIAL_MAX    128U
 #define NUMBER_DIGITS 18U /* what the script's arithmetic can hold */
+#define GUID_DIGITS   20U
 #define GRACE_MAX     3600U
 #define OPTION_MAX    (16U * 1024U * 1024U) /* the biggest block size that a setting can have */
 
@@ -54,9 +55,14 @@ static bool is_serial(const char *s)
         return s[0] && str_is_clean(s, SERIAL_MAX, false);
 }
 
+static bool is_nothing(const char *s)
+{
+        return streq(s, "-");
+}
+
 static bool is_content(const char *s)
 {
-        return streq(s, "-") || is_hex(s, 64);
+        return is_nothing(s) || is_hex(s, 64);
 }
 
 static bool is_boot(const char *s)
@@ -80,6 +86,30 @@ static bool is_reason(const char *s)
                         return false;
 
         return n > 0 && n <= PAUSE_WORDS_MAX;
+}
+
+/* A drive in use is never released here: that would give whoever may ask us what no grant gave. */
+static bool is_lock(const char *s)
+{
+        static const char *const locks[] = { "none", "existing-data", "exported-pool", "storage-member" };
+
+        for (size_t i = 0; i < ELEMENTSOF(locks); i++)
+                if (streq(s, locks[i]))
+                        return true;
+
+        return false;
+}
+
+static bool is_pool(const char *s)
+{
+        return is_nothing(s) || pool_name_is_valid(s);
+}
+
+static bool is_guid(const char *s)
+{
+        size_t n = strlen(s);
+
+        return is_nothing(s) || (n > 0 && n <= GUID_DIGITS && strspn(s, "0123456789") == n);
 }
 
 /* --- what follows the arguments of a fixed number --- */
@@ -167,7 +197,8 @@ static const struct {
         { "smart", { kname_is_valid }, are_none },
         { "kmsg", { is_number, kname_is_valid }, are_none },
         { "start",
-          { is_run, is_run, kname_is_valid, is_ident, is_serial, is_content, is_boot, is_number },
+          { is_run, is_run, kname_is_valid, is_ident, is_serial, is_content, is_boot, is_number, is_lock,
+            is_pool, is_guid, is_nothing },
           is_command },
         { "status", { is_run, kname_is_valid, is_number, is_number }, are_none },
         { "cancel", { is_run, is_grace }, are_none },

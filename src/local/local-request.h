@@ -11,7 +11,7 @@
  *   fingerprint KNAME IDENT
  *   smart KNAME
  *   kmsg NUMBER KNAME
- *   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER COMMAND...
+ *   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER LOCK POOL GUID - COMMAND...
  *   status RUN KNAME OFFSET OFFSET
  *   cancel RUN GRACE
  *   pause RUN HOLDER REASON, resume RUN HOLDER, remove RUN
@@ -19,7 +19,9 @@
  * NONCE, RUN and MACHINE are 32 hex digits, KNAME is a kernel name, IDENT a word of letters, digits and .:,/@+=_-, NUMBER and OFFSET
  * are decimal, GRACE is at most an hour in seconds, HOLDER is
  * heat or operator, REASON text without control characters. SERIAL is text without control characters, CONTENT a SHA-256 in hex; both may be
- * "-", for nothing to compare, but what writes needs CONTENT. COMMAND is one of
+ * "-", for nothing to compare, but what writes needs CONTENT. LOCK is what was unlocked, of what nothing uses: existing-data,
+ * exported-pool, storage-member; else none. POOL is a name as ZFS has them, GUID a number of 20 digits at most; both may be "-".
+ * COMMAND is one of
  *
  *   badblocks [-w] [-v] [-X] [-b NUMBER] [-c NUMBER] [-p NUMBER] [-e NUMBER] [-t random] {}
  *   smartctl -t short|long|conveyance {}

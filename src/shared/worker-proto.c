@@ -144,6 +144,7 @@ void stage_params_done(StageParams *p)
         free(p->kname);
         drive_identity_done(&p->identity);
         free(p->content);
+        drive_lock_done(&p->granted);
         host_target_done(&p->target);
         free(p->log_path);
         free(p->report_path);
@@ -254,6 +255,8 @@ struct json_object *stage_params_to_json(const StageParams *p)
             json_put_string(o, "log_path", p->log_path) < 0 ||
             json_put_string(o, "report_path", p->report_path) < 0 ||
             json_put_string(o, "baseline_path", p->baseline_path) < 0 ||
+            json_put(o, "granted", drive_lock_to_json(&p->granted)) < 0 ||
+            json_put_bool(o, "release", p->release) < 0 ||
             json_put(o, "boot_pools", strv_to_json(p->boot_pools)) < 0 ||
             json_put_string(o, "pattern", p->pattern) < 0 || json_put_string(o, "heat", p->heat) < 0 ||
             json_put_bool(o, "slow_fails", p->slow_fails) < 0 ||
@@ -278,7 +281,7 @@ int stage_params_from_json(struct json_object *o, StageParams *ret)
                 .temp_warn_mdegc = MDEGC_UNKNOWN,
                 .temp_crit_mdegc = MDEGC_UNKNOWN,
         };
-        struct json_object *identity, *target;
+        struct json_object *identity, *target, *granted = NULL;
         const char *kind;
         int r;
 
@@ -297,6 +300,9 @@ int stage_params_from_json(struct json_object *o, StageParams *ret)
             (r = need_bounded(o, "kname", 32, &p.kname)) < 0 ||
             (r = drive_identity_from_json(identity, &p.identity)) < 0 ||
             (r = get_bounded(o, "content", 256, false, &p.content)) < 0 ||
+            (r = json_get(o, "granted", json_type_object, &granted)) < 0 ||
+            (granted && (r = drive_lock_from_json(granted, &p.granted)) < 0) ||
+            (r = json_get_bool(o, "release", &p.release)) < 0 ||
             (r = host_target_from_json(target, &p.target)) < 0 ||
             (r = need_bounded(o, "log_path", PATH_MAX_BYTES, &p.log_path)) < 0 ||
             (r = need_bounded(o, "report_path", PATH_MAX_BYTES, &p.report_path)) < 0 ||

@@ -106,7 +106,9 @@ typedef struct StageParams {
         char *machine_id; /* of the machine of burnind, for the run's id file */
         char *kname;      /* where the drive was last seen */
         DriveIdentity identity;
-        char *content; /* ContentFingerprint that was confirmed at submission, hex */
+        char *content; /* ContentFingerprint that was confirmed at submission, hex; NULL: granted.used, which changes it */
+        DriveLock granted; /* what was unlocked, exactly; LOCK_NONE: nothing */
+        bool release;      /* the run may end the use of the drive, by the tools' own commands */
         HostTarget target;
         char *log_path;      /* stage log, appended to */
         char *report_path;   /* where the report goes */

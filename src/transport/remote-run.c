@@ -307,12 +307,15 @@ int remote_run_start(Remote *remote, const RunSpec *spec, RunStatus *ret)
         _cleanup_(run_status_done) RunStatus s = {};
         uint64_t deadline = now_usec(CLOCK_BOOTTIME) + START_TIMEOUT_USEC;
         const DriveIdentity *i = spec->identity;
+        const DriveLock *g = spec->granted;
         char a[NUMBER_MAX];
         int r;
 
         r = argv_new(&argv, "start", spec->run, spec->machine_id, spec->kname, strempty(i->fingerprint),
                      isempty(i->serial) ? "-" : i->serial, isempty(spec->content) ? "-" : spec->content,
-                     spec->boot_id, number(a, spec->not_after_uptime_usec), NULL);
+                     spec->boot_id, number(a, spec->not_after_uptime_usec), lock_role_to_string(g->role),
+                     isempty(g->pool) ? "-" : g->pool, isempty(g->guid) ? "-" : g->guid,
+                     g->used ? "release" : "-", NULL);
         if (r < 0)
                 return r;
         STRV_FOREACH(word, spec->command) {

@@ -19,7 +19,7 @@
  *             of any run removes the directory, unless somebody of the run is alive
  *
  * A start opens the device O_EXCL, keeps the descriptor, compares the identity of that very device (ident(), from sysfs by the
- * descriptor's device number, and the serial that smartctl prints), the content fingerprint and the openers, and becomes the
+ * descriptor's device number, and the serial that smartctl prints), the content fingerprint, the granted lock and the openers, and becomes the
  * command with the descriptor still open.
  *
  * These functions are synchronous for their caller: they pump the event loop (transport's) until the answer is there. They may
@@ -65,7 +65,9 @@ typedef struct RunSpec {
         const char *run, *machine_id;
         const char *kname;
         const DriveIdentity *identity;
-        const char *content;            /* fingerprint confirmed at submission */
+        const char *content; /* fingerprint confirmed at submission; NULL: granted->used, which changes it */
+        const DriveLock *
+                        granted; /* what was unlocked, exactly; LOCK_NONE: nothing. A used one is released first */
         uint64_t not_after_uptime_usec; /* of the host's own uptime: a start delayed in a black hole is refused */
         const char *boot_id;            /* of that uptime */
         char *const *command;           /* argv; the word "{}" stands for the device */
@@ -73,7 +75,7 @@ typedef struct RunSpec {
 
 typedef struct RunStatus {
         RunState state;
-        char *refused; /* one line, "code: words"; code is one of: late locked exclusive identity content open tool */
+        char *refused; /* one line, "code: words"; code is one of: late locked exclusive identity content open release tool */
         int exit_status;      /* RUN_EXITED */
         bool exclusive;       /* the command holds the device O_EXCL */
         char *boot_id;        /* of the host, now */

@@ -4,10 +4,11 @@
 # What burnin does on a tested host: all of it. The text travels with every call and runs under any POSIX shell (dash, bash,
 # busybox) as `sh -s -- VERB ARGUMENT...`. remote-run.h says what a run is; remote-answer.h what the answers look like.
 #
-#   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER COMMAND...
+#   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER LOCK POOL GUID RELEASE COMMAND...
 #                              start a run, or find it started. Needs this text in $BURNIN_SCRIPT, since the run outlives us.
-#                              SERIAL, CONTENT: "-" compares nothing. NOT-AFTER: microseconds of uptime. The word {} in
-#                              COMMAND stands for the device.
+#                              SERIAL, CONTENT: "-" compares nothing. NOT-AFTER: microseconds of uptime. LOCK: what was
+#                              unlocked, else "none"; POOL, GUID: of that, else "-". RELEASE: "release", else "-". The word {}
+#                              in COMMAND stands for the device.
 #   status RUN KNAME LOG-OFFSET BLOCKS-OFFSET
 #   cancel RUN GRACE           GRACE: seconds between TERM and KILL
 #   pause RUN BY WORDS         BY: heat or operator, each on its own; WORDS say why
@@ -258,6 +259,10 @@ spec_read()
                 content) spec_content=$value ;;
                 boot) spec_boot=$value ;;
                 not_after) spec_not_after=$value ;;
+                lock) spec_lock=$value ;;
+                pool) spec_pool=$value ;;
+                guid) spec_guid=$value ;;
+                release) spec_release=$value ;;
                 esac
         done < spec
 }
@@ -321,6 +326,9 @@ verb_wrap()
         [ ! -e tombstone ] || exit 0
         spec_read
         ! is_late "$spec_boot" "$spec_not_after" || refuse late 'the start came too late'
+
+        [ "$spec_release" != release ] || release_drive
+        [ ! -e tombstone ] || exit 0
 
         child=''
         trapped=''
@@ -414,6 +422,7 @@ verb_check()
         # shellcheck disable=SC2046
         words=$(usage $(device_numbers "$number"))
         [ -z "$words" ] || refuse locked "$spec_kname is $words"
+        granted_check "$number"
         if [ "$spec_content" != - ]; then
                 word=$(content /proc/self/fd/$HOLD_FD "$number") ||
                         refuse content "the first or the last MiB of $spec_kname cannot be read"
@@ -454,10 +463,28 @@ run_launch()
         setsid /bin/sh "$dir/script" wrap "$dir" < /dev/null > /dev/null 2>&1 &
 }
 
+# start_check_grant CONTENT LOCK POOL GUID RELEASE: what is not used has the content that was confirmed.
+start_check_grant()
+{
+        case $2:$5 in
+        none:- | existing-data:- | exported-pool:- | storage-member:- | mounted:release | active-pool:release | boot-pool:release | \
+                storage-member:release) ;;
+        *) fail 'start: a bad lock' ;;
+        esac
+        case $2:$5:$1 in
+        none:* | *:release:*) ;;
+        *:-) fail 'start: what was unlocked was never confirmed' ;;
+        esac
+        case $2 in
+        active-pool | boot-pool) is_pool "$3" && is_guid "$4" || fail 'start: a bad pool' ;;
+        *) { [ "$3" = - ] || is_pool "$3"; } && { [ "$4" = - ] || is_guid "$4"; } || fail 'start: a bad pool' ;;
+        esac
+}
+
 start_check_arguments()
 {
         local word
-        [ $# -ge 9 ] || fail 'start: arguments are missing'
+        [ $# -ge 13 ] || fail 'start: arguments are missing'
         is_run "$1" && is_run "$2" && is_kname "$3" && is_word "$4" && is_number "$8" || fail 'start: a bad argument'
         for word in "$6" "$7"; do
                 is_word "$word" || fail 'start: a bad argument'
@@ -468,7 +495,8 @@ start_check_arguments()
 '*) fail 'start: a line break in an argument' ;;
                 esac
         done
-        [ ${#5} -le 128 ] && [ -n "$5" ] && [ -n "$9" ] || fail 'start: a bad argument'
+        [ ${#5} -le 128 ] && [ -n "$5" ] && [ -n "${13}" ] || fail 'start: a bad argument'
+        start_check_grant "$6" "$9" "${10}" "${11}" "${12}"
         [ -n "${BURNIN_SCRIPT:-}" ] || fail 'start: without the script'
 }
 
@@ -490,8 +518,9 @@ verb_start()
                 # mkdir without -p is the lock: against a second start, and against the cancel that overtook this one.
                 if mkdir "$dir" 2> /dev/null; then
                         printf '%s\n' "run=$1" "machine=$2" "kname=$3" "ident=$4" "serial=$5" "content=$6" "boot=$7" \
-                                "not_after=$8" "uptime=$uptime_sec" > "$dir/spec.new"
-                        shift 8
+                                "not_after=$8" "uptime=$uptime_sec" "lock=$9" "pool=${10}" "guid=${11}" "release=${12}" \
+                                > "$dir/spec.new"
+                        shift 12
                         printf '%s\n' "$@" > "$dir/command"
                         printf '%s' "$BURNIN_SCRIPT" > "$dir/script"
                         sync "$dir/script" 2> /dev/null

@@ -133,10 +133,43 @@ static int check_identity(Precheck *p)
                                        p->smart.identity.serial ?: (is->serial ?: "not known")));
 }
 
+/* Free, or exactly what was unlocked: NULL; else why not, in words. */
+static int judge_lock(Precheck *p, char **ret)
+{
+        const DriveLock *l = &p->facts->lock, *granted = &p->w->params.granted;
+        _cleanup_free_ char *command = NULL;
+        const char *role = strempty(lock_role_to_string(l->role)), *detail = l->detail ? ": " : "",
+                   *words = strempty(l->detail);
+        char *why = NULL;
+        bool covered = drive_lock_is_covered(granted, p->w->params.release, l);
+
+        if (covered && (!l->used || p->w->params.release)) {
+                *ret = NULL;
+                return 0;
+        }
+        if (drive_lock_release_command(l, &command) < 0)
+                return -ENOMEM;
+
+        if (granted->role == LOCK_NONE)
+                why = strf("%s: the drive is locked (%s%s%s)", p->drive, role, detail, words);
+        else if (!covered)
+                why = strf("%s: the drive is not what was unlocked any more: it is %s%s%s, not %s", p->drive,
+                           role, detail, words, lock_role_to_string(granted->role));
+        else
+                why = strf("%s: the drive is still in use (%s%s%s), and nobody gave leave to release it. On its host: %s",
+                           p->drive, role, detail, words, command);
+        if (!why)
+                return -ENOMEM;
+
+        *ret = why;
+        return 0;
+}
+
 static int check_lock(Precheck *p)
 {
-        const DriveLock *l = &p->facts->lock;
-        bool detected = !p->host->detection_error, is_free = l->role == LOCK_NONE;
+        const DriveLock *l = &p->facts->lock, *granted = &p->w->params.granted;
+        bool detected = !p->host->detection_error;
+        char *why = NULL;
         int r;
 
         r = report_line(p->report, detected ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "detection", "host",
@@ -147,14 +180,17 @@ static int check_lock(Precheck *p)
         if (r < 0)
                 return r;
 
-        return report_line(p->report, is_free ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "lock", "host",
-                           strdup(lock_role_to_string(LOCK_NONE)),
+        r = judge_lock(p, &why);
+        if (r < 0)
+                return r;
+
+        return report_line(p->report, why ? VERDICT_INCONCLUSIVE : VERDICT_PASSED, "lock", "host",
+                           strf("%s%s%s%s", lock_role_to_string(granted->role),
+                                granted->role == LOCK_NONE ? "" : ", as unlocked", granted->pool ? ": " : "",
+                                strempty(granted->pool)),
                            strf("%s%s%s", strempty(lock_role_to_string(l->role)), l->detail ? ": " : "",
                                 strempty(l->detail)),
-                           is_free ? NULL
-                                   : strf("%s: the drive is locked (%s%s%s)", p->drive,
-                                          strempty(lock_role_to_string(l->role)), l->detail ? ": " : "",
-                                          strempty(l->detail)));
+                           why);
 }
 
 static int check_tools(Precheck *p)
@@ -266,6 +302,11 @@ static int check_content(Precheck *p)
         const char *want = p->w->params.content;
         bool same;
         int r;
+
+        /* What is imported or mounted is written to all the time: its pool and its lock are what was confirmed. */
+        if (p->w->params.granted.used)
+                return report_line(p->report, VERDICT_PASSED, "content", "host",
+                                   strdup("not compared: unlocked while in use"), strdup("not read"), NULL);
 
         r = host_read_content(p->w, PRECHECK_CONTACT_LIMIT, &content);
         if (is_ours(r))

@@ -138,6 +138,7 @@ static int start_once(Worker *w, void *userdata)
                 .kname = w->params.kname,
                 .identity = &w->params.identity,
                 .content = w->params.content,
+                .granted = &w->params.granted,
                 .not_after_uptime_usec = probe.uptime_usec + NOT_AFTER_USEC,
                 .boot_id = probe.boot_id,
                 .command = argv,
@@ -159,7 +160,12 @@ static int surface_start(Surface *s)
         Worker *w = s->w;
         int r;
 
-        if (!w->params.content) {
+        if (w->params.granted.used && !w->params.release) {
+                surface_set_end(s, SURFACE_REFUSED,
+                                "the drive is in use, and nobody gave leave to release it");
+                return 0;
+        }
+        if (!w->params.content && !w->params.granted.used) {
                 surface_set_end(s, SURFACE_REFUSED, "the drive's content was never confirmed");
                 return 0;
         }

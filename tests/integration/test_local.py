@@ -26,7 +26,7 @@ RUN = "0123456789abcdef0123456789abcdef"
 HASH = "0" * 64
 BOOT = "dadb1c31-0b92-4685-baed-213e2e3beced"
 IDENT = "size:131072,loop/backing_file:/x"
-START = ["start", RUN, RUN, "loop0", IDENT, "WD 1", HASH, BOOT, "1"]
+START = ["start", RUN, RUN, "loop0", IDENT, "WD 1", HASH, BOOT, "1", "none", "-", "-", "-"]
 BADBLOCKS = ["badblocks", "-w", "-v", "-b", "4096", "-c", "64", "-p", "0", "-e", "1", "-X", "{}"]
 
 # Sends packets over one connection, and prints what came back for each: [output, error output, status], None where it was closed.

@@ -19,9 +19,10 @@ import pytest
 import resources
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
-SCRIPT = "".join((SOURCE / "transport" / name).read_text() for name in ("remote-host.sh", "remote-run.sh"))
+SCRIPT = "".join((SOURCE / "transport" / name).read_text() for name in ("remote-host.sh", "remote-lock.sh", "remote-run.sh"))
 MIB = 1024 * 1024
 MACHINE = "5" * 32
+NO_GRANT = ("none", "-", "-", "-")
 
 # As remote-run.c does it: a start has to leave the script behind.
 BOOT = 'BURNIN_SCRIPT=$(cat) && export BURNIN_SCRIPT && exec {shell} -c "$BURNIN_SCRIPT" sh "$@" < /dev/null'
@@ -74,13 +75,14 @@ class Host:
         return status
 
     def start(self, disk: Disk, command: list[str], *, run: str | None = None, ident: str | None = None, serial: str = "-",
-              content: str | None = None, boot: str | None = None, not_after: int = 10 ** 15) -> tuple[str, Status]:
+              content: str | None = None, boot: str | None = None, not_after: int = 10 ** 15,
+              grant: tuple[str, ...] = NO_GRANT) -> tuple[str, Status]:
         run = run or secrets.token_hex(16)
         if run not in self.runs:
             self.runs.append(run)
             disk.runs.append((self, run))
         argv = ["start", run, MACHINE, disk.kname, ident or self.ident(disk), serial, content or self.content(disk),
-                boot or Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(not_after), *command]
+                boot or Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(not_after), *grant, *command]
         boot_text = BOOT.format(shell=" ".join(self.shell))
         done = subprocess.run([*self.enter, *self.shell, "-c", boot_text, "sh", *argv], input=SCRIPT.encode(),
                               capture_output=True, timeout=120)
@@ -478,7 +480,8 @@ def test_cancel_beats_the_checks(host: Host, disk: Disk) -> None:
     host.runs.append(run)
     ident, content = host.ident(disk), host.content(disk)
     argv = ["start", run, MACHINE, disk.kname, ident, "-", content,
-            Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(10 ** 15), "sh", "-c", 'echo x > "$1"', "x", "{}"]
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(10 ** 15), *NO_GRANT,
+            "sh", "-c", 'echo x > "$1"', "x", "{}"]
     with subprocess.Popen([*host.enter, *host.shell, "-c", BOOT.format(shell=" ".join(host.shell)), "sh", *argv],
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as starter:
         assert starter.stdin
@@ -586,13 +589,53 @@ def test_kernel_log(host: Host, disk: Disk) -> None:
     assert kmsg(int(sequence["last"]))[1] == []
 
 
+def test_only_what_was_unlocked(host: Host, disk: Disk) -> None:
+    """By the signatures that are there when the device is held: exactly the granted lock, whatever it was before."""
+    resources.command("mkfs.ext4", "-q", disk.device)
+    before = disk.image.read_bytes()
+    scribble = ["sh", "-c", 'echo written > "$1"', "x", "{}"]
+    has_blkid = "busybox" not in host.name
+
+    def refused(*grant: str) -> str:
+        run, status = host.start(disk, scribble, grant=grant)
+        if status["state"] == "starting":
+            status = host.ended(run, disk)
+        assert status["state"] == "refused" and disk.image.read_bytes() == before, status
+        return status["refused"]
+
+    for other in (("exported-pool", "vault", "22", "-"), ("storage-member", "-", "-", "-"), ("exported-pool", "-", "-", "-")):
+        assert refused(*other).startswith("locked: " if has_blkid else "tool: blkid"), other
+    # The pool that was to be exported is not there, nor is what this drive was said to be a part of.
+    for used in (("active-pool", "tank", "11", "release"), ("boot-pool", "a pool: 1", "11", "release"),
+                 ("storage-member", "-", "-", "release")):
+        assert refused(*used).startswith("locked: " if has_blkid else "tool: blkid"), used
+    if has_blkid:
+        run, status = host.start(disk, LONG, grant=("existing-data", "-", "-", "-"))
+        assert status["state"] == "running", status
+        host.cancel(run)
+    else:
+        assert refused("existing-data", "-", "-", "-").startswith("tool: blkid")
+
+
+@pytest.mark.parametrize("grant", [
+    ("everything", "-", "-", "-"), ("none", "-", "-", "release"), ("mounted", "-", "-", "-"), ("active-pool", "tank", "11", "-"),
+    ("existing-data", "-", "-", "release"), ("in-use", "-", "-", "release"), ("active-pool", "-f", "11", "release"),
+    ("active-pool", "tank", "-", "release"), ("active-pool", "tank;id", "11", "release"), ("active-pool", "tank", "1x", "release"),
+    ("exported-pool", "$(id)", "11", "-"), ("exported-pool", "tank", "1" * 21, "-"), ("existing-data", "-", "-", "")])
+def test_bad_grants(dash: Host, disk: Disk, grant: tuple[str, ...]) -> None:
+    with pytest.raises(AssertionError, match="burnin-error start: a bad"):
+        dash.start(disk, ["true"], grant=grant)
+    with pytest.raises(AssertionError, match="burnin-error start: what was unlocked was never confirmed"):
+        dash.start(disk, ["true"], content="-", grant=("existing-data", "-", "-", "-"))
+
+
 @pytest.mark.parametrize("argv", [
     (), ("nonsense",), ("status",), ("status", "../../etc", "loop0", "0", "0"), ("status", "A" * 32, "loop0", "0", "0"),
     ("status", "a" * 32, "../sda", "0", "0"), ("status", "a" * 32, "loop0", "x", "0"), ("remove", "a" * 31),
     ("remove", "*"), ("remove", ""), ("cancel", "a" * 32, "-1"), ("cancel", "a" * 32, "99999999999999999999"),
     ("fingerprint", "loop0", "a b"), ("fingerprint", "sda;id", "x"), ("smart", "--help"), ("kmsg", "0", "a/b"),
     ("facts", "no space"), ("facts", "n", "smart:../x"), ("facts", "n", "other:sda"), ("probe", "$(id)"),
-    ("start", "a" * 32, MACHINE, "loop0", "x", "-", "-", "b", "9", "true"),      # without the script
+    ("start", "a" * 32, MACHINE, "loop0", "x", "-", "-", "b", "9", *NO_GRANT, "true"),      # without the script
 ])
 def test_bad_arguments(host: Host, argv: tuple[str, ...]) -> None:
     assert b"burnin-error" in host.call_raw(*argv, check=False)
@@ -682,7 +725,7 @@ def test_with_systemd(machine: object) -> None:
         content = re.search(r"content=(\w+)", call("fingerprint", kname, ident)).group(1)
         run, boot = secrets.token_hex(16), re.search(r"(?m)^boot_id=(.*)$", call("facts", "n")).group(1)
         status = Host.status_of(call("start", run, MACHINE, kname, ident, "RUN00001", content, boot, str(10 ** 15),
-                                     *LONG).encode())
+                                     *NO_GRANT, *LONG).encode())
         assert status["state"] == "running" and status["exclusive"] == "1", status
         unit = machine.run(["systemctl", "show", f"burnin-run-{run}.service",            # type: ignore[attr-defined]
                             "-p", "ActiveState,Description,KillMode,Restart"]).stdout

@@ -196,6 +196,7 @@ static int verb_start(char **args)
 {
         _cleanup_(run_status_done) RunStatus s = {};
         DriveIdentity identity = {};
+        DriveLock granted = {};
         RunSpec spec = {};
         int r;
 
@@ -209,6 +210,7 @@ static int verb_start(char **args)
                 .kname = args[2],
                 .identity = &identity,
                 .content = args[5],
+                .granted = &granted,
                 .boot_id = args[6],
                 .not_after_uptime_usec = to_u64(args[7]),
                 .command = args + 8,

@@ -24,6 +24,11 @@ static void fill_params(StageParams *p)
                               .size_bytes = UINT64_C(8001563222016),
                               .fingerprint = strdup("15628053168:naa.5000c500a0000001") },
                 .content = strdup("00ff"),
+                .granted = { .role = LOCK_ACTIVE_POOL,
+                             .pool = strdup("tank"),
+                             .guid = strdup("11"),
+                             .used = true },
+                .release = true,
                 .target = { .name = strdup("nas1"),
                             .address = strdup("fe80::1%eth0"),
                             .port = 2222,
@@ -122,6 +127,11 @@ static void test_params_refused(void)
                 { "boot_pools", "[\"a;b\"]" },
                 { "boot_pools", "[1]" },
                 { "follow", "1" },
+                { "granted", "[]" },
+                { "granted", "{}" },
+                { "granted", "{\"role\":\"active-pool\"}" },
+                { "granted", "{\"role\":\"everything\",\"used\":false}" },
+                { "release", "1" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(tests); i++) {

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+say_twice()
+{
+        say "$1$1"
+}
