@@ -2,6 +2,7 @@
 
 #include "cli/format.h"
 #include "cli/verbs.h"
+#include "shared/names.h"
 
 /* As many as the web page shows; --lines= asks for more or fewer. */
 #define AUDIT_LINES 200
@@ -36,7 +37,11 @@ int verb_audit(Cli *c, char **args, size_t n)
                 table_add(t, STYLE_BOLD, "%s", row_string(e, "Actor"));
                 table_add(t, STYLE_NONE, "%s", row_string(e, "Action"));
                 table_add(t, STYLE_NONE, "%s", row_string(e, "Object"));
-                table_add(t, streq(outcome, "ok") ? STYLE_NONE : STYLE_YELLOW, "%s", outcome);
+                table_add(t,
+                          streq(row_string(e, "Action"), ACTION_UNLOCK) ? STYLE_RED
+                          : streq(outcome, "ok")                        ? STYLE_NONE
+                                                                        : STYLE_YELLOW,
+                          "%s", outcome);
                 table_add(t, STYLE_NONE, "%s", row_string(e, "Detail"));
         }
 

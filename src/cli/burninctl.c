@@ -39,6 +39,10 @@ enum {
         OPTION_LINES,
         OPTION_AT,
         OPTION_CALENDAR,
+        OPTION_TOKEN,
+        OPTION_UNLOCK,
+        OPTION_UNLOCK_EXISTING,
+        OPTION_RELEASE,
         _OPTION_END,
         OPTION_JSON = 0x200,
         OPTION_NO_PAGER,
@@ -51,7 +55,8 @@ enum {
 #define HOST_OPTIONS (BIT(OPTION_ADDRESS) | BIT(OPTION_PORT) | BIT(OPTION_USER) | BIT(OPTION_NOTES))
 #define START_OPTIONS                                                                                       \
         (BIT(OPTION_YES) | BIT(OPTION_SERIAL) | BIT(OPTION_PROFILE) | BIT(OPTION_PRIORITY) |                \
-         BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT) | BIT(OPTION_AT) | BIT(OPTION_CALENDAR))
+         BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT) | BIT(OPTION_AT) |                       \
+         BIT(OPTION_CALENDAR) | BIT(OPTION_UNLOCK) | BIT(OPTION_UNLOCK_EXISTING) | BIT(OPTION_RELEASE))
 
 static const struct option long_options[] = {
         { "help", no_argument, NULL, 'h' },
@@ -85,6 +90,10 @@ static const struct option long_options[] = {
         { "all", no_argument, NULL, OPTION_ALL },
         { "follow", no_argument, NULL, OPTION_FOLLOW },
         { "lines", required_argument, NULL, OPTION_LINES },
+        { "token", required_argument, NULL, OPTION_TOKEN },
+        { "unlock", no_argument, NULL, OPTION_UNLOCK },
+        { "unlock-existing", no_argument, NULL, OPTION_UNLOCK_EXISTING },
+        { "release", no_argument, NULL, OPTION_RELEASE },
         {},
 };
 
@@ -111,6 +120,9 @@ static const Verb verbs[] = {
         { "drive", "show", 1, 1, 0, verb_drive_show },
         { "drive", "location", 2, 2, 0, verb_drive_location },
         { "drive", "notes", 2, 2, 0, verb_drive_notes },
+        { "drive", "unlock", 1, 1, BIT(OPTION_REASON) | BIT(OPTION_TOKEN), verb_drive_unlock },
+        { "grants", NULL, 0, 0, 0, verb_grants },
+        { "grant", "revoke", 1, 1, 0, verb_grant_revoke },
         { "estimate", NULL, 1, BATCH_MAX, BIT(OPTION_PROFILE), verb_estimate },
         { "start", NULL, 1, BATCH_MAX, START_OPTIONS, verb_start },
         { "jobs", NULL, 0, 0,
@@ -156,7 +168,10 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  drives [--host=] [--lock=]      List the drives\n"
                      "  drive show DRIVE                Everything known about it\n"
                      "  drive location DRIVE TEXT       Where it is: bay, shelf\n"
-                     "  drive notes DRIVE TEXT          Notes for people\n\n"
+                     "  drive notes DRIVE TEXT          Notes for people\n"
+                     "  drive unlock DRIVE              Allow the next burn-in of a locked drive (--reason= --token=)\n"
+                     "  grants                          What is unlocked, and waits for its burn-in\n"
+                     "  grant revoke GRANT              Lock it again\n\n"
                      "Jobs:\n"
                      "  estimate DRIVE...               How long a burn-in takes (--profile=)\n"
                      "  start DRIVE...                  Burn in; DESTROYS everything on the drives\n"
@@ -181,6 +196,8 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "     --priority=N                 -100 to 100, higher first\n"
                      "     --note=TEXT --request=ID     Kept with the job; the same ID starts nothing twice\n"
                      "     --at=TIME --calendar=EXPR    Not before then: +2h, 23:00, 'tomorrow 02:00'; 'Sat 02:00'\n"
+                     "     --unlock [--release]         Use the drives' grants; let the test end their use on the host\n"
+                     "     --unlock-existing            Take drives with nothing but old data too; list every serial\n"
                      "     --wait                       Wait for the ends; the verdict is the exit status\n"
                      "     --yes --serial=SERIAL        For scripts: a serial for each drive, in their order\n\n"
                      "Options:\n"
@@ -261,11 +278,17 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_REASON - OPTION_FIRST] = &c->reason,
                 [OPTION_AT - OPTION_FIRST] = &c->at,
                 [OPTION_CALENDAR - OPTION_FIRST] = &c->calendar,
+                [OPTION_TOKEN - OPTION_FIRST] = &c->token,
         };
         bool *flag[_OPTION_END - OPTION_FIRST] = {
-                [OPTION_YES - OPTION_FIRST] = &c->yes,       [OPTION_WAIT - OPTION_FIRST] = &c->wait,
-                [OPTION_ACTIVE - OPTION_FIRST] = &c->active, [OPTION_ALL - OPTION_FIRST] = &c->all,
+                [OPTION_YES - OPTION_FIRST] = &c->yes,
+                [OPTION_WAIT - OPTION_FIRST] = &c->wait,
+                [OPTION_ACTIVE - OPTION_FIRST] = &c->active,
+                [OPTION_ALL - OPTION_FIRST] = &c->all,
                 [OPTION_FOLLOW - OPTION_FIRST] = &c->follow,
+                [OPTION_UNLOCK - OPTION_FIRST] = &c->unlock,
+                [OPTION_UNLOCK_EXISTING - OPTION_FIRST] = &c->unlock_existing,
+                [OPTION_RELEASE - OPTION_FIRST] = &c->release,
         };
         int64_t n;
         int r;

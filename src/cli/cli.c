@@ -361,7 +361,7 @@ static int list_page(Cli *c, const char *member, const Option *options, size_t n
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         _cleanup_json_ struct json_object *rows = NULL, *total = NULL;
-        bool paged = !streq(member, "ListHosts");
+        bool paged = !streq(member, "ListHosts") && !streq(member, "ListGrants");
         int r;
 
         r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, BUS_PATH, BUS_INTERFACE_MANAGER, member);

@@ -36,11 +36,11 @@ typedef struct Cli {
 
         /* Options of some verbs; NULL and false where not given. */
         const char *address, *user, *notes, *kind, *host, *lock, *profile, *note, *request, *verdict,
-                        *reason, *at, *calendar;
+                        *reason, *token, *at, *calendar;
         uint32_t port, lines;
         int32_t priority;
         char **serials;
-        bool yes, wait, active, all, follow;
+        bool yes, wait, active, all, follow, unlock, unlock_existing, release;
 
         /* What standard output is. */
         bool terminal, colour, utf8;

@@ -310,6 +310,10 @@ static void job_print_head(Cli *c, struct json_object *j)
         if (row_i64(j, "Priority") != 0)
                 cli_field(c, stdout, "Priority", STYLE_NONE, "%" PRIi64, row_i64(j, "Priority"));
         cli_field(c, stdout, "Operator", STYLE_NONE, "%s", row_string(j, "Operator"));
+        if (!isempty(row_string(j, "Unlocked")))
+                cli_field(c, stdout, "Unlocked", STYLE_RED, "%s %s by %s: %s", row_string(j, "Unlocked"),
+                          row_string(j, "UnlockedPool"), row_string(j, "UnlockedBy"),
+                          row_string(j, "UnlockReason"));
         cli_field(c, stdout, "Note", STYLE_NONE, "%s", row_string(j, "Note"));
         cli_field(c, stdout, "Created", STYLE_NONE, "%s", format_local(text, row_u64(j, "CreatedUSec")));
         cli_field(c, stdout, "Started", STYLE_NONE, "%s", format_local(text, started));

@@ -173,6 +173,9 @@ static int start_new_call(Start *s, sd_bus_message **ret)
                 { .key = "request", .type = 's', .s = c->request },
                 { .key = "at", .type = 't', .n = (int64_t) s->at_usec, .set = c->at },
                 { .key = "calendar", .type = 's', .s = c->calendar },
+                { .key = "unlock", .type = 'b', .n = 1, .set = c->unlock },
+                { .key = "unlock_existing", .type = 'b', .n = 1, .set = c->unlock_existing },
+                { .key = "release", .type = 'b', .n = 1, .set = c->release },
         };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;

@@ -15,6 +15,7 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_MANAGER, "ListJobs", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "ListAudit", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "EstimateBurnIn", ACTION_VIEW },
+        { BUS_INTERFACE_MANAGER, "ListGrants", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "StartBurnIn", ACTION_START_DESTRUCTIVE },
         { BUS_INTERFACE_MANAGER, "CancelAll", ACTION_CANCEL },
         { BUS_INTERFACE_HOST, "Refresh", ACTION_VIEW },
@@ -23,6 +24,8 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_HOST, "Remove", ACTION_MANAGE_HOSTS },
         { BUS_INTERFACE_DRIVE, "SetLocation", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_DRIVE, "SetNotes", ACTION_MANAGE_DRIVES },
+        { BUS_INTERFACE_DRIVE, "Unlock", ACTION_UNLOCK },
+        { BUS_INTERFACE_GRANT, "Revoke", ACTION_CANCEL },
         { BUS_INTERFACE_JOB, "Cancel", ACTION_CANCEL },
         { BUS_INTERFACE_JOB, "Pause", ACTION_MANAGE_JOBS },
         { BUS_INTERFACE_JOB, "Resume", ACTION_MANAGE_JOBS },
@@ -46,8 +49,8 @@ static const AuthzRow *authz_find(const char *interface, const char *member)
         return NULL;
 }
 
-int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details,
-                sd_bus_error *error)
+int authz_check_both(Manager *m, sd_bus_message *message, const char *also, const char *object,
+                     const PolkitDetail *details, sd_bus_error *error)
 {
         const char *member = sd_bus_message_get_member(message);
         const AuthzRow *row;
@@ -61,7 +64,7 @@ int authz_check(Manager *m, sd_bus_message *message, const char *object, const P
         if (!row->action)
                 return 1;
 
-        r = polkit_check(m->polkit, message, row->action, details, error);
+        r = polkit_check(m->polkit, message, row->action, also, details, error);
         if (r >= 0)
                 return r;
 
@@ -71,4 +74,10 @@ int authz_check(Manager *m, sd_bus_message *message, const char *object, const P
                 audit_denied(m, &actor, row->action, object, member);
 
         return r;
+}
+
+int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details,
+                sd_bus_error *error)
+{
+        return authz_check_both(m, message, NULL, object, details, error);
 }

@@ -4,6 +4,7 @@
 #include "daemon/audit.h"
 #include "daemon/authz.h"
 #include "daemon/drive.h"
+#include "daemon/grant.h"
 #include "daemon/job.h"
 #include "shared/bus-util.h"
 #include "shared/names.h"
@@ -143,10 +144,13 @@ const sd_bus_vtable drive_vtable[] = {
                         SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         SD_BUS_PROPERTY("LockState", "s", drive_property_get_enum, 0, EMITS),
         SD_BUS_PROPERTY("LockDetail", "s", drive_property_get_enum, 0, EMITS),
+        SD_BUS_PROPERTY("LockInUse", "b", bus_property_get_bool, offsetof(Drive, record.lock.used), EMITS),
         SD_BUS_PROPERTY("UnlockToken", "s", drive_property_get_enum, 0, EMITS),
         SD_BUS_PROPERTY("Location", "s", bus_property_get_string, offsetof(Drive, record.location), EMITS),
         SD_BUS_PROPERTY("Notes", "s", bus_property_get_string, offsetof(Drive, record.notes), EMITS),
         SD_BUS_PROPERTY("ActiveJob", "o", drive_property_get_active_job, 0, EMITS),
+        SD_BUS_METHOD_WITH_ARGS("Unlock", SD_BUS_ARGS("s", token, "s", reason, "t", flags),
+                                SD_BUS_RESULT("o", grant), drive_method_unlock, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetLocation", SD_BUS_ARGS("s", location, "t", flags), SD_BUS_NO_RESULT,
                                 drive_method_set_location, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetNotes", SD_BUS_ARGS("s", notes, "t", flags), SD_BUS_NO_RESULT,

@@ -201,6 +201,7 @@ int drive_set_missing(Drive *d)
 {
         (void) drive_detach(d);
         d->temperature_mdegc = MDEGC_UNKNOWN;
+        d->missing_usec = now_usec(CLOCK_BOOTTIME);
         d->record.last_seen_usec = now_usec(CLOCK_REALTIME);
         log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_MISSING, "Drive %s is missing; it was %s on %s.",
                   d->record.id, strempty(d->record.kname), strempty(d->record.host));
@@ -231,9 +232,10 @@ void drive_set_remnant(Drive *d, const char *run)
 
 /* Locks fail closed: a reading in which a detector failed may lock a drive, or leave it as it was, never open it. Nor may it
  * make a lock weaker: without zpool's word every active pool looks like an exported one. */
-static bool lock_is_doubtful(LockRole before, LockRole now)
+static bool lock_is_doubtful(const DriveLock *before, const DriveLock *now)
 {
-        return now < before || (before == LOCK_NONE && now == LOCK_UNCLASSIFIED);
+        return now->role < before->role || (now->role == before->role && now->used < before->used) ||
+               (before->role == LOCK_NONE && now->role == LOCK_UNCLASSIFIED);
 }
 
 static int drive_set_lock(Drive *d, const DriveLock *lock, bool detection_ok)
@@ -241,7 +243,7 @@ static int drive_set_lock(Drive *d, const DriveLock *lock, bool detection_ok)
         LockRole before = d->record.lock.role;
         int r;
 
-        if (!detection_ok && lock_is_doubtful(before, lock->role))
+        if (!detection_ok && lock_is_doubtful(&d->record.lock, lock))
                 return 0;
         if (drive_lock_equal(&d->record.lock, lock) && streq_ptr(d->record.lock.detail, lock->detail))
                 return 0;
@@ -255,6 +257,7 @@ static int drive_set_lock(Drive *d, const DriveLock *lock, bool detection_ok)
 
         drive_changed(d, "LockState");
         drive_changed(d, "LockDetail");
+        drive_changed(d, "LockInUse");
         drive_changed(d, "UnlockToken");
         if (before == LOCK_NONE)
                 log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_LOCKED, "Drive %s on %s is locked now: %s.",

@@ -28,12 +28,13 @@ struct Drive {
         char *base_key; /* what its identity alone would name it; NULL: none */
         IdentityState identity_state;
         bool stale;
+        uint64_t missing_usec; /* CLOCK_BOOTTIME of when it was last found missing; 0: never since burnind began */
         int32_t temperature_mdegc;
         SmartHealth health;
         Job *job;                /* weak; its active job */
         char *remnant;           /* id of a run that could not be proven gone; NULL: none */
         bool announced;          /* it is on the bus */
-        const char *changed[16]; /* properties to be told by drive_emit_pending() */
+        const char *changed[24]; /* properties to be told by drive_emit_pending() */
         size_t n_changed;
         UT_hash_handle hh;       /* manager: by id */
         UT_hash_handle hh_kname; /* host: by kname */

@@ -6,6 +6,7 @@
 #include "basic/time-util.h"
 #include "daemon/audit.h"
 #include "daemon/drive.h"
+#include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/job.h"
 #include "daemon/poll.h"
@@ -670,6 +671,7 @@ int host_on_cycle(Host *h, struct json_object *cycle)
                 drive_facts_free(facts[i]);
         }
         free(facts);
+        grants_review(m);
         if (r < 0)
                 return r;
 

@@ -24,6 +24,8 @@ static int job_property_get_string(sd_bus *bus, const char *path, const char *in
                 s = job_reason(j);
         else if (streq(property, "Unit"))
                 s = job_unit(j, unit);
+        else if (streq(property, "Unlocked") && j->grant.lock.role != LOCK_NONE)
+                s = lock_role_to_string(j->grant.lock.role);
 
         return sd_bus_message_append(reply, "s", s);
 }
@@ -264,6 +266,10 @@ const sd_bus_vtable job_vtable[] = {
         SD_BUS_PROPERTY("PausedBy", "s", job_property_get_paused, 0, EMITS),
         SD_BUS_PROPERTY("PausedUSec", "t", job_property_get_paused, 0, EMITS),
         SD_BUS_PROPERTY("Operator", "s", bus_property_get_string, offsetof(Job, record.operator), CONST),
+        SD_BUS_PROPERTY("Unlocked", "s", job_property_get_string, 0, CONST),
+        SD_BUS_PROPERTY("UnlockedPool", "s", bus_property_get_string, offsetof(Job, grant.lock.pool), CONST),
+        SD_BUS_PROPERTY("UnlockedBy", "s", bus_property_get_string, offsetof(Job, grant.operator), CONST),
+        SD_BUS_PROPERTY("UnlockReason", "s", bus_property_get_string, offsetof(Job, grant.reason), CONST),
         SD_BUS_PROPERTY("Note", "s", bus_property_get_string, offsetof(Job, record.note), CONST),
         SD_BUS_PROPERTY("CreatedUSec", "t", NULL, offsetof(Job, record.created_usec), CONST),
         SD_BUS_PROPERTY("StartedUSec", "t", NULL, offsetof(Job, record.started_usec), EMITS),

@@ -104,6 +104,7 @@ Job *job_free(Job *j)
         free(j->stages);
         job_record_done(&j->record);
         drive_identity_done(&j->identity);
+        grant_record_done(&j->grant);
         free(j->waiting);
         free(j->heat);
         free(j);
@@ -178,7 +179,23 @@ static int job_fill_record(Job *j, const Drive *d, const JobOptions *options, co
         return drive_identity_copy(&d->record.identity, &j->identity);
 }
 
-int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor, Job **ret)
+static int job_take_grant(Job *j, const GrantRecord *grant)
+{
+        GrantRecord copy = *grant;
+        int r;
+
+        copy.job = j->record.id;
+        r = store_grant_put(j->manager->store, &copy);
+        if (r < 0)
+                return r;
+
+        /* Read back: what the job goes by is what the store has. */
+        r = store_grant_get(j->manager->store, j->record.id, &j->grant);
+        return r < 0 ? r : r == 0 ? -EIO : 0;
+}
+
+int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor, const GrantRecord *grant,
+            const char *content, Job **ret)
 {
         _cleanup_(job_freep) Job *j = NULL;
         int r;
@@ -188,13 +205,19 @@ int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor,
                 return -ENOMEM;
 
         r = job_fill_record(j, d, options, actor);
+        if (r >= 0)
+                r = free_and_strdup(&j->record.content, content);
         if (r < 0)
                 return r;
+        j->watched_usec = now_usec(CLOCK_BOOTTIME);
         r = store_job_put(m->store, &j->record);
         if (r < 0)
                 return r;
 
         job_link(j, m);
+        r = grant ? job_take_grant(j, grant) : 0;
+        if (r < 0)
+                return r;
         r = job_add_planned_stages(j);
         if (r < 0)
                 return r;
@@ -670,6 +693,10 @@ static int job_load(Manager *m, JobRecord *record, Job **ret)
                 return r;
 
         job_link(j, m);
+        j->watched_usec = now_usec(CLOCK_BOOTTIME);
+        r = store_grant_get(m->store, j->record.id, &j->grant);
+        if (r < 0)
+                return r;
         r = job_word_pause(j);
         if (r < 0)
                 return r;

@@ -35,7 +35,9 @@ struct Job {
         Manager *manager; /* weak */
         JobRecord record;
         DriveIdentity identity; /* confirmed at submission */
-        Drive *drive;           /* weak; while the job is active */
+        GrantRecord grant;      /* what it may destroy although it is locked; LOCK_NONE: nothing */
+        uint64_t watched_usec; /* CLOCK_BOOTTIME: since when burnind has seen all that happens to its drive */
+        Drive *drive;          /* weak; while the job is active */
         Stage **stages;
         size_t n_stages;
         bool content_asked; /* the poller was asked for the content fingerprint, and has not answered */
@@ -55,9 +57,11 @@ typedef struct JobOptions {
         uint64_t not_before_usec;
 } JobOptions;
 
-/* Stores and links a queued job with its stages; the caller has the transaction, and calls job_announce() after its commit or
+/* Stores and links a queued job with its stages, and with the grant (NULL: none) and fingerprint (NULL: not taken yet) that it takes
+ * along; the caller has the transaction, and calls job_announce() after its commit or
  * job_free() after its rollback. */
-int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor, Job **ret);
+int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor, const GrantRecord *grant,
+            const char *content, Job **ret);
 void job_announce(Job *j);
 Job *job_free(Job *j);
 

@@ -3,6 +3,7 @@
 #include "basic/string-util.h"
 #include "daemon/authz.h"
 #include "daemon/drive.h"
+#include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/job.h"
 #include "daemon/list.h"
@@ -278,4 +279,37 @@ int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *e
                 return r;
 
         return reply_send(reply, 't', &total);
+}
+
+int manager_method_list_grants(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Manager *manager = userdata;
+        const char *drive = NULL;
+        Grant *g, *next;
+        int r;
+
+        r = bus_read_options(m, &(BusOption){ "drive", 's', &drive, NULL }, 1, error);
+        if (r < 0)
+                return r;
+        r = authz_check(manager, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        r = reply_open(m, &reply);
+        if (r < 0)
+                return r;
+        HASH_ITER(hh, manager->grants, g, next) {
+                _cleanup_free_ char *path = NULL;
+
+                if (drive && !streq(drive, g->record.drive))
+                        continue;
+                r = grant_bus_path(g, &path);
+                if (r >= 0)
+                        r = append_object(reply, path, grant_vtable, g);
+                if (r < 0)
+                        return r;
+        }
+
+        return reply_send(reply, 0, NULL);
 }

@@ -7,4 +7,5 @@
 int manager_method_list_hosts(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int manager_method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int manager_method_list_grants(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *error);

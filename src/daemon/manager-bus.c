@@ -6,6 +6,7 @@
 #include "daemon/authz.h"
 #include "daemon/configuration.h"
 #include "daemon/estimate-bus.h"
+#include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/list.h"
 #include "daemon/log-control.h"
@@ -259,6 +260,8 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("EstimateBurnIn", SD_BUS_ARGS("as", drives, "a{sv}", options),
                                 SD_BUS_RESULT("a(sttsu)", estimates, "t", low_usec, "t", high_usec),
                                 manager_method_estimate_burn_in, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListGrants", SD_BUS_ARGS("a{sv}", filter), SD_BUS_RESULT("aa{sv}", grants),
+                                manager_method_list_grants, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("StartBurnIn", SD_BUS_ARGS("a(ss)", drives, "a{sv}", options),
                                 SD_BUS_RESULT("a(ssso)", results), manager_method_start_burn_in,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
@@ -289,6 +292,9 @@ int manager_bus_register(Manager *m)
         if (r < 0)
                 return r;
         r = drive_bus_register(m);
+        if (r < 0)
+                return r;
+        r = grant_bus_register(m);
         if (r < 0)
                 return r;
         r = job_bus_register(m);

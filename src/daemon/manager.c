@@ -14,6 +14,7 @@
 #include "daemon/audit.h"
 #include "daemon/configuration.h"
 #include "daemon/drive.h"
+#include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
@@ -140,6 +141,7 @@ Manager *manager_free(Manager *m)
         Job *j, *next_job;
         Drive *d, *next_drive;
         Host *h, *next_host;
+        Grant *g, *next_grant;
 
         if (!m)
                 return NULL;
@@ -147,6 +149,8 @@ Manager *manager_free(Manager *m)
         audit_done(m); /* may write */
         HASH_ITER(hh, m->jobs, j, next_job)
                 job_free(j);
+        HASH_ITER(hh, m->grants, g, next_grant)
+                grant_free(g);
         poll_free(m->poll);
         HASH_ITER(hh, m->hosts, h, next_host)
                 host_free(h);

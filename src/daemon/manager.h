@@ -14,6 +14,7 @@
 typedef struct Configuration Configuration;
 typedef struct DenialLog DenialLog;
 typedef struct Drive Drive;
+typedef struct Grant Grant;
 typedef struct Host Host;
 typedef struct Job Job;
 typedef struct PollLink PollLink;
@@ -34,6 +35,8 @@ typedef struct Manager {
         Job *jobs;     /* by id: all that are active, and the finished ones in the archive below */
         Job *archive; /* finished jobs that were asked for, newest use first; jobs on the bus for ever come from the store */
         uint32_t n_queued, n_running;
+        Grant *grants;     /* by id: those that wait for their job */
+        uint64_t n_grants; /* ever given */
 
         char *machine_id;
         char *health;

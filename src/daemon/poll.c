@@ -10,6 +10,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
+#include "daemon/grant.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
 #include "shared/names.h"
@@ -209,16 +210,16 @@ int poll_refresh(PollLink *p, Host *h)
         return o ? poll_send(p, o, -EBADF) : -ENOMEM;
 }
 
-int poll_ask_content(PollLink *p, Job *j)
+int poll_ask_content(PollLink *p, uint64_t id, const char *host, const char *kname,
+                     const DriveIdentity *identity)
 {
-        _cleanup_json_ struct json_object *o = message_new("fingerprint", j->record.host);
+        _cleanup_json_ struct json_object *o = message_new("fingerprint", host);
         int r;
 
         if (!o)
                 return -ENOMEM;
-        if ((r = json_put_u64(o, "id", j->record.id)) < 0 ||
-            (r = json_put_string(o, "kname", j->drive->record.kname)) < 0 ||
-            (r = json_put(o, "identity", drive_identity_to_json(&j->identity))) < 0)
+        if ((r = json_put_u64(o, "id", id)) < 0 || (r = json_put_string(o, "kname", kname)) < 0 ||
+            (r = json_put(o, "identity", drive_identity_to_json(identity))) < 0)
                 return r;
 
         return poll_send(p, o, -EBADF);
@@ -323,13 +324,22 @@ static int poll_on_fingerprint(PollLink *p, struct json_object *o)
             json_get_bool(o, "again", &again) < 0 || (ok && (!content || !str_in_charset(content, "", 64))))
                 return -EBADMSG;
 
+        reason = reason ?: "What is on the drive could not be read.";
+        if (id >= GRANT_NUMBER_FIRST) {
+                if (ok)
+                        grant_on_content(p->manager, id, content);
+                else
+                        grant_on_no_content(p->manager, id, again, reason);
+                return 0;
+        }
+
         HASH_FIND(hh, p->manager->jobs, &id, sizeof(id), j);
         if (!j)
                 return 0;
         if (ok)
                 job_on_content(j, content);
         else
-                job_on_no_content(j, again, reason ?: "What is on the drive could not be read.");
+                job_on_no_content(j, again, reason);
         return 0;
 }
 

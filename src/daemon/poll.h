@@ -17,7 +17,9 @@ void poll_put_host(PollLink *p, Host *h);
 void poll_remove_host(PollLink *p, Host *h);
 /* -ENOTCONN without a poller. */
 int poll_refresh(PollLink *p, Host *h);
-int poll_ask_content(PollLink *p, Job *j);
+/* The answer goes to job_on_content(), or to grant_on_content() by its number. */
+int poll_ask_content(PollLink *p, uint64_t id, const char *host, const char *kname,
+                     const DriveIdentity *identity);
 /* The drives of this host that are under test now. */
 void poll_watch(PollLink *p, const char *host);
 

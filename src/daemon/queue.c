@@ -46,7 +46,8 @@ static bool queue_judge(Job *j)
         const char *error;
         int r;
 
-        r = safety_check(j->drive, j, &error, &text);
+        r = safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant, j->watched_usec,
+                         &error, &text);
         if (r == SAFETY_REFUSED) {
                 safety_log_refusal(j->drive, text);
                 (void) job_finish(j, VERDICT_INCONCLUSIVE, text);
@@ -64,7 +65,8 @@ static void queue_ask_content(Job *j, Host *h)
             h->n_asked >= POLL_FINGERPRINTS_MAX || !queue_judge(j))
                 return;
 
-        j->content_asked = poll_ask_content(j->manager->poll, j) >= 0;
+        j->content_asked = poll_ask_content(j->manager->poll, j->record.id, j->record.host,
+                                            j->drive->record.kname, &j->identity) >= 0;
         h->n_asked += j->content_asked;
 }
 
@@ -160,7 +162,7 @@ static void queue_try(Pass *p, Job *j)
                 job_set_waiting(j, strempty(text));
                 return;
         }
-        if (!j->record.content) {
+        if (!j->record.content && !j->grant.lock.used) {
                 queue_ask_content(j, h);
                 return;
         }

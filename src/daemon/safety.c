@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "basic/string-util.h"
+#include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/safety.h"
 #include "shared/names.h"
@@ -48,7 +49,7 @@ static int refuse_locked(const Drive *d, const char **reterr_name, char **reterr
                       token, isempty(token) ? "" : "\"; or free it on its host first.");
 }
 
-int safety_check(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text)
+int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text)
 {
         const Host *h = d->host ?: host_find(d->manager, strempty(d->record.host));
         const char *error, *unfit;
@@ -78,8 +79,49 @@ int safety_check(const Drive *d, const Job *own, const char **reterr_name, char 
         if (d->job && d->job != own)
                 return refuse(d, BUS_ERROR_DRIVE_BUSY, reterr_name, reterr_text,
                               "is in job %" PRIu64 " already.", d->job->record.id);
-        if (drive_lock_role(d) != LOCK_NONE)
-                return refuse_locked(d, reterr_name, reterr_text);
+
+        return SAFETY_OK;
+}
+
+/* Whoever releases a drive knows what that ends; so it is never done unasked. */
+static int refuse_in_use(const Drive *d, const char **reterr_name, char **reterr_text)
+{
+        _cleanup_free_ char *command = NULL;
+
+        if (drive_lock_release_command(&d->record.lock, &command) < 0)
+                return -ENOMEM;
+
+        return refuse(d, BUS_ERROR_DRIVE_LOCKED, reterr_name, reterr_text,
+                      "is unlocked, but still in use (%s): %s. %s it on its host (%s) and unlock it as what it is then.",
+                      lock_role_to_string(drive_lock_role(d)), drive_lock_detail(d),
+                      host_record_is_local(&d->host->record)
+                                      ? "On this machine itself no test releases a drive: release"
+                                      : "Let the burn-in release it by itself (option release), or release",
+                      command);
+}
+
+int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, uint64_t since_usec,
+                 const char **reterr_name, char **reterr_text)
+{
+        GrantJudgement judgement;
+        int r;
+
+        r = safety_check_drive(d, own, reterr_name, reterr_text);
+        if (r != SAFETY_OK)
+                return r;
+        if (!grant)
+                return drive_lock_role(d) == LOCK_NONE ? SAFETY_OK
+                                                       : refuse_locked(d, reterr_name, reterr_text);
+
+        judgement = grant_judge(grant, own ? &own->identity : &d->record.identity, since_usec, d);
+        if (judgement != GRANT_COVERS)
+                return refuse(d, BUS_ERROR_DRIVE_LOCKED, reterr_name, reterr_text,
+                              "is not what was unlocked any more: %s. It is %s now%s%s.",
+                              grant_judgement_to_string(judgement), lock_role_to_string(drive_lock_role(d)),
+                              isempty(drive_lock_detail(d)) ? "" : ": ", drive_lock_detail(d));
+        /* burnin-local releases nothing: whoever may ask it would get what no grant gave. */
+        if (d->record.lock.used && (!grant->release || host_record_is_local(&d->host->record)))
+                return refuse_in_use(d, reterr_name, reterr_text);
 
         return SAFETY_OK;
 }

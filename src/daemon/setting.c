@@ -75,6 +75,8 @@ static const Setting table[] = {
             "Without any work for so long, it ends inconclusive; more than stall_minutes."),
         U32(stuck_job_hours, 1, 87600, 168, "hours", NEXT_STAGE,
             "A job older than this, and than twice its estimate, ends as soon as it is stalled."),
+        U32(unlock_ttl_seconds, 1, 86400, 600, "seconds", AT_ONCE,
+            "How long an unlock grant waits for the burn-in that uses it."),
         OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", AT_ONCE,
               "ZFS pools that a host starts from."),
         OTHER(loop_drives, BOOLEAN, "no", AT_ONCE, "Loop devices count as drives. For trying things out."),

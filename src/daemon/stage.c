@@ -232,7 +232,10 @@ static int stage_fix_params(Stage *s)
                 if (job_profile_is_fast(j->record.profile) && free_and_strdup(&p.pattern, "random") < 0)
                         return -ENOMEM;
         }
+        p.release = j->grant.release;
         r = drive_identity_copy(&j->identity, &p.identity);
+        if (r >= 0)
+                r = drive_lock_copy(&j->grant.lock, &p.granted);
         if (r < 0)
                 return r;
         p.baseline_path = strf(PATH_JOBS "/%" PRIu64 "/baseline.json", j->record.id);

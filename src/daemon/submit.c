@@ -6,6 +6,7 @@
 #include "basic/time-util.h"
 #include "daemon/audit.h"
 #include "daemon/authz.h"
+#include "daemon/grant.h"
 #include "daemon/job.h"
 #include "daemon/safety.h"
 #include "daemon/submit.h"
@@ -21,6 +22,8 @@
 typedef struct Choice {
         const char *name, *serial; /* as the caller gave them; borrowed from the message */
         Drive *drive;
+        Grant *waiting; /* of the drive; NULL: none, or it is not to be used */
+        GrantRecord listed; /* existing data, unlocked by the drive's serial in this very call; LOCK_NONE: none */
         sd_bus_error error; /* set: refused */
         Job *job;           /* queued */
 } Choice;
@@ -30,15 +33,17 @@ typedef struct Submission {
         Choice *choices;
         size_t n;
         JobOptions options;
-        int confirmed;
+        int confirmed, unlock, unlock_existing, release;
         bool at_given;
         const Job *retried; /* NULL: it is none again */
 } Submission;
 
 static void submission_done(Submission *s)
 {
-        for (size_t i = 0; i < s->n; i++)
+        for (size_t i = 0; i < s->n; i++) {
                 sd_bus_error_free(&s->choices[i].error);
+                grant_record_done(&s->choices[i].listed);
+        }
         free(s->choices);
 }
 
@@ -109,6 +114,9 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
                 { "request", 's', &s->options.request, NULL },
                 { "calendar", 's', &s->options.calendar, NULL },
                 { "at", 't', &s->options.not_before_usec, &s->at_given },
+                { "unlock", 'b', &s->unlock, NULL },
+                { "release", 'b', &s->release, NULL },
+                { "unlock_existing", 'b', &s->unlock_existing, NULL },
         };
         int r;
 
@@ -123,6 +131,9 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
         if (!job_profile_is_valid(s->options.profile))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
                                          s->options.profile);
+        if (s->release && !s->unlock)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "release is for drives that were unlocked: it needs unlock.");
         if (!job_priority_is_valid(s->options.priority))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A priority is %i to %i.",
                                          -JOB_PRIORITY_MAX, JOB_PRIORITY_MAX);
@@ -194,10 +205,50 @@ static int choice_check_serial(const Submission *s, Choice *c)
         return 0;
 }
 
+/* What leave there is to take this drive although it is locked. */
+static int choice_find_grant(const Submission *s, Choice *c)
+{
+        const Drive *d = c->drive;
+        int r;
+
+        if (s->unlock)
+                c->waiting = grant_of_drive(s->manager, d);
+        if (c->waiting || !s->unlock_existing || drive_lock_role(d) != LOCK_EXISTING_DATA ||
+            d->record.lock.used)
+                return 0;
+        if (isempty(c->serial))
+                return sd_bus_error_setf(
+                                       &c->error, BUS_ERROR_NOT_CONFIRMED,
+                                       "Drive %s (%s on %s) holds data (%s). To unlock it in this call, its serial must be listed.",
+                                       strempty(d->record.identity.serial), strempty(d->record.kname),
+                                       strempty(d->record.host), drive_lock_detail(d)),
+                       0;
+
+        r = grant_record_fill(&c->listed, d);
+        if (r >= 0)
+                r = free_and_strdup(&c->listed.reason, "its serial was listed in the submission");
+        return MIN(r, 0);
+}
+
+/* The waiting grant as the job would have it; NULL: none. Strings stay the grant's. */
+static const GrantRecord *choice_grant(const Submission *s, const Choice *c, GrantRecord *buffer)
+{
+        if (c->listed.lock.role != LOCK_NONE)
+                return &c->listed;
+        if (!c->waiting)
+                return NULL;
+
+        *buffer = c->waiting->record;
+        buffer->release = s->release;
+        return buffer;
+}
+
 /* Judges one drive; what is wrong goes into its choice. -ENOMEM alone is returned. */
 static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t n_earlier)
 {
         _cleanup_free_ char *text = NULL;
+        const GrantRecord *grant;
+        GrantRecord buffer;
         const char *name;
         int r;
 
@@ -213,7 +264,15 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
         if (choice_check_serial(s, c) < 0)
                 return 0;
 
-        r = safety_check(c->drive, NULL, &name, &text);
+        r = choice_find_grant(s, c);
+        if (r < 0)
+                return r;
+        if (sd_bus_error_is_set(&c->error))
+                return 0;
+
+        grant = choice_grant(s, c, &buffer);
+        r = safety_check(c->drive, NULL, grant, c->waiting ? c->waiting->since_usec : UINT64_MAX, &name,
+                         &text);
         if (r == SAFETY_REFUSED)
                 (void) sd_bus_error_set(&c->error, name, text);
         else if (r >= 0 && s->retried &&
@@ -230,13 +289,22 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
 static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *error)
 {
         _cleanup_free_ char *count = strf("%zu", s->n), *serials = NULL, *hosts = NULL;
-        _cleanup_strv_free_ char **serial_list = NULL, **host_list = NULL;
+        _cleanup_strv_free_ char **serial_list = NULL, **host_list = NULL, **lock_list = NULL;
+        _cleanup_free_ char *locks = NULL;
+        bool listed = false;
 
         for (size_t i = 0; i < s->n; i++) {
                 const Drive *d = s->choices[i].drive;
 
                 if (!d)
                         continue;
+                if (s->choices[i].waiting || s->choices[i].listed.lock.role != LOCK_NONE) {
+                        const char *role = lock_role_to_string(drive_lock_role(d));
+
+                        listed |= !s->choices[i].waiting;
+                        if (!strv_contains(lock_list, role) && strv_extend(&lock_list, role) < 0)
+                                return -ENOMEM;
+                }
                 if (strv_length(serial_list) < DETAIL_SERIALS_MAX &&
                     strv_extend(&serial_list, strempty(d->record.identity.serial)) < 0)
                         return -ENOMEM;
@@ -247,16 +315,21 @@ static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *
 
         serials = strv_join(serial_list, " ");
         hosts = strv_join(host_list, " ");
-        if (!count || !serials || !hosts)
+        locks = strv_join(lock_list, " ");
+        if (!count || !serials || !hosts || !locks)
                 return -ENOMEM;
 
-        return authz_check(s->manager, m, strempty(serials),
-                           ((PolkitDetail[]){ { "drives", count },
-                                              { "serial", serials },
-                                              { "host", hosts },
-                                              { "profile", s->options.profile },
-                                              {} }),
-                           error);
+        /* Who may start on free drives may not for that reason unlock any. */
+        return authz_check_both(s->manager, m, listed ? ACTION_UNLOCK : NULL, strempty(serials),
+                                ((PolkitDetail[]){ { "drives", count },
+                                                   { "serial", serials },
+                                                   { "host", hosts },
+                                                   { "profile", s->options.profile },
+                                                   { "lock", lock_list ? locks : NULL },
+                                                   { "token", listed ? "DESTROY EXISTING DATA" : NULL },
+                                                   { "release", s->release ? "yes" : NULL },
+                                                   {} }),
+                                error);
 }
 
 /* All that can be queued, in one transaction: after it either every one of them is there, or none. */
@@ -264,6 +337,7 @@ static int submission_store(Submission *s, const Actor *actor)
 {
         _cleanup_(store_rollbackp) Store *transaction = NULL;
         Manager *m = s->manager;
+        GrantRecord buffer;
         int r;
 
         r = store_begin(m->store);
@@ -276,7 +350,14 @@ static int submission_store(Submission *s, const Actor *actor)
 
                 if (sd_bus_error_is_set(&c->error))
                         continue;
-                r = job_new(m, c->drive, &s->options, actor, &c->job);
+                if (c->listed.lock.role != LOCK_NONE) {
+                        c->listed.operator_uid = actor->uid;
+                        r = free_and_strdup(&c->listed.operator, actor->name);
+                        if (r < 0)
+                                return r;
+                }
+                r = job_new(m, c->drive, &s->options, actor, choice_grant(s, c, &buffer),
+                            c->waiting ? c->waiting->content : NULL, &c->job);
                 if (r < 0)
                         return r;
         }
@@ -286,6 +367,48 @@ static int submission_store(Submission *s, const Actor *actor)
                 return r;
         transaction = NULL;
         return 0;
+}
+
+/* A grant serves the one who was given it. */
+static void submission_check_grants(Submission *s, const Actor *actor)
+{
+        for (size_t i = 0; i < s->n; i++) {
+                Choice *c = s->choices + i;
+
+                if (c->waiting && c->waiting->record.operator_uid != actor->uid &&
+                    !sd_bus_error_is_set(&c->error))
+                        (void) sd_bus_error_setf(
+                                        &c->error, BUS_ERROR_DRIVE_LOCKED,
+                                        "Drive %s on %s was unlocked by %s, and the grant is for %s alone. Unlock it yourself.",
+                                        strempty(c->drive->record.identity.serial), c->drive->record.host,
+                                        c->waiting->record.operator, c->waiting->record.operator);
+        }
+}
+
+/* What was unlocked is on record with its job; the grant that waited is gone. */
+static void submission_use_grants(Submission *s, const Actor *actor)
+{
+        for (size_t i = 0; i < s->n; i++) {
+                Choice *c = s->choices + i;
+                _cleanup_free_ char *object = NULL, *detail = NULL;
+                const GrantRecord *g;
+
+                if (!c->job || c->job->grant.lock.role == LOCK_NONE)
+                        continue;
+                g = &c->job->grant;
+                object = strf("drive %s", g->drive);
+                detail = strf("grant %s (%s%s%s) is used by job %" PRIu64 "%s: %s", g->id,
+                              lock_role_to_string(g->lock.role), g->lock.pool ? " " : "",
+                              strempty(g->lock.pool), c->job->record.id,
+                              g->release ? ", which may release the drive" : "", g->reason);
+                (void) audit_write(s->manager, actor, ACTION_UNLOCK, strempty(object), "used",
+                                   strempty(detail));
+                if (c->waiting)
+                        grant_take(c->waiting, c->job->record.id);
+                else
+                        log_job(c->job, LOG_WARNING, MESSAGE_GRANT_USED, "%s", strempty(detail));
+                c->waiting = NULL;
+        }
 }
 
 static void submission_audit(Submission *s, const Actor *actor)
@@ -432,6 +555,8 @@ static int submission_enter(Submission *s, sd_bus_message *m, sd_bus_error *erro
         if (r < 0)
                 return r;
 
+        submission_check_grants(s, &actor);
+
         /* For a single drive its refusal is the answer. */
         if (s->n == 1 && sd_bus_error_is_set(&s->choices[0].error)) {
                 submission_audit(s, &actor);
@@ -449,6 +574,7 @@ static int submission_enter(Submission *s, sd_bus_message *m, sd_bus_error *erro
         }
 
         submission_audit(s, &actor);
+        submission_use_grants(s, &actor);
         for (size_t i = 0; i < s->n; i++)
                 if (s->choices[i].job)
                         job_announce(s->choices[i].job);

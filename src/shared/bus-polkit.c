@@ -15,9 +15,10 @@
 #define POLKIT_ASKED_INTERACTIVE_MAX 32
 
 typedef struct Query {
-        PolkitRegistry *registry; /* weak */
-        sd_bus_message *request;  /* the key */
-        sd_bus_message *call;     /* until it is sent */
+        PolkitRegistry *registry;  /* weak */
+        sd_bus_message *request;   /* the key */
+        sd_bus_message *call;      /* until it is sent */
+        sd_bus_message *call_also; /* for the second action, once the first one is allowed */
         char *action;
         char *question; /* the action and its details */
         sd_bus_slot *call_slot;
@@ -52,6 +53,7 @@ static Query *query_free(Query *q)
         sd_bus_slot_unref(q->call_slot);
         sd_bus_track_unref(q->track);
         sd_bus_message_unref(q->call);
+        sd_bus_message_unref(q->call_also);
         sd_bus_message_unref(q->request);
         free(q->action);
         free(q->question);
@@ -134,7 +136,12 @@ static int query_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         }
 
         registry->n_asked[q->interactive]--;
-        query_answered(q);
+        if (q->authorized && q->call_also) {
+                q->call = TAKE_PTR(q->call_also);
+                q->call_slot = sd_bus_slot_unref(q->call_slot);
+                q->authorized = q->asked = false;
+        } else
+                query_answered(q);
         registry_ask_next(registry);
         return 1;
 }
@@ -208,9 +215,9 @@ static size_t registry_count_sender(PolkitRegistry *r, const char *sender)
 }
 
 /* What is asked, as one text: an answer counts for exactly this. */
-static char *question_new(const char *action, const PolkitDetail *details)
+static char *question_new(const char *action, const char *also, const PolkitDetail *details)
 {
-        char *question = strdup(action);
+        char *question = strf("%s %s", action, strempty(also));
 
         for (const PolkitDetail *d = details; question && d && d->key; d++)
                 if (d->value) {
@@ -223,20 +230,19 @@ static char *question_new(const char *action, const PolkitDetail *details)
         return question;
 }
 
-static int query_prepare(Query *q, const PolkitDetail *details)
+static int query_prepare(Query *q, const char *action, const PolkitDetail *details, sd_bus_message **ret)
 {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *c = NULL;
         sd_bus *bus = sd_bus_message_get_bus(q->request);
-        sd_bus_message *c;
         int r;
 
-        r = sd_bus_message_new_method_call(bus, &q->call, "org.freedesktop.PolicyKit1",
+        r = sd_bus_message_new_method_call(bus, &c, "org.freedesktop.PolicyKit1",
                                            "/org/freedesktop/PolicyKit1/Authority",
                                            "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
         if (r < 0)
                 return r;
-        c = q->call;
         r = sd_bus_message_append(c, "(sa{sv})s", "system-bus-name", 1, "name", "s",
-                                  sd_bus_message_get_sender(q->request), q->action);
+                                  sd_bus_message_get_sender(q->request), action);
         if (r < 0)
                 return r;
         r = sd_bus_message_open_container(c, 'a', "{ss}");
@@ -252,10 +258,15 @@ static int query_prepare(Query *q, const PolkitDetail *details)
         if (r < 0)
                 return r;
 
-        return sd_bus_message_append(c, "us", (uint32_t) q->interactive, "");
+        r = sd_bus_message_append(c, "us", (uint32_t) q->interactive, "");
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(c);
+        return 0;
 }
 
-static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *action,
+static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *action, const char *also,
                      const PolkitDetail *details, Query **ret)
 {
         _cleanup_(query_freep) Query *q = NULL;
@@ -268,11 +279,13 @@ static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *ac
         q->request = sd_bus_message_ref(m);
         q->interactive = sd_bus_message_get_allow_interactive_authorization(m) > 0;
         q->action = strdup(action);
-        q->question = question_new(action, details);
+        q->question = question_new(action, also, details);
         if (!q->action || !q->question)
                 return -ENOMEM;
 
-        r = query_prepare(q, details);
+        r = query_prepare(q, action, details, &q->call);
+        if (r >= 0 && also)
+                r = query_prepare(q, also, details, &q->call_also);
         if (r < 0)
                 return r;
         r = sd_bus_track_new(sd_bus_message_get_bus(m), &q->track, query_on_sender_left, q);
@@ -289,9 +302,10 @@ static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *ac
         return 0;
 }
 
-static int query_take_answer(Query *q, const char *action, const PolkitDetail *details, sd_bus_error *error)
+static int query_take_answer(Query *q, const char *action, const char *also, const PolkitDetail *details,
+                             sd_bus_error *error)
 {
-        _cleanup_free_ char *question = question_new(action, details);
+        _cleanup_free_ char *question = question_new(action, also, details);
         _cleanup_(query_freep) _unused_ Query *owned = q;
 
         assert(q->answered);
@@ -312,7 +326,7 @@ static int query_take_answer(Query *q, const char *action, const PolkitDetail *d
                                  action);
 }
 
-int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action,
+int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action, const char *also,
                  const PolkitDetail *details, sd_bus_error *error)
 {
         _cleanup_(query_freep) Query *q = NULL;
@@ -321,14 +335,14 @@ int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action
 
         HASH_FIND_PTR(registry->queries, &m, known);
         if (known)
-                return query_take_answer(known, action, details, error);
+                return query_take_answer(known, action, also, details, error);
 
         if (registry_count_sender(registry, sd_bus_message_get_sender(m)) >= POLKIT_PENDING_PER_SENDER_MAX)
                 return sd_bus_error_setf(
                                 error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                 "Too many of your calls wait for authorization. Try again when some are answered.");
 
-        r = query_new(registry, m, action, details, &q);
+        r = query_new(registry, m, action, also, details, &q);
         if (r < 0)
                 return r;
         if (registry_has_place(registry, q->interactive)) {

@@ -8,12 +8,14 @@
 #define BUS_PATH_HOST          BUS_PATH "/host"
 #define BUS_PATH_DRIVE         BUS_PATH "/drive"
 #define BUS_PATH_JOB           BUS_PATH "/job"
+#define BUS_PATH_GRANT         BUS_PATH "/grant"
 #define BUS_INTERFACE_MANAGER  BUS_NAME ".Manager"
 #define BUS_INTERFACE_HOST     BUS_NAME ".Host"
 #define BUS_INTERFACE_DRIVE    BUS_NAME ".Drive"
 #define BUS_INTERFACE_JOB      BUS_NAME ".Job"
 #define BUS_INTERFACE_STAGE    BUS_NAME ".Stage"
 #define BUS_INTERFACE_SETTINGS BUS_NAME ".Settings"
+#define BUS_INTERFACE_GRANT    BUS_NAME ".UnlockGrant"
 
 /* Errors: bus-error.c maps each to an errno, in every program. */
 #define BUS_ERROR_NO_SUCH_HOST         BUS_NAME ".Error.NoSuchHost"
@@ -31,6 +33,7 @@
 #define BUS_ERROR_DRIVE_MISSING        BUS_NAME ".Error.DriveMissing"
 #define BUS_ERROR_DRIVE_IDENTITY       BUS_NAME ".Error.DriveIdentity"
 #define BUS_ERROR_WRONG_SERIAL         BUS_NAME ".Error.WrongSerial"
+#define BUS_ERROR_WRONG_TOKEN          BUS_NAME ".Error.WrongToken"
 #define BUS_ERROR_WRONG_STATE          BUS_NAME ".Error.WrongState"
 #define BUS_ERROR_INVALID_OPTION       BUS_NAME ".Error.InvalidOption"
 #define BUS_ERROR_INVALID_ARGUMENT     BUS_NAME ".Error.InvalidArgument"
@@ -41,6 +44,7 @@
 /* polkit actions (polkit/org.burnin1.policy). */
 #define ACTION_VIEW              BUS_NAME ".view"
 #define ACTION_START_DESTRUCTIVE BUS_NAME ".start-destructive"
+#define ACTION_UNLOCK            BUS_NAME ".unlock"
 #define ACTION_CANCEL            BUS_NAME ".cancel"
 #define ACTION_MANAGE_JOBS       BUS_NAME ".manage-jobs"
 #define ACTION_MANAGE_HOSTS      BUS_NAME ".manage-hosts"
@@ -55,6 +59,7 @@
 #define LOG_FIELD_DRIVE_MODEL  "BURNIN_DRIVE_MODEL"
 #define LOG_FIELD_DRIVE_SERIAL "BURNIN_DRIVE_SERIAL"
 #define LOG_FIELD_HOST         "BURNIN_HOST"
+#define LOG_FIELD_GRANT        "BURNIN_GRANT"
 #define LOG_FIELD_VERDICT      "BURNIN_VERDICT"
 #define LOG_FIELD_REASON       "BURNIN_REASON"
 #define LOG_FIELD_ACTOR        "BURNIN_ACTOR"
@@ -91,6 +96,11 @@
 #define MESSAGE_REPORT_REFUSED        "761cd9f9aa2142fbb48fd2c44c034a1e"
 #define MESSAGE_PAUSED                "bc17f1be1f9e4a909e063070612506d4"
 #define MESSAGE_RESUMED               "956ed8ffec1f468487445f3b7008c1c4"
+#define MESSAGE_GRANT_GIVEN           "e4017b4612324432aac351f422bcc8f7"
+#define MESSAGE_GRANT_USED            "d26aa27495ca461e865787f5cd949ea9"
+#define MESSAGE_GRANT_ENDED           "5744ecb6a08a440796b3f67629186ba3"
+#define MESSAGE_GRANT_INVALIDATED     "f520531a746643518c816a66c42c7348"
+#define MESSAGE_UNLOCK_REFUSED        "19f86bd30f9d43018c231d72bb73dd72"
 #define MESSAGE_STALLED               "5d158d51adc845c68920c01068b4303a"
 #define MESSAGE_LOCAL_REFUSED         "3690c332682840f6a1ffb3ee8c1c227f"
 
@@ -109,10 +119,13 @@
 #define WORKER_USER "burnin"
 
 /* Limits. A user-driven resource without one is a bug. */
-#define HOSTS_MAX       1024U
-#define DRIVES_MAX      65536U
-#define JOBS_ACTIVE_MAX 16384U
-#define BATCH_MAX       4096U
-#define NAME_MAX_CHARS  64U   /* host names, locations, operators */
-#define TEXT_MAX_BYTES  4096U /* notes, reasons */
-#define LIST_PAGE_MAX   1000U /* rows in one answer of a List method */
+#define HOSTS_MAX         1024U
+#define DRIVES_MAX        65536U
+#define JOBS_ACTIVE_MAX   16384U
+#define BATCH_MAX         4096U
+#define NAME_MAX_CHARS    64U   /* host names, locations, operators */
+#define TEXT_MAX_BYTES    4096U /* notes, reasons */
+#define GRANTS_MAX        1024U /* that wait for their job */
+#define UNLOCK_REASON_MAX 200U  /* bytes */
+#define UNLOCK_TOKEN_MAX  255U
+#define LIST_PAGE_MAX     1000U /* rows in one answer of a List method */

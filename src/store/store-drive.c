@@ -19,6 +19,7 @@ static const Column columns[] = {
         COLUMN_OF_ENUM(DriveRecord, "lock_role", lock.role, lock_role),
         COLUMN(TEXT, DriveRecord, "lock_pool", lock.pool),
         COLUMN(TEXT, DriveRecord, "lock_guid", lock.guid),
+        COLUMN(BOOL, DriveRecord, "lock_used", lock.used),
         COLUMN(TEXT, DriveRecord, "lock_detail", lock.detail),
         COLUMN(TEXT, DriveRecord, "location", location),
         COLUMN(TEXT, DriveRecord, "notes", notes),

@@ -108,6 +108,18 @@ typedef struct StageRecord {
         char *report; /* JSON StageReport once done */
 } StageRecord;
 
+/* What a job was allowed to destroy although its drive was locked. */
+typedef struct GrantRecord {
+        uint64_t job;
+        char *id, *drive, *host;
+        DriveLock lock; /* as it was granted; nothing else is covered */
+        bool release;   /* the run itself may end the use of the drive, by the tools' own commands */
+        char *operator; /* who unlocked it */
+        uint32_t operator_uid;
+        char *reason;
+        uint64_t granted_usec;
+} GrantRecord;
+
 /* A run on a host that nobody could prove gone. Its drive stays locked. */
 typedef struct RemnantRecord {
         char *run, *drive, *host;
@@ -134,6 +146,7 @@ void drive_record_done(DriveRecord *r);
 void job_record_done(JobRecord *r);
 void phase_record_done(PhaseRecord *r);
 void stage_record_done(StageRecord *r);
+void grant_record_done(GrantRecord *r);
 void remnant_record_done(RemnantRecord *r);
 void setting_record_done(SettingRecord *r);
 void audit_record_done(AuditRecord *r);
@@ -176,6 +189,9 @@ int store_phase_list(Store *s, uint64_t job, uint32_t stage, int (*callback)(Pha
 
 /* The median speed of the first phase of the last drives of this model, but this one; 0: fewer than three are known. */
 int store_sibling_speed(Store *s, const char *model, const char *drive, uint64_t *ret);
+
+int store_grant_put(Store *s, const GrantRecord *r); /* -EEXIST: the grant served another job before */
+int store_grant_get(Store *s, uint64_t job, GrantRecord *ret); /* 1; 0: that job has none */
 
 int store_remnant_put(Store *s, const RemnantRecord *r);
 int store_remnant_del(Store *s, const char *run); /* 1; 0: there was none */

@@ -53,6 +53,7 @@ CHANGES: dict[str, Call] = {
     "Remove": lambda p, user: p.host("nas").call("Remove", "t", 0, user=user),
     "SetLocation": lambda p, user: p.drive("RIGHTS02").call("SetLocation", "st", "mine", 0, user=user),
     "SetNotes": lambda p, user: p.drive("RIGHTS02").call("SetNotes", "st", "mine", 0, user=user),
+    "Unlock": lambda p, user: p.drive("RIGHTS02").call("Unlock", "sst", "DESTROY EXISTING DATA", "mine", 0, user=user),
     "StartBurnIn": lambda p, user: p.start_all([("RIGHTS02", "RIGHTS02")], user=user),
     "Cancel": lambda p, user: p.active_jobs()[0].cancel(user=user),
     "Pause": lambda p, user: p.active_jobs()[0].call("Pause", "st", "", 0, user=user),

@@ -157,6 +157,49 @@ def test_locked_drive_is_refused(host: Machine, drive: Callable[..., str]) -> No
     assert "LOOPCTL5" in ctl(host, "drives", "--lock=existing-data")
 
 
+@pytest.mark.allow_journal(r"The grant .* was given: ", r"^grant .* is used by job", r"is locked now")
+def test_unlock(host: Machine, drive: Callable[..., str]) -> None:
+    device = drive("LOOPCTL8", size_mb=8)
+    assert "nothing to unlock" in on_terminal(host, "burninctl drive unlock LOOPCTL8", "x\n").stdout
+    host.run(["mkfs.ext4", "-q", device])
+    host.wait_for(lambda: ctl_json(host, "drive", "show", "LOOPCTL8")["LockState"] == "existing-data", timeout=30)
+    token, why = "DESTROY EXISTING DATA", "--reason=to see it"
+    for args in ([], ["--token=" + token], [why]):
+        assert "--token" in ctl(host, "drive", "unlock", "LOOPCTL8", *args, status=USAGE)
+    assert "token" in ctl(host, "drive", "unlock", "LOOPCTL8", "--token=DESTROY", why, status=REFUSED)
+    assert ctl(host, "drive", "unlock", "LOOPCTL8", "--token=" + token, "--reason=" + "x" * 201, status=USAGE)
+    assert "You may not" in ctl(host, "drive", "unlock", "LOOPCTL8", "--token=" + token, why, status=DENIED, user="visitor")
+    declined = on_terminal(host, "burninctl drive unlock LOOPCTL8", "\n")
+    assert declined.returncode == ERROR and "Nothing was unlocked" in declined.stdout and token in declined.stdout
+    assert on_terminal(host, "burninctl drive unlock LOOPCTL8", "LOOPCTL8\nbecause\n").returncode == REFUSED
+    assert ctl_json(host, "grants") == []
+
+    asked = on_terminal(host, "burninctl drive unlock LOOPCTL8", token + "\nto see it\n")
+    assert asked.returncode == OK and "ext4" in asked.stdout and "start --unlock LOOPCTL8" in asked.stdout, asked.stdout
+    grant, = ctl_json(host, "grants")
+    assert (grant["Serial"], grant["Role"], grant["Reason"]) == ("LOOPCTL8", "existing-data", "to see it")
+    table = ctl(host, "grants")
+    assert grant["Id"] in table and "to see it" in table and "1 grant" in table
+    assert ctl(host, "grants", "-q").split() == [grant["Id"]]
+    assert ctl(host, "grant", "revoke", "nonsense", status=ERROR)
+    ctl(host, "grant", "revoke", grant["Id"])
+    assert ctl_json(host, "grants") == []
+    one = ctl_json(host, "drive", "unlock", "LOOPCTL8", "--token=" + token, why)
+    assert one["Role"] == "existing-data" and one["Object"].startswith("/org/burnin1/grant/")
+
+    start = ["start", "LOOPCTL8", "--yes", "--serial=LOOPCTL8"]
+    assert "existing-data" in ctl(host, *start, status=REFUSED)
+    assert ctl(host, *start, "--release", status=USAGE)
+    ctl(host, *start, "--unlock", "--wait")
+    job = ctl(host, "jobs", "-q", "-n", "1").strip()
+    shown = ctl(host, "job", "show", job)
+    assert "existing-data" in shown and "to see it" in shown and "passed" in shown
+    host.run(["mkfs.ext4", "-q", device])
+    host.wait_for(lambda: ctl_json(host, "drive", "show", "LOOPCTL8")["LockState"] == "existing-data", timeout=30)
+    ctl(host, *start, "--unlock-existing", "--wait")
+    assert any(e["Action"].endswith("unlock") and e["Outcome"] == "used" for e in ctl_json(host, "audit"))
+
+
 def test_burn_in_from_start_to_verdict(host: Machine, drive: Callable[..., str]) -> None:
     drive("LOOPCTL6", size_mb=64)
     out = on_terminal(host, "burninctl start LOOPCTL6 --wait --note=test", "LOOPCTL6\n", timeout=300)

@@ -117,6 +117,7 @@ static inline DriveRecord drive_sample(void)
                         .role = LOCK_ACTIVE_POOL,
                         .pool = (char *) "tank",
                         .guid = (char *) "123",
+                        .used = true,
                         .detail = (char *) "in pool tank",
                 },
                 .location = (char *) "bay 4",

@@ -488,6 +488,60 @@ static void test_setting(void)
         assert(store_setting_del(f.store, "boot_pools") == 0);
 }
 
+static void test_grant(void)
+{
+        _cleanup_(grant_record_done) GrantRecord found = {};
+        _cleanup_fixture_ Fixture f = fixture_new();
+        JobRecord j = job_sample(), other = job_sample();
+        GrantRecord g = {
+                .id = (char *) "0123456789abcdef",
+                .drive = (char *) "wwn-0x5000c500a0000001",
+                .host = (char *) "nas1",
+                .lock = { .role = LOCK_ACTIVE_POOL,
+                          .pool = (char *) "tank",
+                          .guid = (char *) "11",
+                          .used = true,
+                          .detail = (char *) "member of the active ZFS pool tank" },
+                .release = true,
+                .operator=(char *) "alice",
+                .operator_uid = 4294967295,
+                .reason = (char *) "replaced, see #12",
+                .granted_usec = 5,
+        };
+
+        g.job = 99;
+        assert_error(-ENOENT, store_grant_put(f.store, &g)); /* of a job that nobody knows */
+        assert_ok(store_job_put(f.store, &j));
+        other.drive = (char *) "another";
+        assert_ok(store_job_put(f.store, &other));
+        assert(store_grant_get(f.store, j.id, &found) == 0);
+        g.job = j.id;
+        assert_ok(store_grant_put(f.store, &g));
+        fixture_reopen(&f);
+
+        assert(store_grant_get(f.store, j.id, &found) == 1);
+        assert(found.job == j.id && streq(found.id, g.id) && streq(found.drive, g.drive));
+        assert(streq(found.host, "nas1") && drive_lock_equal(&found.lock, &g.lock) && found.release);
+        assert(streq(found.lock.detail, g.lock.detail) && streq(found.operator, "alice"));
+        assert(found.operator_uid == 4294967295 && streq(found.reason, g.reason) && found.granted_usec == 5);
+
+        /* It serves one job. What cannot be unlocked is in no grant, nor a pool without its guid. */
+        g.job = other.id;
+        assert_error(-EEXIST, store_grant_put(f.store, &g));
+        g.id = (char *) "0123456789abcdee";
+        for (int role = 0; role < _LOCK_ROLE_MAX; role++) {
+                g.lock.role = (LockRole) role;
+                if (drive_lock_token(&g.lock))
+                        assert_ok(store_grant_put(f.store, &g));
+                else
+                        assert_error(-EINVAL, store_grant_put(f.store, &g));
+        }
+        g.lock.role = LOCK_BOOT_POOL;
+        g.lock.guid = NULL;
+        assert_error(-EINVAL, store_grant_put(f.store, &g));
+        assert(store_grant_get(f.store, other.id + 1, &found) == 0);
+}
+
 static void test_remnant_and_audit(void)
 {
         _cleanup_(remnant_taken_done) RemnantRecordTaken t = {};
@@ -857,6 +911,7 @@ int main(void)
         test_progress();
         test_phase();
         test_setting();
+        test_grant();
         test_remnant_and_audit();
         test_callbacks();
         test_transaction();
