@@ -134,7 +134,8 @@ numbers_above()
         done
 }
 
-# last_mount MAJ:MIN...: where one of these was mounted last, as mountinfo writes it.
+# last_mount MAJ:MIN...: where one of these was mounted last, as mountinfo writes it. Nothing where something else lies over that:
+# umount would take the other one.
 last_mount()
 {
         local number source target last=''
@@ -144,6 +145,7 @@ last_mount()
                 esac
                 case " $* " in
                 *" $number "* | *" ${source:--} "*) last=$target ;;
+                *) [ "$target" != "$last" ] || last='' ;;
                 esac
         done << END
 $(awk '{ for (i = 7; i < NF && $i != "-"; i++); print $3, $(i + 2), $5 }' /proc/self/mountinfo)

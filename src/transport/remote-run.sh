@@ -290,22 +290,33 @@ except OSError as e:
     os._exit(75 if e.errno == errno.EBUSY else 76)
 os.execvp(sys.argv[2], sys.argv[2:])'
 
-# Becomes the checks, with the device open on descriptor 9.
-hold()
+# Who can open a device exclusively here; nothing where nobody can.
+holder_find()
 {
-        local device=/dev/$spec_kname agent
-        BURNIN_EXCLUSIVE=1
-        export BURNIN_EXCLUSIVE
+        local agent
         for agent in "${PWD%/*}"/bin/burnin-agent-*; do
                 [ -x "$agent" ] && "$agent" version > /dev/null 2>&1 || continue
-                exec "$agent" hold "$device" -- /bin/sh "$PWD/script" check "$PWD"
+                printf '%s' "$agent"
+                return
         done
         if have perl && perl -MPOSIX -MFcntl -e 1 2> /dev/null; then
-                exec perl -e "$PERL_HOLD" "$device" /bin/sh "$PWD/script" check "$PWD"
+                printf perl
+        elif have python3 && python3 -IS -c 'import os' 2> /dev/null; then
+                printf python3
         fi
-        if have python3 && python3 -IS -c 'import os' 2> /dev/null; then
-                exec python3 -IS -c "$PYTHON_HOLD" "$device" /bin/sh "$PWD/script" check "$PWD"
-        fi
+}
+
+# hold HOLDER: becomes the checks, with the device open on descriptor 9.
+hold()
+{
+        local device=/dev/$spec_kname
+        BURNIN_EXCLUSIVE=1
+        export BURNIN_EXCLUSIVE
+        case $1 in
+        perl) exec perl -e "$PERL_HOLD" "$device" /bin/sh "$PWD/script" check "$PWD" ;;
+        python3) exec python3 -IS -c "$PYTHON_HOLD" "$device" /bin/sh "$PWD/script" check "$PWD" ;;
+        ?*) exec "$1" hold "$device" -- /bin/sh "$PWD/script" check "$PWD" ;;
+        esac
         # Nobody here can open a device exclusively. What is open still pins the name; the ledger will say the rest.
         BURNIN_EXCLUSIVE=
         [ -b "$device" ] || { echo "cannot open $device: not a block device" >&2; exit $EXIT_HOLD_FAILED; }
@@ -316,7 +327,7 @@ hold()
 # Stands around the command from start to end: the leader of its session, and the one who notes how it ended.
 verb_wrap()
 {
-        local tries=0 status=127 s number
+        local tries=0 status=127 s number holder
         cd "$1" || exit 1
         # Whoever launched us may have tried twice.
         mkdir wrapper 2> /dev/null || exit 0
@@ -327,6 +338,10 @@ verb_wrap()
         spec_read
         ! is_late "$spec_boot" "$spec_not_after" || refuse late 'the start came too late'
 
+        holder=$(holder_find)
+        # An imported pool shows nowhere but in an exclusive open that fails: what was unlocked is not touched without one.
+        [ -n "$holder" ] || [ "$spec_lock" = none ] ||
+                refuse exclusive 'without burnin-agent, perl and python3 the host cannot prove that nothing uses what was unlocked'
         [ "$spec_release" != release ] || release_drive
         [ ! -e tombstone ] || exit 0
 
@@ -334,7 +349,7 @@ verb_wrap()
         trapped=''
         trap 'trapped=1; [ -z "$child" ] || kill -TERM "$child" 2> /dev/null' TERM INT HUP
         while :; do
-                (hold) < /dev/null > /dev/null 2> hold.log &
+                (hold "$holder") < /dev/null > /dev/null 2> hold.log &
                 child=$!
                 # A signal ends the wait and not the child; then it is waited for again, and its status is the one that counts.
                 while :; do

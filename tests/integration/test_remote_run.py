@@ -595,6 +595,8 @@ def test_only_what_was_unlocked(host: Host, disk: Disk) -> None:
     before = disk.image.read_bytes()
     scribble = ["sh", "-c", 'echo written > "$1"', "x", "{}"]
     has_blkid = "busybox" not in host.name
+    # One cannot open it exclusively, the other cannot tell what is on it.
+    refusal = {"busybox": "exclusive: ", "busybox-agent": "tool: blkid"}.get(host.name, "locked: ")
 
     def refused(*grant: str) -> str:
         run, status = host.start(disk, scribble, grant=grant)
@@ -604,17 +606,17 @@ def test_only_what_was_unlocked(host: Host, disk: Disk) -> None:
         return status["refused"]
 
     for other in (("exported-pool", "vault", "22", "-"), ("storage-member", "-", "-", "-"), ("exported-pool", "-", "-", "-")):
-        assert refused(*other).startswith("locked: " if has_blkid else "tool: blkid"), other
+        assert refused(*other).startswith(refusal), other
     # The pool that was to be exported is not there, nor is what this drive was said to be a part of.
     for used in (("active-pool", "tank", "11", "release"), ("boot-pool", "a pool: 1", "11", "release"),
                  ("storage-member", "-", "-", "release")):
-        assert refused(*used).startswith("locked: " if has_blkid else "tool: blkid"), used
+        assert refused(*used).startswith(refusal), used
     if has_blkid:
         run, status = host.start(disk, LONG, grant=("existing-data", "-", "-", "-"))
         assert status["state"] == "running", status
         host.cancel(run)
     else:
-        assert refused("existing-data", "-", "-", "-").startswith("tool: blkid")
+        assert refused("existing-data", "-", "-", "-").startswith(refusal)
 
 
 @pytest.mark.parametrize("grant", [
@@ -649,17 +651,40 @@ def test_a_text_that_was_cut_does_nothing(host: Host) -> None:
         assert b"burnin-answer" not in done.stdout, cut
 
 
+def host_without(tools: str, path: Path) -> Host:
+    """All tools of this host but these. The script appends the usual places: hide what is there."""
+    (path / "none").touch(mode=0o600)
+    return Host("dash", ["dash"], enter=["unshare", "--mount", "sh", "-c", f"""
+        for tool in {tools}; do for f in /usr/bin/$tool /bin/$tool /usr/local/bin/$tool; do
+            [ ! -e $f ] || mount --bind {path}/none $f; done; done
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin exec "$@" """, "x"])
+
+
+def test_what_was_unlocked_needs_an_exclusive_open(dash: Host, disk: Disk, tmp_path: Path) -> None:
+    """Nothing but that shows an imported pool, where zpool does not answer."""
+    resources.command("mkfs.ext4", "-q", disk.device)
+    before = disk.image.read_bytes()
+    host = host_without("perl python3", tmp_path)
+    try:
+        run, status = host.start(disk, ["sh", "-c", 'echo written > "$1"', "x", "{}"], grant=("existing-data", "-", "-", "-"))
+        if status["state"] == "starting":
+            status = host.ended(run, disk)
+        assert status["state"] == "refused" and status["refused"].startswith("exclusive: "), status
+        assert disk.image.read_bytes() == before
+        run, status = host.start(disk, LONG)        # a free one is taken, and the ledger says how
+        assert (status["state"], status["exclusive"]) == ("running", ""), status
+        assert host.cancel(run)["gone"] == "1"
+    finally:
+        for run in host.runs:
+            host.call_raw("remove", run)
+
+
 def test_perl_and_python_stand_in(dash: Host, disk: Disk, tmp_path: Path) -> None:
     """Each of them alone holds the device as burnin-agent does."""
     for tool in ("perl", "python3"):
         path = tmp_path / tool
         path.mkdir()
-        # All tools of the host but the other one. The script appends the usual places: hide what is there.
-        hide = "python3" if tool == "perl" else "perl"
-        host = Host("dash", ["dash"], enter=["unshare", "--mount", "sh", "-c", f"""
-            for f in /usr/bin/{hide} /bin/{hide} /usr/local/bin/{hide}; do
-                [ ! -e $f ] || mount --bind {path}/none $f; done; exec "$@" """, "x"])
-        (path / "none").touch(mode=0o600)
+        host = host_without("python3" if tool == "perl" else "perl", path)
         run, status = host.start(disk, LONG)
         try:
             assert (status["state"], status["exclusive"]) == ("running", "1"), (tool, status)
