@@ -36,64 +36,19 @@ static int unlock_check_arguments(const char *token, const char *reason, sd_bus_
         return 0;
 }
 
-/* What of the drive speaks against unlocking it, whatever was typed. */
-static int unlock_check_drive(Drive *d, sd_bus_error *error)
-{
-        const DriveLock *l = &d->record.lock;
-        _cleanup_free_ char *text = NULL;
-        const char *name;
-        int r;
-
-        r = safety_check_drive(d, NULL, &name, &text);
-        if (r == SAFETY_REFUSED)
-                return sd_bus_error_set(error, name, text);
-        if (r < 0)
-                return r;
-        if (isempty(d->record.identity.fingerprint))
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_DRIVE_IDENTITY,
-                                "Drive %s on %s was not yet looked at in full. Try again when it was.",
-                                strempty(d->record.identity.serial), d->record.host);
-        if (d->host->detection_error)
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_HOST_UNFIT,
-                                "What uses the drives of %s cannot be told now (%s), so nothing there is unlocked.",
-                                d->record.host, d->host->detection_error);
-        if (drive_lock_role(d) == LOCK_NONE)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Drive %s on %s is not locked: it needs no unlocking.",
-                                         strempty(d->record.identity.serial), d->record.host);
-        if (isempty(drive_unlock_token(d)))
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_DRIVE_LOCKED,
-                                "Drive %s on %s is locked (%s): %s. It cannot be unlocked while that is so.",
-                                strempty(d->record.identity.serial), d->record.host,
-                                lock_role_to_string(drive_lock_role(d)), drive_lock_detail(d));
-        if ((l->role == LOCK_ACTIVE_POOL || l->role == LOCK_BOOT_POOL) &&
-            (isempty(l->pool) || isempty(l->guid) || !pool_name_is_valid(l->pool)))
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_DRIVE_LOCKED,
-                                "Drive %s on %s is locked (%s), and its pool gives no guid or no proper name. It cannot be unlocked "
-                                "while that is so.",
-                                strempty(d->record.identity.serial), d->record.host,
-                                lock_role_to_string(l->role));
-
-        return 0;
-}
-
 int drive_method_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Drive *d = userdata;
-        _cleanup_free_ char *object = strf("drive %s", d->record.id), *path = NULL;
-        const char *token, *reason;
+        _cleanup_free_ char *object = strf("drive %s", d->record.id), *path = NULL, *why = NULL;
+        const char *token, *reason, *name;
         Actor actor;
         Grant *g;
         int r;
 
-        r = sd_bus_message_read(m, "ss", &token, &reason);
+        r = sd_bus_message_read(m, "s", &token);
         if (r < 0)
                 return r;
-        r = bus_read_flags(m, error);
+        r = bus_read_reason(m, &reason, error);
         if (r < 0)
                 return r;
         if (!object)
@@ -119,9 +74,11 @@ int drive_method_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = actor_from_message(m, &actor);
         if (r < 0)
                 return r;
-        r = unlock_check_drive(d, error);
+        r = safety_check_unlock(d, &name, &why);
         if (r < 0)
-                return unlock_refused(d, &actor, object, reason, r, error);
+                return r;
+        if (r == SAFETY_REFUSED)
+                return unlock_refused(d, &actor, object, reason, sd_bus_error_set(error, name, why), error);
         if (!streq(token, drive_unlock_token(d))) {
                 r = sd_bus_error_setf(
                                 error, BUS_ERROR_WRONG_TOKEN,

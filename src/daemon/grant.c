@@ -104,8 +104,16 @@ Grant *grant_of_drive(Manager *m, const Drive *d)
         return NULL;
 }
 
+static char *grant_words(const GrantRecord *r)
+{
+        return strf("grant %s (%s%s%s)", r->id, lock_role_to_string(r->lock.role), r->lock.pool ? " " : "",
+                    strempty(r->lock.pool));
+}
+
 static void grant_log(const Grant *g, int level, const char *message_id, const char *what, const char *why)
 {
+        _cleanup_free_ char *words = grant_words(&g->record);
+
         log_full_errno(level, 0,
                        ((LogField[]){ { LOG_FIELD_GRANT, g->record.id },
                                       { LOG_FIELD_DRIVE, g->record.drive },
@@ -116,19 +124,16 @@ static void grant_log(const Grant *g, int level, const char *message_id, const c
                                       { LOG_FIELD_REASON, g->record.reason },
                                       { LOG_FIELD_MESSAGE_ID, message_id },
                                       {} }),
-                       "The grant %s of %s for drive %s on %s (%s%s%s) %s%s", g->record.id,
-                       g->record.operator, strempty(g->identity.serial), g->record.host,
-                       lock_role_to_string(g->record.lock.role), g->record.lock.pool ? " " : "",
-                       strempty(g->record.lock.pool), what, why);
+                       "The %s of %s for drive %s on %s %s: %s", strempty(words), g->record.operator,
+                       strempty(g->identity.serial), g->record.host, what, why);
 }
 
-static int grant_audit(const Grant *g, Manager *m, const Actor *actor, const char *outcome, const char *why)
+static int grant_audit(Manager *m, const GrantRecord *r, const Actor *actor, const char *outcome,
+                       const char *why)
 {
-        _cleanup_free_ char *object = strf("drive %s", g->record.drive);
-        _cleanup_free_ char *detail =
-                        strf("grant %s (%s%s%s): %s", g->record.id, lock_role_to_string(g->record.lock.role),
-                             g->record.lock.pool ? " " : "", strempty(g->record.lock.pool), why);
+        _cleanup_free_ char *object = strf("drive %s", r->drive), *words = grant_words(r), *detail = NULL;
 
+        detail = strf("%s: %s", strempty(words), why);
         return audit_write(m, actor, ACTION_UNLOCK, strempty(object), outcome, strempty(detail));
 }
 
@@ -145,20 +150,26 @@ void grant_end(Grant *g, const Actor *actor, const char *outcome, const char *wh
 {
         bool changed = streq(outcome, "invalidated");
 
-        (void) grant_audit(g, g->manager, actor, outcome, why);
+        (void) grant_audit(g->manager, &g->record, actor, outcome, why);
         if (changed)
-                grant_log(g, LOG_WARNING, MESSAGE_GRANT_INVALIDATED, "is void: ", why);
+                grant_log(g, LOG_WARNING, MESSAGE_GRANT_INVALIDATED, "is void", why);
         else
-                grant_log(g, LOG_NOTICE, MESSAGE_GRANT_ENDED, "has ended: ", why);
+                grant_log(g, LOG_NOTICE, MESSAGE_GRANT_ENDED, "has ended", why);
         grant_forget(g);
 }
 
-void grant_take(Grant *g, uint64_t job)
+void grant_used(const Job *j, const Actor *actor, Grant *waited)
 {
-        _cleanup_free_ char *why = strf("job %" PRIu64, job);
+        const GrantRecord *r = &j->grant;
+        _cleanup_free_ char *words = grant_words(r), *why = NULL;
 
-        grant_log(g, LOG_NOTICE, MESSAGE_GRANT_USED, "is used by ", strempty(why));
-        grant_forget(g);
+        why = strf("used by job %" PRIu64 "%s: %s", j->record.id,
+                   r->release ? ", which may release the drive" : "", r->reason);
+        (void) grant_audit(j->manager, r, actor, "used", strempty(why));
+        log_job(j, LOG_WARNING, MESSAGE_GRANT_USED, "The %s of %s for drive %s on %s is %s", strempty(words),
+                r->operator, strempty(j->record.serial), r->host, strempty(why));
+        if (waited)
+                grant_forget(waited);
 }
 
 static int grant_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
@@ -213,7 +224,7 @@ int grant_new(Manager *m, Drive *d, const Actor *actor, const char *reason, Gran
                 return r;
 
         /* What cannot be put on record is not given. */
-        r = grant_audit(g, m, actor, "ok", reason);
+        r = grant_audit(m, &g->record, actor, "ok", reason);
         if (r < 0)
                 return r;
         if (before)
@@ -223,7 +234,7 @@ int grant_new(Manager *m, Drive *d, const Actor *actor, const char *reason, Gran
 
         if (grant_bus_path(g, &path) >= 0)
                 (void) sd_bus_emit_object_added(m->bus, path);
-        grant_log(g, LOG_WARNING, MESSAGE_GRANT_GIVEN, "was given: ", reason);
+        grant_log(g, LOG_WARNING, MESSAGE_GRANT_GIVEN, "was given", reason);
         grant_ask_content(g);
         *ret = TAKE_PTR(g);
         return 0;

@@ -15,7 +15,7 @@
  *  2. What cannot be told covers nothing.
  *  3. A drive has at most one waiting grant.
  *
- *     (new) ──grant_new()──▶ waiting ──grant_take()──▶ used: a GrantRecord of its job
+ *     (new) ──grant_new()──▶ waiting ──grant_used()──▶ used: a GrantRecord of its job
  *                               │
  *                               └──grant_end(): revoked, expired, invalidated, replaced */
 
@@ -61,8 +61,9 @@ int grant_new(Manager *m, Drive *d, const Actor *actor, const char *reason, Gran
 Grant *grant_free(Grant *g);
 Grant *grant_find(Manager *m, const char *id);
 Grant *grant_of_drive(Manager *m, const Drive *d);
-/* Its job is stored with it: it waits no more. */
-void grant_take(Grant *g, uint64_t job);
+/* The job is stored with what it was granted. waited: the grant that waited for it, which is gone then; NULL: it was given in the
+ * submission itself. */
+void grant_used(const Job *j, const Actor *actor, Grant *waited);
 /* outcome: "revoked", "expired", "invalidated", "replaced"; why: in words. */
 void grant_end(Grant *g, const Actor *actor, const char *outcome, const char *why);
 

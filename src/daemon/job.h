@@ -138,6 +138,7 @@ extern const sd_bus_vtable job_vtable[];
                                       { LOG_FIELD_DRIVE_SERIAL, (j)->record.serial },                       \
                                       { LOG_FIELD_DRIVE_MODEL, (j)->record.model },                         \
                                       { LOG_FIELD_HOST, (j)->record.host },                                 \
+                                      { LOG_FIELD_GRANT, (j)->grant.id },                                   \
                                       { LOG_FIELD_VERDICT, verdict_to_string((j)->record.verdict) },        \
                                       { LOG_FIELD_REASON, (j)->record.reason },                             \
                                       { LOG_FIELD_MESSAGE_ID, message_id },                                 \

@@ -50,6 +50,7 @@ static void poll_disconnect(PollLink *p)
 {
         Line *l, *next;
         Job *j, *next_job;
+        Grant *g, *next_grant;
 
         if (p->fd < 0)
                 return;
@@ -66,6 +67,8 @@ static void poll_disconnect(PollLink *p)
         /* Questions that will not be answered. */
         HASH_ITER(hh, p->manager->jobs, j, next_job)
                 j->content_asked = false;
+        HASH_ITER(hh, p->manager->grants, g, next_grant)
+                g->content_asked = false;
         manager_emit_changed(p->manager, "Health");
 }
 

@@ -46,8 +46,8 @@ static bool queue_judge(Job *j)
         const char *error;
         int r;
 
-        r = safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant, j->watched_usec,
-                         &error, &text);
+        r = safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant, &j->identity,
+                         j->watched_usec, &error, &text);
         if (r == SAFETY_REFUSED) {
                 safety_log_refusal(j->drive, text);
                 (void) job_finish(j, VERDICT_INCONCLUSIVE, text);

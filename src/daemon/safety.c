@@ -83,6 +83,35 @@ int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name,
         return SAFETY_OK;
 }
 
+int safety_check_unlock(const Drive *d, const char **reterr_name, char **reterr_text)
+{
+        const DriveLock *l = &d->record.lock;
+        int r;
+
+        r = safety_check_drive(d, NULL, reterr_name, reterr_text);
+        if (r != SAFETY_OK)
+                return r;
+        if (isempty(d->record.identity.fingerprint))
+                return refuse(d, BUS_ERROR_DRIVE_IDENTITY, reterr_name, reterr_text,
+                              "was not yet looked at in full. Try again when it was.");
+        if (d->host->detection_error)
+                return refuse(d, BUS_ERROR_HOST_UNFIT, reterr_name, reterr_text,
+                              "is not unlocked: what uses the drives of its host cannot be told now (%s).",
+                              d->host->detection_error);
+        if (drive_lock_role(d) == LOCK_NONE)
+                return refuse(d, BUS_ERROR_WRONG_STATE, reterr_name, reterr_text,
+                              "is not locked: it needs no unlocking.");
+        if (isempty(drive_unlock_token(d)))
+                return refuse_locked(d, reterr_name, reterr_text);
+        if ((l->role == LOCK_ACTIVE_POOL || l->role == LOCK_BOOT_POOL) &&
+            (isempty(l->pool) || isempty(l->guid) || !pool_name_is_valid(l->pool)))
+                return refuse(d, BUS_ERROR_DRIVE_LOCKED, reterr_name, reterr_text,
+                              "is locked (%s), and its pool gives no guid or no proper name. It cannot be unlocked while that is so.",
+                              lock_role_to_string(l->role));
+
+        return SAFETY_OK;
+}
+
 /* Whoever releases a drive knows what that ends; so it is never done unasked. */
 static int refuse_in_use(const Drive *d, const char **reterr_name, char **reterr_text)
 {
@@ -100,8 +129,8 @@ static int refuse_in_use(const Drive *d, const char **reterr_name, char **reterr
                       command);
 }
 
-int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, uint64_t since_usec,
-                 const char **reterr_name, char **reterr_text)
+int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, const DriveIdentity *identity,
+                 uint64_t since_usec, const char **reterr_name, char **reterr_text)
 {
         GrantJudgement judgement;
         int r;
@@ -113,7 +142,7 @@ int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, uint6
                 return drive_lock_role(d) == LOCK_NONE ? SAFETY_OK
                                                        : refuse_locked(d, reterr_name, reterr_text);
 
-        judgement = grant_judge(grant, own ? &own->identity : &d->record.identity, since_usec, d);
+        judgement = grant_judge(grant, identity, since_usec, d);
         if (judgement != GRANT_COVERS)
                 return refuse(d, BUS_ERROR_DRIVE_LOCKED, reterr_name, reterr_text,
                               "is not what was unlocked any more: %s. It is %s now%s%s.",

@@ -15,9 +15,11 @@ enum {
 /* Everything but the lock. own: the job that asks at its turn, or NULL at submission. reterr_name: a bus error's name; reterr_text:
  * what, which drive on which host, what to do now. -ENOMEM. */
 int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text);
-/* All of it: the drive must be free, or be exactly what was granted (NULL: nothing was). since_usec: as for grant_judge(). */
-int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, uint64_t since_usec,
-                 const char **reterr_name, char **reterr_text);
+/* All of it: the drive must be free, or be exactly what was granted (NULL: nothing was). identity, since_usec: as for grant_judge(). */
+int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, const DriveIdentity *identity,
+                 uint64_t since_usec, const char **reterr_name, char **reterr_text);
+/* What of the drive speaks against unlocking it, whatever is typed. */
+int safety_check_unlock(const Drive *d, const char **reterr_name, char **reterr_text);
 
 /* The journal's entry for a start that was refused. */
 void safety_log_refusal(const Drive *d, const char *reason);

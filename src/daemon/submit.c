@@ -208,7 +208,9 @@ static int choice_check_serial(const Submission *s, Choice *c)
 /* What leave there is to take this drive although it is locked. */
 static int choice_find_grant(const Submission *s, Choice *c)
 {
+        _cleanup_free_ char *text = NULL;
         const Drive *d = c->drive;
+        const char *name;
         int r;
 
         if (s->unlock)
@@ -224,7 +226,11 @@ static int choice_find_grant(const Submission *s, Choice *c)
                                        strempty(d->record.host), drive_lock_detail(d)),
                        0;
 
-        r = grant_record_fill(&c->listed, d);
+        r = safety_check_unlock(d, &name, &text);
+        if (r == SAFETY_REFUSED)
+                return sd_bus_error_set(&c->error, name, text), 0;
+        if (r >= 0)
+                r = grant_record_fill(&c->listed, d);
         if (r >= 0)
                 r = free_and_strdup(&c->listed.reason, "its serial was listed in the submission");
         return MIN(r, 0);
@@ -271,8 +277,9 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
                 return 0;
 
         grant = choice_grant(s, c, &buffer);
-        r = safety_check(c->drive, NULL, grant, c->waiting ? c->waiting->since_usec : UINT64_MAX, &name,
-                         &text);
+        r = safety_check(c->drive, NULL, grant,
+                         c->waiting ? &c->waiting->identity : &c->drive->record.identity,
+                         c->waiting ? c->waiting->since_usec : UINT64_MAX, &name, &text);
         if (r == SAFETY_REFUSED)
                 (void) sd_bus_error_set(&c->error, name, text);
         else if (r >= 0 && s->retried &&
@@ -291,7 +298,7 @@ static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *
         _cleanup_free_ char *count = strf("%zu", s->n), *serials = NULL, *hosts = NULL;
         _cleanup_strv_free_ char **serial_list = NULL, **host_list = NULL, **lock_list = NULL;
         _cleanup_free_ char *locks = NULL;
-        bool listed = false;
+        const char *listed = NULL; /* the token of what is unlocked in this call */
 
         for (size_t i = 0; i < s->n; i++) {
                 const Drive *d = s->choices[i].drive;
@@ -301,7 +308,8 @@ static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *
                 if (s->choices[i].waiting || s->choices[i].listed.lock.role != LOCK_NONE) {
                         const char *role = lock_role_to_string(drive_lock_role(d));
 
-                        listed |= !s->choices[i].waiting;
+                        if (!s->choices[i].waiting)
+                                listed = drive_unlock_token(d);
                         if (!strv_contains(lock_list, role) && strv_extend(&lock_list, role) < 0)
                                 return -ENOMEM;
                 }
@@ -326,7 +334,7 @@ static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *
                                                    { "host", hosts },
                                                    { "profile", s->options.profile },
                                                    { "lock", lock_list ? locks : NULL },
-                                                   { "token", listed ? "DESTROY EXISTING DATA" : NULL },
+                                                   { "token", listed },
                                                    { "release", s->release ? "yes" : NULL },
                                                    {} }),
                                 error);
@@ -385,29 +393,13 @@ static void submission_check_grants(Submission *s, const Actor *actor)
         }
 }
 
-/* What was unlocked is on record with its job; the grant that waited is gone. */
 static void submission_use_grants(Submission *s, const Actor *actor)
 {
         for (size_t i = 0; i < s->n; i++) {
                 Choice *c = s->choices + i;
-                _cleanup_free_ char *object = NULL, *detail = NULL;
-                const GrantRecord *g;
 
-                if (!c->job || c->job->grant.lock.role == LOCK_NONE)
-                        continue;
-                g = &c->job->grant;
-                object = strf("drive %s", g->drive);
-                detail = strf("grant %s (%s%s%s) is used by job %" PRIu64 "%s: %s", g->id,
-                              lock_role_to_string(g->lock.role), g->lock.pool ? " " : "",
-                              strempty(g->lock.pool), c->job->record.id,
-                              g->release ? ", which may release the drive" : "", g->reason);
-                (void) audit_write(s->manager, actor, ACTION_UNLOCK, strempty(object), "used",
-                                   strempty(detail));
-                if (c->waiting)
-                        grant_take(c->waiting, c->job->record.id);
-                else
-                        log_job(c->job, LOG_WARNING, MESSAGE_GRANT_USED, "%s", strempty(detail));
-                c->waiting = NULL;
+                if (c->job && c->job->grant.lock.role != LOCK_NONE)
+                        grant_used(c->job, actor, TAKE_PTR(c->waiting));
         }
 }
 

@@ -14,7 +14,7 @@ from test_bus import check_introspection
 from test_refusals import untouched
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
-                                       r"^[a-z-]+: .*: inconclusive$", r"^The grant .* (was given|is void): ", r"^grant .* is used by job",
+                                       r"^[a-z-]+: .*: inconclusive$", r"^The grant .* (was given: |is void: |is used by job )",
                                        r"is not what was unlocked for job", r"is locked now", r"No burn-in was started",
                                        r"^burnin-run-[0-9a-f]+\.service: Failed with result 'exit-code'")
 
@@ -195,6 +195,22 @@ def test_drive_without_identity_cannot_be_unlocked(nas: Host, product: Product) 
         unlock(product, f"nas:{name}")
 
 
+def test_host_that_cannot_tell_what_uses_its_drives(nas: Host, product: Product) -> None:
+    with_data(product, "UNLOCK15", 8)
+    product.machine.write("/usr/local/sbin/zpool", "#!/bin/sh\necho nonsense\n", mode=0o755)
+    try:
+        nas.wait("DetectionState", lambda state: "zpool" in state)
+        with untouched(product, "UNLOCK15"):
+            with refused("HostUnfit", "UNLOCK15", "nas", "zpool"):
+                unlock(product, "UNLOCK15")
+            with refused("HostUnfit", "UNLOCK15", "nas", "zpool"):
+                product.start("UNLOCK15", unlock_existing=True)
+    finally:
+        product.machine.run("rm /usr/local/sbin/zpool")
+        nas.wait("DetectionState", "ok")
+    assert not grants(product) and not product.active_jobs()
+
+
 # --- its life --------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +295,26 @@ def test_change_ends_the_grant(nas: Host, product: Product, change: str) -> None
             product.start("UNLOCK10", unlock=True)
 
 
+@pytest.mark.allow_journal(r"^burnin-poll\.service: (Main process exited|Failed)")
+def test_content_is_asked_for_again_after_the_poller_was_replaced(nas: Host, product: Product) -> None:
+    """A drive that keeps its lock and not its content is not what was unlocked."""
+    with_data(product, "UNLOCK16", 8)
+    kill = ["systemctl", "kill", "burnin-poll.service"]
+    product.machine.run([*kill, "--signal=STOP"])
+    unlock(product, "UNLOCK16")
+    product.machine.run([*kill, "--signal=KILL"])
+    for _ in range(3):      # the grant is judged after a look; what it asks then is answered before the one after the next
+        nas.wait_look(60)
+    product.machine.run(f"e2label {product.device('UNLOCK16')} changed; sync")
+    try:
+        job = product.start("UNLOCK16", unlock=True)
+    except dbus.DBusException as error:     # somebody writes to it, as a look has seen meanwhile
+        assert "DriveLocked" in str(error.get_dbus_name())
+    else:
+        assert job.wait_end() == "inconclusive"
+        assert "content" in job["Reason"] or "not what was unlocked" in job["Reason"], job["Reason"]
+
+
 def test_grant_serves_only_who_was_given_it(nas: Host, product: Product, rules: Callable[[str], None]) -> None:
     rules('polkit.addRule(function(action, subject) {\n'
           '    if (subject.user == "visitor") return polkit.Result.YES;\n});\n')
@@ -305,7 +341,7 @@ def test_rule_sees_what_is_unlocked(nas: Host, product: Product, rules: Callable
     with_data(product, "ALLOWED2", 8)
     with denied():
         unlock(product, "ALLOWED2", user="visitor")
-    with denied():
+    with pytest.raises(dbus.DBusException, match=r"not allowed to do this \(org\.burnin1\.unlock\)"):
         product.start("ALLOWED2", unlock_existing=True, user="visitor")
     assert not grants(product) and not product.active_jobs()
     unlock(product, "ALLOWED1", user="visitor").revoke()
@@ -422,6 +458,19 @@ def test_busy_mount_is_never_forced(mounted: Drive, nas: Host, product: Product)
         assert job.wait_end() == "inconclusive"
         assert "umount /mnt/a live one" in job["Reason"] and "by hand" in job["Reason"], job["Reason"]
         assert product.machine.read("/mnt/a live one/file") == "precious\n"
+
+
+def test_what_lies_over_the_drive_is_left_alone(mounted: Drive, nas: Host, product: Product) -> None:
+    unlock(product, "MOUNTED1", MOUNTED)
+    product.machine.run("mount -t tmpfs -o size=1m other '/mnt/a live one' && echo theirs > '/mnt/a live one/file'")
+    try:
+        job = product.start("MOUNTED1", unlock=True, release=True)
+        assert job.wait_end() == "inconclusive"
+        assert "is mounted at /mnt/a" in job["Reason"], job["Reason"]
+        assert product.machine.read("/mnt/a live one/file") == "theirs\n"
+    finally:
+        product.machine.run("umount '/mnt/a live one'")
+    assert product.machine.read("/mnt/a live one/file") == "precious\n"
 
 
 def test_unmounted_by_hand_is_something_else(mounted: Drive, nas: Host, product: Product) -> None:

@@ -13,7 +13,7 @@ from lab import Lab, lab, rules  # noqa: F401
 from product import Object, refused
 
 pytestmark = pytest.mark.allow_journal(r"is locked now", r"has ended: (inconclusive|cancelled)", r"^(inconclusive|cancelled): ",
-                                       r"^The grant .* (was given|is void): ", r"is not what was unlocked for job",
+                                       r"^The grant .* (was given: |is void: |is used by job )", r"is not what was unlocked for job",
                                        r"No burn-in was started", r"is missing")
 
 WHY = "it is only a test"

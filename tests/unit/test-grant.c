@@ -269,35 +269,90 @@ static void test_safety(void)
                 char *why = NULL;
 
                 s.drive.host = &host;
-                assert(safety_check(&s.drive, NULL, NULL, SINCE, &name, &why) == SAFETY_REFUSED);
+                assert(safety_check(&s.drive, NULL, NULL, &s.identity, SINCE, &name, &why) ==
+                       SAFETY_REFUSED);
                 assert(streq(name, BUS_ERROR_DRIVE_LOCKED) &&
                        strstr(why, lock_role_to_string(granted[i].role)));
                 why = (free(why), NULL);
 
                 if (granted[i].used) {
-                        assert(safety_check(&s.drive, NULL, &s.grant, SINCE, &name, &why) == SAFETY_REFUSED);
+                        assert(safety_check(&s.drive, NULL, &s.grant, &s.identity, SINCE, &name, &why) ==
+                               SAFETY_REFUSED);
                         assert(streq(name, BUS_ERROR_DRIVE_LOCKED) && strstr(why, "release"));
                         assert(granted[i].role != LOCK_ACTIVE_POOL || strstr(why, "zpool export tank"));
                         why = (free(why), NULL);
                         s.grant.release = true;
                 }
-                assert(safety_check(&s.drive, NULL, &s.grant, SINCE, &name, &why) == SAFETY_OK);
+                assert(safety_check(&s.drive, NULL, &s.grant, &s.identity, SINCE, &name, &why) == SAFETY_OK);
+                /* Another drive under the same id. */
+                set(&s.drive.record.identity.serial, "ZA2");
+                assert(safety_check(&s.drive, NULL, &s.grant, &s.identity, SINCE, &name, &why) ==
+                       SAFETY_REFUSED);
+                why = (free(why), NULL);
+                set(&s.drive.record.identity.serial, "ZA1");
                 host.record.kind = (char *) "local";
-                assert((safety_check(&s.drive, NULL, &s.grant, SINCE, &name, &why) == SAFETY_OK) ==
-                       !granted[i].used);
+                assert((safety_check(&s.drive, NULL, &s.grant, &s.identity, SINCE, &name, &why) ==
+                        SAFETY_OK) == !granted[i].used);
                 why = (free(why), NULL);
 
                 s.drive.record.lock.role = LOCK_IN_USE;
                 s.drive.record.lock.used = true;
-                assert(safety_check(&s.drive, NULL, &s.grant, SINCE, &name, &why) == SAFETY_REFUSED);
+                assert(safety_check(&s.drive, NULL, &s.grant, &s.identity, SINCE, &name, &why) ==
+                       SAFETY_REFUSED);
                 why = (free(why), NULL);
 
                 /* Free now: then it is not what was unlocked either. */
                 s.drive.record.lock.role = LOCK_NONE;
                 s.drive.record.lock.used = false;
-                assert(safety_check(&s.drive, NULL, &s.grant, SINCE, &name, &why) == SAFETY_REFUSED);
+                assert(safety_check(&s.drive, NULL, &s.grant, &s.identity, SINCE, &name, &why) ==
+                       SAFETY_REFUSED);
                 why = (free(why), NULL);
-                assert(safety_check(&s.drive, NULL, NULL, SINCE, &name, &why) == SAFETY_OK);
+                assert(safety_check(&s.drive, NULL, NULL, &s.identity, SINCE, &name, &why) == SAFETY_OK);
+        }
+}
+
+/* Whether it may be unlocked at all. Its host must be able to tell what uses it, now. */
+static void test_safety_of_unlocking(void)
+{
+        for (size_t i = 0; i < ELEMENTSOF(granted); i++) {
+                _cleanup_(scene_done) Scene s = scene_new(granted[i].role, granted[i].pool, granted[i].guid,
+                                                          granted[i].used);
+                Host host = { .state = HOST_ONLINE,
+                              .record = { .name = (char *) "nas", .kind = (char *) "ssh" } };
+                const char *name = NULL;
+                char *why = NULL;
+
+                s.drive.manager = &(Manager){};
+                assert(safety_check_unlock(&s.drive, &name, &why) == SAFETY_REFUSED);
+                assert(streq(name, BUS_ERROR_DRIVE_MISSING));
+                why = (free(why), NULL);
+                s.drive.host = &host;
+                assert(safety_check_unlock(&s.drive, &name, &why) == SAFETY_OK);
+
+                host.detection_error = (char *) "zpool timed out";
+                assert(safety_check_unlock(&s.drive, &name, &why) == SAFETY_REFUSED);
+                assert(streq(name, BUS_ERROR_HOST_UNFIT) && strstr(why, "zpool timed out"));
+                why = (free(why), NULL);
+                host.detection_error = NULL;
+
+                s.drive.remnant = text("0123");
+                assert(safety_check_unlock(&s.drive, &name, &why) == SAFETY_REFUSED);
+                assert(streq(name, BUS_ERROR_DRIVE_LOCKED));
+                why = (free(why), NULL);
+                set(&s.drive.remnant, NULL);
+
+                set(&s.drive.record.identity.fingerprint, NULL);
+                assert(safety_check_unlock(&s.drive, &name, &why) == SAFETY_REFUSED);
+                assert(streq(name, BUS_ERROR_DRIVE_IDENTITY));
+                why = (free(why), NULL);
+                set(&s.drive.record.identity.fingerprint, "size:1");
+
+                if (granted[i].role != LOCK_ACTIVE_POOL && granted[i].role != LOCK_BOOT_POOL)
+                        continue;
+                set(&s.drive.record.lock.guid, NULL);
+                assert(safety_check_unlock(&s.drive, &name, &why) == SAFETY_REFUSED);
+                assert(streq(name, BUS_ERROR_DRIVE_LOCKED));
+                why = (free(why), NULL);
         }
 }
 
@@ -307,5 +362,6 @@ int main(void)
         test_what_is_no_change();
         test_pool_that_was_released();
         test_safety();
+        test_safety_of_unlocking();
         return 0;
 }
