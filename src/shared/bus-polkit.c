@@ -19,8 +19,9 @@ typedef struct Query {
         sd_bus_message *request;   /* the key */
         sd_bus_message *call;      /* until it is sent */
         sd_bus_message *call_also; /* for the second action, once the first one is allowed */
-        char *action;
-        char *question; /* the action and its details */
+        char *action;              /* what is asked now */
+        char *also;                /* what is asked then */
+        char *question;            /* the action and its details */
         sd_bus_slot *call_slot;
         bool interactive;
         bool asked, answered;
@@ -56,6 +57,7 @@ static Query *query_free(Query *q)
         sd_bus_message_unref(q->call_also);
         sd_bus_message_unref(q->request);
         free(q->action);
+        free(q->also);
         free(q->question);
         free(q);
 
@@ -138,6 +140,8 @@ static int query_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         registry->n_asked[q->interactive]--;
         if (q->authorized && q->call_also) {
                 q->call = TAKE_PTR(q->call_also);
+                free(q->action);
+                q->action = TAKE_PTR(q->also);
                 q->call_slot = sd_bus_slot_unref(q->call_slot);
                 q->authorized = q->asked = false;
         } else
@@ -280,7 +284,8 @@ static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *ac
         q->interactive = sd_bus_message_get_allow_interactive_authorization(m) > 0;
         q->action = strdup(action);
         q->question = question_new(action, also, details);
-        if (!q->action || !q->question)
+        q->also = also ? strdup(also) : NULL;
+        if (!q->action || (also && !q->also) || !q->question)
                 return -ENOMEM;
 
         r = query_prepare(q, action, details, &q->call);
@@ -320,10 +325,10 @@ static int query_take_answer(Query *q, const char *action, const char *also, con
                 return 1;
         if (q->challenge)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                                         "This needs interactive authorization (%s).", action);
+                                         "This needs interactive authorization (%s).", q->action);
 
         return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "You are not allowed to do this (%s).",
-                                 action);
+                                 q->action);
 }
 
 int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action, const char *also,
