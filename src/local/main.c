@@ -41,10 +41,10 @@ static int check_peer(int fd, uid_t *ret_uid)
 
 static void log_start(char *const *argv)
 {
-        _cleanup_free_ char *command = strv_join(argv + 9, " ");
+        _cleanup_free_ char *command = strv_join(argv + 13, " ");
 
-        log_full_errno(LOG_INFO, 0, ((LogField[]){ { LOG_FIELD_RUN, argv[1] }, {} }), "Run %s on %s: %s",
-                       argv[1], argv[3], strempty(command));
+        log_full_errno(LOG_INFO, 0, ((LogField[]){ { LOG_FIELD_RUN, argv[1] }, {} }),
+                       "Run %s on %s (%s): %s", argv[1], argv[3], argv[9], strempty(command));
 }
 
 static int refuse(int fd, uid_t uid, const char *packet, size_t size, const char *reason)

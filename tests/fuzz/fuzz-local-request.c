@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 check((*word)[0] && !strchr(*word, '\n'));
         check(!streq(argv[0], "wrap") && !streq(argv[0], "check"));
         if (streq(argv[0], "start"))
-                check(strv_length(argv) >= 11 && strspn(argv[1], "0123456789abcdef") == 32 && !argv[1][32] &&
-                      !strchr(argv[3], '/') && (streq(argv[9], "badblocks") || streq(argv[9], "smartctl")));
+                check(strv_length(argv) >= 15 && strspn(argv[1], "0123456789abcdef") == 32 && !argv[1][32] &&
+                      !strchr(argv[3], '/') && streq(argv[12], "-") &&
+                      (streq(argv[13], "badblocks") || streq(argv[13], "smartctl")));
         return 0;
 }

@@ -192,6 +192,7 @@ def test_good_drive_passes(here: Host, product: Product) -> None:
     assert agents[0].read_bytes() == next(machine.path("/usr/lib/burnin/agent").iterdir()).read_bytes()
     started, = (e for e in machine.journal("SYSLOG_IDENTIFIER=burnin-local", cursor=cursor) if "badblocks" in e["MESSAGE"])
     assert started["BURNIN_RUN"] == surface["RunId"]
+    assert re.match(r"Run [0-9a-f]{32} on loop\d+ \(none\): badblocks ", started["MESSAGE"]), started["MESSAGE"]
 
 
 def test_locked_drive_is_refused(here: Host, product: Product) -> None:
