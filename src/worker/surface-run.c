@@ -348,7 +348,8 @@ void surface_send_progress(Surface *s)
              (json_put_i64(o, "temperature_min_mdegc", state->temperature_min_mdegc) < 0 ||
               json_put_i64(o, "temperature_max_mdegc", state->temperature_max_mdegc) < 0)) ||
             (s->mean_speed >= 1 && s->percent >= ETA_PERCENT_MIN &&
-             json_put_u64(o, "eta_usec", (uint64_t) (left / s->mean_speed * 1e6)) < 0) ||
+             json_put_u64(o, "eta_usec",
+                          now_usec(CLOCK_REALTIME) + (uint64_t) (left / s->mean_speed * 1e6)) < 0) ||
             (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0)) {
                 (void) log_oom();
                 return;

@@ -2,6 +2,7 @@
 """The surface stage: two phases or eight, heat, drives that are slow without an error, and a worker that hangs."""
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -39,6 +40,15 @@ def test_fast_has_two_phases(nas: Host, product: Product) -> None:
     assert any(product.image("FAST0001").read_bytes()[:4096])
     said = product.machine.run(["burninctl", "job", "show", str(job.id)]).stdout
     assert "profile fast" in said and "0/0/0 read/write/compare errors" in said
+
+
+def test_end_is_told_as_a_time_of_day(slowly: None, product: Product) -> None:
+    product.plug("ENDS0001", 1536)
+    job = product.start("ENDS0001")
+    for thing in (job.stage(), job):
+        product.machine.wait_for(lambda: time.time() * 1e6 < thing["ETAUSec"] < (time.time() + 86400) * 1e6, 60, "an end is expected")
+    job.cancel("seen enough")
+    assert job.wait_end() == "cancelled"
 
 
 @pytest.mark.allow_journal(r"is paused for heat", r"^Paused \(heat\)")
