@@ -27,6 +27,8 @@ enum {
         OPTION_YES,
         OPTION_SERIAL,
         OPTION_PROFILE,
+        OPTION_STAGES,
+        OPTION_TYPE,
         OPTION_PRIORITY,
         OPTION_NOTE,
         OPTION_REQUEST,
@@ -54,9 +56,10 @@ enum {
 #define BIT(option)  (1U << ((option) -OPTION_FIRST))
 #define HOST_OPTIONS (BIT(OPTION_ADDRESS) | BIT(OPTION_PORT) | BIT(OPTION_USER) | BIT(OPTION_NOTES))
 #define START_OPTIONS                                                                                       \
-        (BIT(OPTION_YES) | BIT(OPTION_SERIAL) | BIT(OPTION_PROFILE) | BIT(OPTION_PRIORITY) |                \
-         BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT) | BIT(OPTION_AT) |                       \
-         BIT(OPTION_CALENDAR) | BIT(OPTION_UNLOCK) | BIT(OPTION_UNLOCK_EXISTING) | BIT(OPTION_RELEASE))
+        (BIT(OPTION_YES) | BIT(OPTION_SERIAL) | BIT(OPTION_PROFILE) | BIT(OPTION_STAGES) |                  \
+         BIT(OPTION_PRIORITY) | BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT) |                 \
+         BIT(OPTION_AT) | BIT(OPTION_CALENDAR) | BIT(OPTION_UNLOCK) | BIT(OPTION_UNLOCK_EXISTING) |         \
+         BIT(OPTION_RELEASE))
 
 static const struct option long_options[] = {
         { "help", no_argument, NULL, 'h' },
@@ -78,6 +81,8 @@ static const struct option long_options[] = {
         { "yes", no_argument, NULL, OPTION_YES },
         { "serial", required_argument, NULL, OPTION_SERIAL },
         { "profile", required_argument, NULL, OPTION_PROFILE },
+        { "stages", required_argument, NULL, OPTION_STAGES },
+        { "type", required_argument, NULL, OPTION_TYPE },
         { "priority", required_argument, NULL, OPTION_PRIORITY },
         { "note", required_argument, NULL, OPTION_NOTE },
         { "request", required_argument, NULL, OPTION_REQUEST },
@@ -123,7 +128,10 @@ static const Verb verbs[] = {
         { "drive", "unlock", 1, 1, BIT(OPTION_REASON) | BIT(OPTION_TOKEN), verb_drive_unlock },
         { "grants", NULL, 0, 0, 0, verb_grants },
         { "grant", "revoke", 1, 1, 0, verb_grant_revoke },
-        { "estimate", NULL, 1, BATCH_MAX, BIT(OPTION_PROFILE), verb_estimate },
+        { "selftest", "start", 1, BATCH_MAX, BIT(OPTION_TYPE) | BIT(OPTION_WAIT), verb_self_test_start },
+        { "selftest", "cancel", 1, BATCH_MAX, 0, verb_self_test_cancel },
+        { "selftest", "show", 0, BATCH_MAX, BIT(OPTION_HOST), verb_self_test_show },
+        { "estimate", NULL, 1, BATCH_MAX, BIT(OPTION_PROFILE) | BIT(OPTION_STAGES), verb_estimate },
         { "start", NULL, 1, BATCH_MAX, START_OPTIONS, verb_start },
         { "jobs", NULL, 0, 0,
           BIT(OPTION_ACTIVE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) | BIT(OPTION_LINES), verb_jobs },
@@ -172,8 +180,13 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  drive unlock DRIVE              Allow the next burn-in of a locked drive (--reason= --token=)\n"
                      "  grants                          What is unlocked, and waits for its burn-in\n"
                      "  grant revoke GRANT              Lock it again\n\n"
+                     "Self-tests:  (of the drives themselves; they write nothing)\n"
+                     "  selftest start DRIVE... [--type=short|long] [--wait]\n"
+                     "                                  Start one\n"
+                     "  selftest cancel DRIVE...        Cancel it\n"
+                     "  selftest show [DRIVE...]        What runs, and how the last ones ended\n\n"
                      "Jobs:\n"
-                     "  estimate DRIVE...               How long a burn-in takes (--profile=)\n"
+                     "  estimate DRIVE...               How long a burn-in takes (--profile=, --stages=)\n"
                      "  start DRIVE...                  Burn in; DESTROYS everything on the drives\n"
                      "  jobs [--active] [--verdict=] [--host=] [-n N]\n"
                      "                                  List jobs, newest first\n"
@@ -192,7 +205,10 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  settings set NAME VALUE         Change it; kept over restarts, wins over files\n"
                      "  settings reset NAME             Back to the value of the files, or the default\n\n"
                      "Options of start:\n"
-                     "     --profile=PROFILE            Which stages (surface, fast)\n"
+                     "     --profile=PROFILE            full, surface, short, long, short_long, surface_short,\n"
+                     "                                  surface_long, fast (surface)\n"
+                     "     --stages=STAGE,...           Or these, in this order: short_smart, long_smart,\n"
+                     "                                  surface_validate\n"
                      "     --priority=N                 -100 to 100, higher first\n"
                      "     --note=TEXT --request=ID     Kept with the job; the same ID starts nothing twice\n"
                      "     --at=TIME --calendar=EXPR    Not before then: +2h, 23:00, 'tomorrow 02:00'; 'Sat 02:00'\n"
@@ -272,6 +288,8 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_HOST - OPTION_FIRST] = &c->host,
                 [OPTION_LOCK - OPTION_FIRST] = &c->lock,
                 [OPTION_PROFILE - OPTION_FIRST] = &c->profile,
+                [OPTION_STAGES - OPTION_FIRST] = &c->stages,
+                [OPTION_TYPE - OPTION_FIRST] = &c->type,
                 [OPTION_NOTE - OPTION_FIRST] = &c->note,
                 [OPTION_REQUEST - OPTION_FIRST] = &c->request,
                 [OPTION_VERDICT - OPTION_FIRST] = &c->verdict,

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "basic/parse-util.h"
+#include "basic/strv.h"
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/message-json.h"
@@ -176,11 +177,30 @@ int cli_change(Cli *c, const char *what, const char *path, const char *interface
         return r;
 }
 
+static int message_append_list(sd_bus_message *m, const Option *o)
+{
+        _cleanup_strv_free_ char **words = NULL;
+        int r;
+
+        r = strv_split(o->s, ",", &words);
+        if (r < 0)
+                return r;
+        if ((r = sd_bus_message_open_container(m, 'e', "sv")) < 0 ||
+            (r = sd_bus_message_append(m, "s", o->key)) < 0 ||
+            (r = sd_bus_message_open_container(m, 'v', "as")) < 0 ||
+            (r = sd_bus_message_append_strv(m, words)) < 0 || (r = sd_bus_message_close_container(m)) < 0)
+                return r;
+
+        return sd_bus_message_close_container(m);
+}
+
 static int message_append_option(sd_bus_message *m, const Option *o)
 {
         switch (o->type) {
         case 's':
                 return sd_bus_message_append(m, "{sv}", o->key, "s", o->s);
+        case 'a':
+                return message_append_list(m, o);
         case 'b':
                 return sd_bus_message_append(m, "{sv}", o->key, "b", o->n != 0);
         case 'i':
@@ -201,7 +221,7 @@ static int message_append_entries(sd_bus_message *m, const Option *options, size
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n; i++)
-                if (options[i].type == 's' ? options[i].s != NULL : options[i].set)
+                if (options[i].type == 's' || options[i].type == 'a' ? options[i].s != NULL : options[i].set)
                         r = message_append_option(m, options + i);
 
         return r;

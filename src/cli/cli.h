@@ -35,8 +35,8 @@ typedef struct Cli {
         bool no_pager, no_legend, no_ask_password, quiet, full;
 
         /* Options of some verbs; NULL and false where not given. */
-        const char *address, *user, *notes, *kind, *host, *lock, *profile, *note, *request, *verdict,
-                        *reason, *token, *at, *calendar;
+        const char *address, *user, *notes, *kind, *host, *lock, *profile, *stages, *type, *note, *request,
+                        *verdict, *reason, *token, *at, *calendar;
         uint32_t port, lines;
         int32_t priority;
         char **serials;
@@ -75,8 +75,8 @@ int cli_send(Cli *c, const char *what, sd_bus_message *m, sd_bus_message **ret);
 /* One entry of an a{sv}; left out unless set (a string: unless NULL). */
 typedef struct Option {
         const char *key;
-        char type; /* 's', 'b', 'i', 'u', 'q', 't' */
-        const char *s;
+        char type;     /* 's', 'b', 'i', 'u', 'q', 't'; 'a': "as" */
+        const char *s; /* of a list: its words, with ',' between them */
         int64_t n;
         bool set;
 } Option;

@@ -131,6 +131,24 @@ static void drive_print_smart(Cli *c, struct json_object *d)
         }
 }
 
+static void drive_print_self_tests(struct json_object *d)
+{
+        struct json_object *tests = NULL;
+
+        if (json_get(d, "SelfTests", json_type_object, &tests) <= 0)
+                return;
+        json_object_object_foreach(tests, type, test)
+        {
+                _cleanup_free_ char *state = text_clean(row_string(test, "State"), false),
+                                    *words = text_clean(row_string(test, "Words"), false),
+                                    *name = text_clean(type, false);
+
+                if (state && words && name && !streq(state, "idle"))
+                        (void) printf("   Self-test, %s: %s%s%s\n", name, state, isempty(words) ? "" : ": ",
+                                      words);
+        }
+}
+
 static int drive_print_history(Cli *c, struct json_object *d)
 {
         _cleanup_json_ struct json_object *jobs = NULL;
@@ -202,6 +220,7 @@ int verb_drive_show(Cli *c, char **args, size_t n)
 
         pager_open(c);
         drive_print(c, d);
+        drive_print_self_tests(d);
         drive_print_smart(c, d);
         r = drive_print_history(c, d);
         return r < 0 ? r : STATUS_OK;

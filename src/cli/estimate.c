@@ -21,6 +21,7 @@ static int estimate_send(Cli *c, char *const *drives, size_t n, sd_bus_message *
 {
         const Option options[] = {
                 { .key = "profile", .type = 's', .s = c->profile },
+                { .key = "stages", .type = 'a', .s = c->stages },
         };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;

@@ -183,7 +183,8 @@ static void job_add_row(Table *t, struct json_object *j)
         table_add(t, STYLE_NONE, "%s", row_string(j, "Host"));
         table_add(t, STYLE_NONE, "%s", row_string(j, "Model"));
         table_add(t, STYLE_NONE, "%s", row_string(j, "Serial"));
-        table_add(t, STYLE_NONE, "%s", row_string(j, "Profile"));
+        table_add(t, STYLE_NONE, "%s%s", streq(row_string(j, "Kind"), "self-test") ? "self-test " : "",
+                  row_string(j, "Profile"));
         if (!isempty(verdict))
                 table_add(t, style_for_state(verdict), "%s", verdict);
         else if (streq(state, "running"))

@@ -31,6 +31,20 @@ static void start_done(Start *s)
         s->jobs = strv_free(s->jobs);
 }
 
+/* Those that only have the drive test itself write nothing; the service asks for the same care all the same. */
+static bool start_destroys(const Cli *c)
+{
+        static const char *const harmless[] = { "short", "long", "short_long" };
+
+        if (c->stages)
+                return strstr(c->stages, "surface") != NULL;
+        for (size_t i = 0; i < ELEMENTSOF(harmless); i++)
+                if (streq_ptr(c->profile, harmless[i]))
+                        return false;
+
+        return true;
+}
+
 static int start_check_options(Start *s)
 {
         Cli *c = s->cli;
@@ -121,9 +135,12 @@ static int start_show(Start *s)
         if (r < 0)
                 return r;
         (void) fprintf(stderr, "\nThis takes %s.\n", format_range(text, estimate));
-        (void) fprintf(stderr, "\n%sEVERYTHING ON %s WILL BE DESTROYED.%s\n\n",
-                       style_on(STYLE_RED, c->colour), s->n == 1 ? "THIS DRIVE" : "THESE DRIVES",
-                       style_off(STYLE_RED, c->colour));
+        if (start_destroys(c))
+                (void) fprintf(stderr, "\n%sEVERYTHING ON %s WILL BE DESTROYED.%s\n\n",
+                               style_on(STYLE_RED, c->colour), s->n == 1 ? "THIS DRIVE" : "THESE DRIVES",
+                               style_off(STYLE_RED, c->colour));
+        else
+                (void) fputs("\nThese stages write nothing.\n\n", stderr);
         return 0;
 }
 
@@ -167,6 +184,7 @@ static int start_new_call(Start *s, sd_bus_message **ret)
         Cli *c = s->cli;
         const Option options[] = {
                 { .key = "profile", .type = 's', .s = c->profile },
+                { .key = "stages", .type = 'a', .s = c->stages },
                 { .key = "confirmed", .type = 'b', .n = 1, .set = true },
                 { .key = "priority", .type = 'i', .n = c->priority, .set = c->priority != 0 },
                 { .key = "note", .type = 's', .s = c->note },
@@ -362,11 +380,39 @@ int verb_start(Cli *c, char **args, size_t n)
         return start_end(&s);
 }
 
+/* So that the estimate is one of the same stages. */
+static int retry_take_stages(Cli *c, struct json_object *job, char **ret)
+{
+        _cleanup_strv_free_ char **chosen = NULL;
+        struct json_object *paths = NULL;
+
+        c->profile = row_string(job, "Profile");
+        if (!streq(c->profile, "custom"))
+                return 0;
+
+        (void) json_get(job, "Stages", json_type_array, &paths);
+        for (size_t i = 0; paths && i < json_object_array_length(paths); i++) {
+                const char *path = json_object_get_string(json_object_array_get_idx(paths, i)),
+                           *kind = strrchr(strempty(path), '/');
+
+                if (kind && !streq(kind, "/precheck") && !streq(kind, "/final_check") &&
+                    strv_extend(&chosen, kind + 1) < 0)
+                        return cli_oom(c);
+        }
+
+        *ret = strv_join(chosen, ",");
+        if (!*ret)
+                return cli_oom(c);
+        c->profile = NULL;
+        c->stages = *ret;
+        return 0;
+}
+
 int verb_job_retry(Cli *c, char **args, size_t n)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_json_ struct json_object *job = NULL;
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = NULL, *stages = NULL;
         char *drive;
         _cleanup_(start_done) Start s = {
                 .cli = c,
@@ -381,11 +427,12 @@ int verb_job_retry(Cli *c, char **args, size_t n)
                 r = cli_find_job(c, args[0], &path);
         if (r >= 0)
                 r = cli_get_all(c, path, BUS_INTERFACE_JOB, &job);
+        if (r >= 0)
+                r = retry_take_stages(c, job, &stages);
         if (r < 0)
                 return r;
 
         drive = (char *) row_string(job, "DriveId");
-        c->profile = row_string(job, "Profile"); /* for the estimate */
         r = start_find_drives(&s);
         if (r >= 0)
                 r = start_ask(&s);

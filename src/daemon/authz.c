@@ -26,6 +26,8 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_DRIVE, "SetNotes", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_DRIVE, "Unlock", ACTION_UNLOCK },
         { BUS_INTERFACE_GRANT, "Revoke", ACTION_CANCEL },
+        { BUS_INTERFACE_DRIVE, "StartSelfTest", ACTION_SELF_TEST },
+        { BUS_INTERFACE_DRIVE, "CancelSelfTest", ACTION_SELF_TEST },
         { BUS_INTERFACE_JOB, "Cancel", ACTION_CANCEL },
         { BUS_INTERFACE_JOB, "Pause", ACTION_MANAGE_JOBS },
         { BUS_INTERFACE_JOB, "Resume", ACTION_MANAGE_JOBS },

@@ -54,6 +54,91 @@ static int drive_property_get_active_job(sd_bus *bus, const char *path, const ch
         return sd_bus_message_append(reply, "o", job ?: "/");
 }
 
+static int drive_property_get_self_tests(sd_bus *bus, const char *path, const char *interface,
+                                         const char *property, sd_bus_message *reply, void *userdata,
+                                         sd_bus_error *error)
+{
+        return self_tests_append(userdata, reply);
+}
+
+static int drive_authorize_self_test(Drive *d, sd_bus_message *m, const char *object, const char *type,
+                                     sd_bus_error *error)
+{
+        return authz_check(d->manager, m, object,
+                           ((PolkitDetail[]){ { "drive", d->record.id },
+                                              { "serial", d->record.identity.serial },
+                                              { "host", d->record.host },
+                                              { "profile", type },
+                                              {} }),
+                           error);
+}
+
+static int drive_method_start_self_test(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Drive *d = userdata;
+        _cleanup_free_ char *object = strf("drive %s", d->record.id), *detail = NULL, *path = NULL;
+        const char *type;
+        Actor actor;
+        Job *j;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &type);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = drive_authorize_self_test(d, m, strempty(object), type, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        r = self_test_start(d, type, &actor, &j, error);
+        if (r < 0) {
+                (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, strempty(object), "refused",
+                                   strempty(error->message));
+                return r;
+        }
+
+        detail = strf("job %" PRIu64 ", %s", j->record.id, type);
+        (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, strempty(object), "ok", detail);
+        r = job_bus_path_of(j->record.id, &path);
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+static int drive_method_cancel_self_test(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Drive *d = userdata;
+        _cleanup_free_ char *object = strf("drive %s", d->record.id);
+        Actor actor;
+        int r;
+
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = drive_authorize_self_test(d, m, strempty(object), NULL, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        r = self_test_cancel(d, &actor, error);
+        if (r < 0)
+                return r;
+
+        (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, strempty(object), "ok", "cancelled");
+        return sd_bus_reply_method_return(m, NULL);
+}
+
 /* SetLocation and SetNotes: one text each, kept with the drive wherever it goes. */
 static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, const char *property,
                           sd_bus_error *error)
@@ -142,6 +227,7 @@ const sd_bus_vtable drive_vtable[] = {
         SD_BUS_PROPERTY("SmartUSec", "t", NULL, offsetof(Drive, record.smart_usec), 0),
         SD_BUS_PROPERTY("Smart", "s", bus_property_get_string, offsetof(Drive, record.smart),
                         SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
+        SD_BUS_PROPERTY("SelfTests", "a{sa{sv}}", drive_property_get_self_tests, 0, EMITS),
         SD_BUS_PROPERTY("LockState", "s", drive_property_get_enum, 0, EMITS),
         SD_BUS_PROPERTY("LockDetail", "s", drive_property_get_enum, 0, EMITS),
         SD_BUS_PROPERTY("LockInUse", "b", bus_property_get_bool, offsetof(Drive, record.lock.used), EMITS),
@@ -155,6 +241,10 @@ const sd_bus_vtable drive_vtable[] = {
                                 drive_method_set_location, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetNotes", SD_BUS_ARGS("s", notes, "t", flags), SD_BUS_NO_RESULT,
                                 drive_method_set_notes, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("StartSelfTest", SD_BUS_ARGS("s", type, "t", flags), SD_BUS_RESULT("o", job),
+                                drive_method_start_self_test, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CancelSelfTest", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT,
+                                drive_method_cancel_self_test, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

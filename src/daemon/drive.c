@@ -28,6 +28,7 @@ int drive_new(Manager *m, DriveRecord *record, Drive **ret)
                 return drive_free(d), -ENOMEM;
         d->identity_state = d->base_key ? IDENTITY_OK : IDENTITY_NONE;
 
+        self_tests_load(d);
         HASH_ADD_KEYPTR(hh, m->drives, d->record.id, strlen(d->record.id), d);
         d->manager = m;
         if (ret)
@@ -46,6 +47,7 @@ Drive *drive_free(Drive *d)
         if (d->manager)
                 HASH_DEL(d->manager->drives, d);
         drive_record_done(&d->record);
+        self_tests_done(&d->self_tests);
         free(d->base_key);
         free(d->remnant);
         free(d);
@@ -281,6 +283,11 @@ static int drive_set_smart(Drive *d, const DriveFacts *f)
         d->record.smart_usec = f->smart_usec;
         r = drive_set_string(d, &d->record.smart,
                              json_object_to_json_string_ext(f->smart, JSON_C_TO_STRING_PLAIN), "Smart");
+        if (r < 0)
+                return r;
+        r = self_tests_on_reading(d, f->smart);
+        if (r > 0)
+                drive_changed(d, "SelfTests");
         return r < 0 ? r : 1;
 }
 
@@ -497,4 +504,15 @@ int drive_resolve_shared(Manager *m, const char *base_key)
                 drive_set_identity_state(own, IDENTITY_OK);
 
         return 0;
+}
+
+EstimateDrive drive_for_estimate(const Drive *d)
+{
+        return (EstimateDrive){
+                .size_bytes = d->record.identity.size_bytes,
+                .rotational = d->record.rotational,
+                .nvme = streq_ptr(d->record.transport, "nvme"),
+                .short_minutes = d->self_tests.minutes[SELF_TEST_SHORT],
+                .long_minutes = d->self_tests.minutes[SELF_TEST_LONG],
+        };
 }

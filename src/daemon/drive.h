@@ -2,7 +2,9 @@
 #pragma once
 
 #include "basic/log.h"
+#include "daemon/estimate.h"
 #include "daemon/manager.h"
+#include "daemon/self-test.h"
 
 /* A drive is its identity, wherever it is: the row follows it over kernel names, hosts and years.
  *
@@ -31,6 +33,7 @@ struct Drive {
         uint64_t missing_usec; /* CLOCK_BOOTTIME of when it was last found missing; 0: never since burnind began */
         int32_t temperature_mdegc;
         SmartHealth health;
+        DriveSelfTests self_tests;
         Job *job;                /* weak; its active job */
         char *remnant;           /* id of a run that could not be proven gone; NULL: none */
         bool announced;          /* it is on the bus */
@@ -69,6 +72,8 @@ const char *drive_unlock_token(const Drive *d);
 
 /* It is too warm to start another test beside it: its own warning temperature where it has one, else that of its class. */
 bool drive_is_hot(const Drive *d, int32_t *ret_warn_mdegc);
+
+EstimateDrive drive_for_estimate(const Drive *d);
 
 /* drive-bus.c */
 int drive_bus_register(Manager *m);

@@ -21,7 +21,7 @@ typedef struct Estimate {
 
 typedef struct Request {
         Manager *manager;
-        const char *profile;
+        Plan plan;
         Estimate *estimates;
         EstimateRange *ranges;
         size_t *hosts;
@@ -37,25 +37,30 @@ static void request_done(Request *q)
 
 static int request_read(Request *q, sd_bus_message *m, char ***ret_names, sd_bus_error *error)
 {
-        _cleanup_strv_free_ char **names = NULL;
+        _cleanup_strv_free_ char **names = NULL, **stages = NULL;
+        const char *profile = NULL;
+        const BusOption options[] = {
+                { "profile", 's', &profile, NULL },
+                { "stages", 'a', &stages, NULL },
+        };
         int r;
 
-        r = sd_bus_message_read_strv(m, &names);
+        r = bus_read_strv(m, BATCH_MAX, &names);
+        if (r == -E2BIG)
+                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "A batch has at most %u drives.",
+                                         BATCH_MAX);
         if (r < 0)
                 return r;
-        r = bus_read_options(m, &(BusOption){ "profile", 's', &q->profile, NULL }, 1, error);
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
         if (r < 0)
                 return r;
 
         q->n = strv_length(names);
         if (q->n == 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "No drive was named.");
-        if (q->n > BATCH_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "A batch has at most %u drives.",
-                                         BATCH_MAX);
-        if (!job_profile_is_valid(q->profile))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
-                                         q->profile);
+        r = submit_read_plan(profile, stages, &q->plan, error);
+        if (r < 0)
+                return r;
 
         q->estimates = new0(Estimate, q->n);
         q->ranges = new0(EstimateRange, q->n);
@@ -99,13 +104,15 @@ static int request_find_history(const Request *q, size_t i, EstimateHistory *ret
         const char *model = q->estimates[i].drive->record.identity.model;
         const JobFilter filter = {
                 .model = model,
-                .profile = q->profile,
+                .kind = q->plan.kind,
+                .profile = q->plan.profile,
                 .state = JOB_DONE,
                 .verdict = VERDICT_PASSED,
                 .limit = HISTORY_JOBS_MAX,
         };
 
-        if (isempty(model))
+        /* Any stages in any order have that profile. */
+        if (isempty(model) || streq(q->plan.profile, PROFILE_CUSTOM))
                 return 0;
         for (size_t k = 0; k < i; k++)
                 if (streq_ptr(q->estimates[k].drive->record.identity.model, model)) {
@@ -119,21 +126,15 @@ static int request_find_history(const Request *q, size_t i, EstimateHistory *ret
 static int request_estimate(Request *q, size_t i)
 {
         Estimate *e = q->estimates + i;
-        const EstimateDrive drive = {
-                .size_bytes = e->drive->record.identity.size_bytes,
-                .rotational = e->drive->record.rotational,
-                .nvme = streq_ptr(e->drive->record.transport, "nvme"),
-        };
-        size_t n;
-        const StageKind *kinds = job_profile_stages(q->profile, &n);
+        const EstimateDrive drive = drive_for_estimate(e->drive);
         int r;
 
         r = request_find_history(q, i, &e->history);
         if (r < 0)
                 return r;
 
-        q->ranges[i] = estimate_job(kinds, n, job_profile_phases(q->profile), &drive, &e->history,
-                                    &e->basis);
+        q->ranges[i] = estimate_job(q->plan.stages, q->plan.n, profile_phases(q->plan.profile), &drive,
+                                    &e->history, &e->basis);
         q->hosts[i] = request_host_number(q, i);
         return 0;
 }
@@ -174,7 +175,7 @@ static int request_reply(const Request *q, sd_bus_message *m)
 
 int manager_method_estimate_burn_in(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_(request_done) Request q = { .manager = userdata, .profile = "surface" };
+        _cleanup_(request_done) Request q = { .manager = userdata };
         _cleanup_strv_free_ char **names = NULL;
         int r;
 

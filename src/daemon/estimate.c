@@ -15,6 +15,12 @@
 #define CHECK_LOW_USEC  (5 * USEC_PER_SEC)
 #define CHECK_HIGH_USEC (30 * USEC_PER_SEC)
 
+/* A short self-test of a drive that does not say how long. */
+#define SHORT_LOW_USEC  USEC_PER_MINUTE
+#define SHORT_HIGH_USEC (5 * USEC_PER_MINUTE)
+/* What drives say of their self-tests is the least that they take: 784 minutes were more than 1022. */
+#define SELF_TEST_OVERRUN 1.5
+
 /* How far the next job of a model may be from those before it. */
 #define HISTORY_MARGIN 0.1
 
@@ -38,23 +44,46 @@ static EstimateRange range_of_bytes(double bytes, double low_mb, double high_mb)
         return (EstimateRange){ to_usec(bytes / high_mb), to_usec(bytes / low_mb) };
 }
 
-EstimateRange estimate_stage(StageKind kind, uint32_t phases, const EstimateDrive *d)
+static EstimateRange range_of_passes(uint32_t passes, const EstimateDrive *d)
 {
-        double bytes = (double) d->size_bytes * phases;
-        EstimateRange checks = { CHECK_LOW_USEC, CHECK_HIGH_USEC }, surface;
+        double bytes = (double) d->size_bytes * passes;
 
+        return d->nvme         ? range_of_bytes(bytes, NVME_LOW_MB, NVME_HIGH_MB)
+               : d->rotational ? range_of_bytes(bytes, HDD_LOW_MB, HDD_HIGH_MB)
+                               : range_of_bytes(bytes, SSD_LOW_MB, SSD_HIGH_MB);
+}
+
+static EstimateRange range_of_minutes(uint32_t minutes)
+{
+        double usec = (double) minutes * (double) USEC_PER_MINUTE;
+
+        return (EstimateRange){ to_usec(usec), to_usec(usec * SELF_TEST_OVERRUN) };
+}
+
+/* What the stage is for, without what it does before and behind. */
+static EstimateRange estimate_work(StageKind kind, uint32_t phases, const EstimateDrive *d)
+{
         switch (kind) {
         case STAGE_SURFACE_VALIDATE:
-                surface = d->nvme         ? range_of_bytes(bytes, NVME_LOW_MB, NVME_HIGH_MB)
-                          : d->rotational ? range_of_bytes(bytes, HDD_LOW_MB, HDD_HIGH_MB)
-                                          : range_of_bytes(bytes, SSD_LOW_MB, SSD_HIGH_MB);
-                return (EstimateRange){ surface.low_usec + checks.low_usec,
-                                        surface.high_usec + checks.high_usec };
+                return range_of_passes(phases, d);
+        case STAGE_SHORT_SMART:
+                return d->short_minutes > 0 ? range_of_minutes(d->short_minutes)
+                                            : (EstimateRange){ SHORT_LOW_USEC, SHORT_HIGH_USEC };
+        case STAGE_LONG_SMART:
+                /* It reads itself once. */
+                return d->long_minutes > 0 ? range_of_minutes(d->long_minutes) : range_of_passes(1, d);
         case STAGE_PRECHECK:
         case STAGE_FINAL_CHECK:
         default:
-                return checks;
+                return (EstimateRange){};
         }
+}
+
+EstimateRange estimate_stage(StageKind kind, uint32_t phases, const EstimateDrive *d)
+{
+        EstimateRange work = estimate_work(kind, phases, d);
+
+        return (EstimateRange){ work.low_usec + CHECK_LOW_USEC, work.high_usec + CHECK_HIGH_USEC };
 }
 
 void estimate_history_add(EstimateHistory *h, uint64_t size_bytes, uint64_t took_usec)

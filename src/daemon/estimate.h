@@ -21,6 +21,7 @@ typedef struct EstimateRange {
 typedef struct EstimateDrive {
         uint64_t size_bytes;
         bool rotational, nvme;
+        uint32_t short_minutes, long_minutes; /* that it says its self-tests take; 0: it says nothing */
 } EstimateDrive;
 
 /* What earlier jobs of the same model and profile took for a byte. */

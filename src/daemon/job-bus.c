@@ -164,6 +164,7 @@ static int job_method_pause(sd_bus_message *m, void *userdata, sd_bus_error *err
         _cleanup_free_ char *object = NULL, *detail = NULL;
         Job *j = userdata;
         const char *reason;
+        const Stage *s;
         Actor actor;
         int r;
 
@@ -176,6 +177,14 @@ static int job_method_pause(sd_bus_message *m, void *userdata, sd_bus_error *err
                                          "Job %" PRIu64
                                          " is %s; only one that is queued or running can be paused.",
                                          j->record.id, job_state_to_string(j->record.state));
+        s = job_current_stage(j);
+        if (s && stage_is_self_test(s))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_WRONG_STATE,
+                                "Job %" PRIu64
+                                " is in %s, a self-test of the drive, which nobody can hold. Pause the job when that is "
+                                "over, or cancel it.",
+                                j->record.id, stage_kind_to_string(s->record.kind));
         r = job_pause(j, &actor, reason);
         if (r < 0)
                 return r;

@@ -18,43 +18,19 @@
 /* New drives are read a few in a cycle, so it can take several until one that has moved is found again. */
 #define CONTENT_ASKS_MAX 64U
 
-static const struct {
-        const char *name;
-        StageKind kinds[4];
-        size_t n;
-} profiles[] = {
-        { "surface", { STAGE_PRECHECK, STAGE_SURFACE_VALIDATE, STAGE_FINAL_CHECK }, 3 },
-        { "fast", { STAGE_PRECHECK, STAGE_SURFACE_VALIDATE, STAGE_FINAL_CHECK }, 3 },
-};
-
-bool job_profile_is_valid(const char *profile)
+bool job_is_self_test(const Job *j)
 {
-        for (size_t i = 0; i < ELEMENTSOF(profiles); i++)
-                if (streq(profiles[i].name, profile))
-                        return true;
-
-        return false;
+        return streq_ptr(j->record.kind, JOB_KIND_SELF_TEST);
 }
 
-bool job_profile_is_fast(const char *profile)
+Plan job_plan(const Job *j)
 {
-        return streq_ptr(profile, "fast");
-}
+        Plan p = { .kind = j->record.kind, .profile = j->record.profile };
 
-uint32_t job_profile_phases(const char *profile)
-{
-        return job_profile_is_fast(profile) ? 2 : 8;
-}
+        for (size_t i = 0; i < MIN(j->n_stages, ELEMENTSOF(p.stages)); i++)
+                p.stages[p.n++] = j->stages[i]->record.kind;
 
-const StageKind *job_profile_stages(const char *profile, size_t *ret_n)
-{
-        size_t p = 0;
-
-        while (!streq(profiles[p].name, profile))
-                p++;
-
-        *ret_n = profiles[p].n;
-        return profiles[p].kinds;
+        return p;
 }
 
 const char *job_id_string(const Job *j, char buf[static 24])
@@ -75,8 +51,11 @@ static void job_count(Job *j, JobState state, int by)
 
         if (state == JOB_QUEUED || (state == JOB_PAUSED && !job_has_started(j)))
                 m->n_queued = (uint32_t) ((int) m->n_queued + by);
-        else if (state != JOB_DONE)
+        else if (state != JOB_DONE) {
                 m->n_running = (uint32_t) ((int) m->n_running + by);
+                if (!job_is_self_test(j))
+                        m->n_burn_ins = (uint32_t) ((int) m->n_burn_ins + by);
+        }
 }
 
 static void job_link(Job *j, Manager *m)
@@ -129,16 +108,13 @@ static int job_add_stage(Job *j, StageRecord *record)
         return 0;
 }
 
-static int job_add_planned_stages(Job *j)
+static int job_add_planned_stages(Job *j, const Plan *plan)
 {
-        size_t n;
-        const StageKind *kinds = job_profile_stages(j->record.profile, &n);
-
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < plan->n; i++) {
                 StageRecord record = {
                         .job = j->record.id,
                         .index = (uint32_t) i,
-                        .kind = kinds[i],
+                        .kind = plan->stages[i],
                         .temperature_mdegc = MDEGC_UNKNOWN,
                 };
                 int r;
@@ -164,7 +140,8 @@ static int job_fill_record(Job *j, const Drive *d, const JobOptions *options, co
         r->created_usec = now_usec(CLOCK_REALTIME);
         r->priority = options->priority;
         r->not_before_usec = options->not_before_usec;
-        if (free_and_strdup(&r->kind, "burn-in") < 0 || free_and_strdup(&r->profile, options->profile) < 0 ||
+        if (free_and_strdup(&r->kind, options->plan.kind) < 0 ||
+            free_and_strdup(&r->profile, options->plan.profile) < 0 ||
             free_and_strdup(&r->drive, d->record.id) < 0 || free_and_strdup(&r->host, d->record.host) < 0 ||
             free_and_strdup(&r->kname, d->record.kname) < 0 ||
             free_and_strdup(&r->serial, d->record.identity.serial) < 0 ||
@@ -218,7 +195,7 @@ int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor,
         r = grant ? job_take_grant(j, grant) : 0;
         if (r < 0)
                 return r;
-        r = job_add_planned_stages(j);
+        r = job_add_planned_stages(j, &options->plan);
         if (r < 0)
                 return r;
 
@@ -236,9 +213,9 @@ void job_announce(Job *j)
         manager_emit_changed(j->manager, "QueuedJobs");
         drive_emit_changed(j->drive, (const char *const[]){ "ActiveJob", NULL });
         log_job(j, LOG_INFO, MESSAGE_JOB_QUEUED,
-                "Job %" PRIu64 " (%s) for drive %s (%s on %s) was queued by %s.", j->record.id,
-                j->record.profile, strempty(j->record.serial), j->record.kname, j->record.host,
-                j->record.operator);
+                "Job %" PRIu64 " (%s%s) for drive %s (%s on %s) was queued by %s.", j->record.id,
+                job_is_self_test(j) ? "self-test, " : "", j->record.profile, strempty(j->record.serial),
+                j->record.kname, j->record.host, j->record.operator);
         queue_kick(j->manager);
 }
 
@@ -294,9 +271,14 @@ void job_set_waiting(Job *j, const char *waiting)
 
 const char *job_reason(const Job *j)
 {
-        bool waits = j->record.state == JOB_PAUSED || (j->record.state == JOB_QUEUED && !j->record.reason);
+        const Stage *s = job_current_stage(j);
 
-        return strempty(waits ? j->waiting : j->record.reason);
+        if (j->record.state == JOB_PAUSED || (j->record.state == JOB_QUEUED && !j->record.reason))
+                return strempty(j->waiting);
+        if (j->record.state == JOB_RUNNING && !j->record.reason && s)
+                return strempty(s->watch.waiting);
+
+        return strempty(j->record.reason);
 }
 
 /* /var/lib/burnin/jobs/N and /run/burnin/jobN: shared with the workers through their group, setgid so that files keep it. */

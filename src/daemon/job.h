@@ -5,8 +5,9 @@
 #include "daemon/audit.h"
 #include "daemon/drive.h"
 #include "daemon/manager.h"
+#include "daemon/plan.h"
 
-/* A burn-in of one drive: a list of stages.
+/* A burn-in of one drive, or a self-test on its own: a list of stages.
  *
  * INVARIANTS
  *  1. State goes into the store first, then onto the bus, then into the log.
@@ -52,7 +53,8 @@ struct Job {
 };
 
 typedef struct JobOptions {
-        const char *profile, *note, *request, *calendar;
+        Plan plan;
+        const char *note, *request, *calendar;
         int32_t priority;
         uint64_t not_before_usec;
 } JobOptions;
@@ -80,13 +82,10 @@ static inline bool job_priority_is_valid(int32_t priority)
         return priority >= -JOB_PRIORITY_MAX && priority <= JOB_PRIORITY_MAX;
 }
 
-bool job_profile_is_valid(const char *profile);
-/* One random pattern instead of four. */
-bool job_profile_is_fast(const char *profile);
-/* How often its surface stage goes over the drive. */
-uint32_t job_profile_phases(const char *profile);
-/* The stages of a valid one. */
-const StageKind *job_profile_stages(const char *profile, size_t *ret_n);
+/* It writes nothing: no lock keeps it from a drive, and it takes no place of a burn-in. */
+bool job_is_self_test(const Job *j);
+/* What it was planned to do; borrowed from it. */
+Plan job_plan(const Job *j);
 /* Whether its time has come, in the queue or later. */
 static inline bool job_has_started(const Job *j)
 {
@@ -97,8 +96,8 @@ static inline bool job_has_started(const Job *j)
 int job_make_directories(Job *j);
 int job_start(Job *j);
 int job_cancel(Job *j, const Actor *actor, const char *reason);
-/* Of a queued or running job. A surface stage stands still on its host; a short one goes on to its end, and the next does not
- * begin. */
+/* Of a job that is queued, or runs and is not in a self-test, which nobody can hold. A surface stage stands still on its host; a check
+ * goes on to its end, and the next stage does not begin. */
 int job_pause(Job *j, const Actor *actor, const char *reason);
 int job_unpause(Job *j, const Actor *actor);
 /* Of one that has not started. */

@@ -19,6 +19,7 @@
 #include "daemon/poll.h"
 #include "daemon/queue.h"
 #include "daemon/scope.h"
+#include "daemon/self-test.h"
 #include "daemon/stage.h"
 #include "shared/names.h"
 
@@ -276,6 +277,8 @@ static void manager_emit_progress(const Manager *m)
                                                    (const char *const[]){ "Percent", "PhasePercent",
                                                                           "BytesPerSecond", "BadBlocks",
                                                                           "TemperatureMDegC", NULL });
+                                if (j->drive && stage_is_self_test(j->stages[i]))
+                                        self_tests_on_progress(j->drive);
                         }
                 if (j->progress_dirty) {
                         j->progress_dirty = false;

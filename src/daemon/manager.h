@@ -35,8 +35,9 @@ typedef struct Manager {
         Job *jobs;     /* by id: all that are active, and the finished ones in the archive below */
         Job *archive; /* finished jobs that were asked for, newest use first; jobs on the bus for ever come from the store */
         uint32_t n_queued, n_running;
-        Grant *grants;     /* by id: those that wait for their job */
-        uint64_t n_grants; /* ever given */
+        uint32_t n_burn_ins; /* of those that run */
+        Grant *grants;       /* by id: those that wait for their job */
+        uint64_t n_grants;   /* ever given */
 
         char *machine_id;
         char *health;

@@ -27,13 +27,14 @@ static int job_compare_turn(const void *a, const void *b)
         return x->record.id < y->record.id ? -1 : x->record.id > y->record.id;
 }
 
-static uint32_t host_count_running(Manager *m, const char *host)
+static uint32_t host_count_burn_ins(Manager *m, const char *host)
 {
         uint32_t n = 0;
         Job *j, *next;
 
         HASH_ITER(hh, m->jobs, j, next)
-                if (j->record.state != JOB_DONE && job_has_started(j) && streq_ptr(j->record.host, host))
+                if (!job_is_self_test(j) && j->record.state != JOB_DONE && job_has_started(j) &&
+                    streq_ptr(j->record.host, host))
                         n++;
 
         return n;
@@ -46,14 +47,32 @@ static bool queue_judge(Job *j)
         const char *error;
         int r;
 
-        r = safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant, &j->identity,
-                         j->watched_usec, &error, &text);
+        r = job_is_self_test(j)
+                            ? safety_check_drive(j->drive, j, &error, &text)
+                            : safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant,
+                                           &j->identity, j->watched_usec, &error, &text);
         if (r == SAFETY_REFUSED) {
                 safety_log_refusal(j->drive, text);
                 (void) job_finish(j, VERDICT_INCONCLUSIVE, text);
         }
 
         return r == SAFETY_OK;
+}
+
+static bool queue_has_place(Manager *m, Job *j)
+{
+        if (m->n_burn_ins >= m->settings.max_parallel_burnins) {
+                job_set_waiting(j, "Waits for a free place: max_parallel_burnins jobs are running.");
+                return false;
+        }
+        if (m->settings.max_per_host > 0 &&
+            host_count_burn_ins(m, j->record.host) >= m->settings.max_per_host) {
+                job_set_waiting(j,
+                                "Waits for a free place on its host: max_per_host jobs are running there.");
+                return false;
+        }
+
+        return true;
 }
 
 /* Under the name that the drive has by the last reading of its host. */
@@ -70,7 +89,7 @@ static void queue_ask_content(Job *j, Host *h)
         h->n_asked += j->content_asked;
 }
 
-/* The warmest under test on this host that is too warm; NULL: none is. */
+/* The warmest under burn-in on this host that is too warm; NULL: none is. */
 static const Drive *host_find_hot(const Host *h, int32_t *ret_warn_mdegc)
 {
         const Drive *hot = NULL;
@@ -78,8 +97,8 @@ static const Drive *host_find_hot(const Host *h, int32_t *ret_warn_mdegc)
         int32_t warn;
 
         HASH_ITER(hh_kname, h->drives_by_kname, d, next)
-                if (d->job && job_has_started(d->job) && drive_is_hot(d, &warn) &&
-                    (!hot || d->temperature_mdegc > hot->temperature_mdegc)) {
+                if (d->job && !job_is_self_test(d->job) && job_has_started(d->job) &&
+                    drive_is_hot(d, &warn) && (!hot || d->temperature_mdegc > hot->temperature_mdegc)) {
                         hot = d;
                         *ret_warn_mdegc = warn;
                 }
@@ -162,24 +181,15 @@ static void queue_try(Pass *p, Job *j)
                 job_set_waiting(j, strempty(text));
                 return;
         }
-        if (!j->record.content && !j->grant.lock.used) {
+        if (!job_is_self_test(j) && !j->record.content && !j->grant.lock.used) {
                 queue_ask_content(j, h);
                 return;
         }
         if (j->record.state == JOB_PAUSED || queue_is_early(p, j))
                 return;
-        if (m->n_running >= m->settings.max_parallel_burnins) {
-                job_set_waiting(j, "Waits for a free place: max_parallel_burnins jobs are running.");
-                return;
-        }
-        if (m->settings.max_per_host > 0 &&
-            host_count_running(m, j->record.host) >= m->settings.max_per_host) {
-                job_set_waiting(j,
-                                "Waits for a free place on its host: max_per_host jobs are running there.");
-                return;
-        }
-
-        if (queue_judge(j) && !queue_is_hot(p, j, h))
+        /* What caps and heat hold back is burn-ins: a self-test on its own is a read of the drive by itself. */
+        if (job_is_self_test(j) ? queue_judge(j)
+                                : queue_has_place(m, j) && queue_judge(j) && !queue_is_hot(p, j, h))
                 (void) job_start(j);
 }
 

@@ -66,11 +66,11 @@ int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name,
 
         if (d->identity_state == IDENTITY_NONE)
                 return refuse(d, BUS_ERROR_DRIVE_IDENTITY, reterr_name, reterr_text,
-                              "gives no identity of its own (no serial, no WWN), so nobody could say which drive is wiped. It is "
-                              "never burned in destructively.");
+                              "gives no identity of its own (no serial, no WWN), so nobody could say which drive is meant. "
+                              "Nothing is started on it.");
         if (d->identity_state == IDENTITY_SHARED)
                 return refuse(d, BUS_ERROR_DRIVE_IDENTITY, reterr_name, reterr_text,
-                              "shows the same identity as another drive. Neither is burned in; unplug one, or use one path only.");
+                              "shows the same identity as another drive. Nothing is started on either; unplug one, or use one path only.");
         if (own && !drive_identity_equal(&own->identity, &d->record.identity))
                 return refuse(d, BUS_ERROR_DRIVE_IDENTITY, reterr_name, reterr_text,
                               "no longer shows the identity that was confirmed for job %" PRIu64 ".",
@@ -78,7 +78,8 @@ int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name,
 
         if (d->job && d->job != own)
                 return refuse(d, BUS_ERROR_DRIVE_BUSY, reterr_name, reterr_text,
-                              "is in job %" PRIu64 " already.", d->job->record.id);
+                              "is in job %" PRIu64 " already (%s, %s).", d->job->record.id,
+                              d->job->record.kind, d->job->record.profile);
 
         return SAFETY_OK;
 }

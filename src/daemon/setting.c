@@ -28,9 +28,10 @@
 #define NEXT_STAGE true
 
 static const Setting table[] = {
-        U32(max_parallel_burnins, 1, 10000, 4, "jobs", AT_ONCE, "Jobs that run at once, over all hosts."),
+        U32(max_parallel_burnins, 1, 10000, 4, "jobs", AT_ONCE,
+            "Burn-ins that run at once, over all hosts."),
         U32(max_per_host, 0, 10000, 0, "jobs", AT_ONCE,
-            "Jobs that run at once on one host; 0: no cap of its own."),
+            "Burn-ins that run at once on one host; 0: no cap of its own."),
         U32(poll_interval_seconds, 1, 3600, 12, "seconds", AT_ONCE,
             "How often every host is asked for its drives."),
         U32(stale_threshold_seconds, 2, 86400, 45, "seconds", AT_ONCE,
@@ -75,6 +76,12 @@ static const Setting table[] = {
             "Without any work for so long, it ends inconclusive; more than stall_minutes."),
         U32(stuck_job_hours, 1, 87600, 168, "hours", NEXT_STAGE,
             "A job older than this, and than twice its estimate, ends as soon as it is stalled."),
+        U32(self_test_retries, 0, 10, 2, "tries", NEXT_STAGE,
+            "A self-test that was aborted is started again so often, then it is inconclusive."),
+        U32(self_test_interval_seconds, 1, 3600, 30, "seconds", NEXT_STAGE,
+            "How often a drive that runs a self-test is read."),
+        OTHER(self_test_keep_alive, BOOLEAN, "yes", NEXT_STAGE,
+              "Reads a sector a minute of a drive that runs a self-test, so that nothing sends it to sleep."),
         U32(unlock_ttl_seconds, 1, 86400, 600, "seconds", AT_ONCE,
             "How long an unlock grant waits for the burn-in that uses it."),
         OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", AT_ONCE,

@@ -30,6 +30,8 @@ typedef struct Settings {
         uint32_t slow_ratio;                     /* in thousandths; 0: none */
         bool slow_fails;
         uint32_t stall_minutes, stall_end_hours, stuck_job_hours;
+        uint32_t self_test_retries, self_test_interval_seconds;
+        bool self_test_keep_alive;
         uint32_t unlock_ttl_seconds;
         char **boot_pools;
         bool loop_drives;

@@ -30,6 +30,7 @@ void stage_watch_done(Stage *s)
 
         w->paused = (free(w->paused), NULL);
         w->stalled = (free(w->stalled), NULL);
+        w->waiting = (free(w->waiting), NULL);
         w->silence_timer = sd_event_source_disable_unref(w->silence_timer);
 }
 
@@ -95,20 +96,36 @@ void stage_watch_heard(Stage *s)
                 (void) log_warning_errno(r, "Failed to watch a worker: %m");
 }
 
+static void set_waiting(Stage *s, const char *waiting)
+{
+        bool before = s->watch.waiting;
+
+        if (free_and_strdup(&s->watch.waiting, waiting) <= 0)
+                return;
+        job_emit_changed(s->job, (const char *const[]){ "Reason", NULL });
+        if (waiting && !before)
+                log_stage(s, LOG_NOTICE, MESSAGE_SELF_TEST_FOREIGN, "Job %" PRIu64 ", drive %s on %s: %s",
+                          s->record.job, strempty(s->job->record.serial), strempty(s->job->record.host),
+                          waiting);
+}
+
 int stage_watch_progress(Stage *s, struct json_object *o)
 {
-        const char *paused = NULL, *stalled = NULL;
+        const char *paused = NULL, *stalled = NULL, *waiting = NULL;
         StageWatch *w = &s->watch;
 
         if (json_get_string(o, "paused", &paused) < 0 || json_get_string(o, "stalled", &stalled) < 0 ||
+            json_get_string(o, "waiting", &waiting) < 0 ||
             json_get_u64(o, "read_errors", &w->read_errors) < 0 ||
             json_get_u64(o, "write_errors", &w->write_errors) < 0 ||
             json_get_u64(o, "compare_errors", &w->compare_errors) < 0 ||
             json_get_i32(o, "temperature_min_mdegc", &w->temperature_min_mdegc) < 0 ||
             json_get_i32(o, "temperature_max_mdegc", &w->temperature_max_mdegc) < 0 ||
-            strlen(strempty(paused)) > TEXT_MAX_BYTES || strlen(strempty(stalled)) > TEXT_MAX_BYTES)
+            strlen(strempty(paused)) > TEXT_MAX_BYTES || strlen(strempty(stalled)) > TEXT_MAX_BYTES ||
+            strlen(strempty(waiting)) > TEXT_MAX_BYTES)
                 return -EBADMSG;
 
+        set_waiting(s, waiting);
         set_words(s, &w->paused, paused, "Paused");
         set_words(s, &w->stalled, stalled, "Stalled");
         return 0;
@@ -144,5 +161,17 @@ int stage_on_paused(Stage *s, struct json_object *o)
                   strempty(s->job->record.serial), strempty(s->job->record.host),
                   paused ? "is paused" : "is no longer paused", heat ? "for heat" : "by an operator",
                   strempty(reason));
+        return 0;
+}
+
+int stage_on_retry_told(Stage *s, struct json_object *o)
+{
+        const char *reason = NULL;
+
+        if (json_get_string(o, "reason", &reason) <= 0 || strlen(reason) > TEXT_MAX_BYTES)
+                return -EBADMSG;
+
+        log_stage(s, LOG_NOTICE, MESSAGE_SELF_TEST_ABORTED, "Job %" PRIu64 ", drive %s on %s: %s.",
+                  s->record.job, strempty(s->job->record.serial), strempty(s->job->record.host), reason);
         return 0;
 }

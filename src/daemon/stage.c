@@ -12,6 +12,7 @@
 #include "daemon/estimate.h"
 #include "daemon/host.h"
 #include "daemon/scope.h"
+#include "daemon/self-test.h"
 #include "daemon/stage.h"
 #include "daemon/worker.h"
 #include "shared/names.h"
@@ -135,14 +136,16 @@ const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX])
 static EstimateRange stage_estimate(const Stage *s)
 {
         const Drive *d = s->job->drive;
-        const EstimateDrive drive = {
-                .size_bytes = s->job->identity.size_bytes,
-                .rotational = !d || d->record.rotational,
-                .nvme = d && streq_ptr(d->record.transport, "nvme"),
-        };
+        EstimateDrive drive = d ? drive_for_estimate(d) : (EstimateDrive){ .rotational = true };
 
-        return estimate_stage(s->record.kind, s->record.phases ?: job_profile_phases(s->job->record.profile),
+        drive.size_bytes = s->job->identity.size_bytes;
+        return estimate_stage(s->record.kind, s->record.phases ?: profile_phases(s->job->record.profile),
                               &drive);
+}
+
+bool stage_is_self_test(const Stage *s)
+{
+        return s->record.kind == STAGE_SHORT_SMART || s->record.kind == STAGE_LONG_SMART;
 }
 
 double stage_weight(const Stage *s)
@@ -168,6 +171,9 @@ static void stage_fill_settings(const Settings *set, bool rotational, StageParam
         p->stall_usec = set->stall_minutes * USEC_PER_MINUTE;
         p->stall_end_usec = set->stall_end_hours * USEC_PER_HOUR;
         p->follow_interval_usec = set->follow_interval_seconds * USEC_PER_SEC;
+        p->self_test_retries = set->self_test_retries;
+        p->self_test_interval_usec = set->self_test_interval_seconds * USEC_PER_SEC;
+        p->self_test_keep_alive = set->self_test_keep_alive;
         p->poll_timeout_usec = set->poll_timeout_seconds * USEC_PER_SEC;
 }
 
@@ -229,7 +235,7 @@ static int stage_fix_params(Stage *s)
                                         &p.sibling_speed);
                 if (r < 0)
                         return r;
-                if (job_profile_is_fast(j->record.profile) && free_and_strdup(&p.pattern, "random") < 0)
+                if (profile_is_fast(j->record.profile) && free_and_strdup(&p.pattern, "random") < 0)
                         return -ENOMEM;
         }
         p.release = j->grant.release;
@@ -542,6 +548,8 @@ static int stage_finish(Stage *s, StageReport *report)
         s->retry_timer = sd_event_source_disable_unref(s->retry_timer);
         s->stopping_timer = sd_event_source_disable_unref(s->stopping_timer);
 
+        if (j->drive)
+                self_tests_on_report(j->drive, s);
         stage_emit_state(s);
         log_stage(s, s->record.verdict == VERDICT_PASSED ? LOG_INFO : LOG_NOTICE, MESSAGE_STAGE_FINISHED,
                   "Stage %s of job %" PRIu64 " has ended: %s%s%s", stage_kind_to_string(s->record.kind),
@@ -837,7 +845,8 @@ static int stage_on_progress(Stage *s, struct json_object *o)
             (r = json_get_u64(o, "bad_blocks", &rec->bad_blocks)) < 0 ||
             (r = json_get_i32(o, "temperature_mdegc", &rec->temperature_mdegc)) < 0 ||
             (r = json_get_u64(o, "eta_usec", &eta)) < 0 ||
-            (r = json_get_u64(o, "work_bytes", &rec->work_bytes)) < 0)
+            (r = json_get_u64(o, "work_bytes", &rec->work_bytes)) < 0 ||
+            (r = json_get_bool(o, "estimated", &s->estimated)) < 0)
                 return r;
         if (!(percent >= 0 && percent <= 100))
                 return -EBADMSG;
@@ -950,7 +959,8 @@ int stage_on_message(Stage *s, struct json_object *o)
         } handlers[] = {
                 { "progress", stage_on_progress }, { "phase", stage_on_phase },
                 { "contact", stage_on_contact },   { "stall", stage_on_stall },
-                { "paused", stage_on_paused },     { "report", stage_on_report },
+                { "paused", stage_on_paused },     { "retry", stage_on_retry_told },
+                { "report", stage_on_report },
         };
         const char *type = NULL, *run = NULL;
         uint32_t attempt = 0;

@@ -25,7 +25,8 @@ struct Stage {
         StageRecord record;
         PhaseRecord *phases;
         size_t n_phases;
-        char *contact; /* why the host cannot be reached now; NULL: in contact */
+        char *contact;  /* why the host cannot be reached now; NULL: in contact */
+        bool estimated; /* its percentage is from the time alone */
         StageReport report;
         StageWatch watch;
         Worker *worker;       /* NULL: none alive that we know */
@@ -39,6 +40,9 @@ struct Stage {
 /* Takes the record over. */
 int stage_new(Job *j, StageRecord *record, Stage **ret);
 Stage *stage_free(Stage *s);
+
+/* A test that its drive makes of itself: nobody can hold it. */
+bool stage_is_self_test(const Stage *s);
 
 /* Expected time in seconds; roughly, since for the job's percentage only the ratio counts. */
 double stage_weight(const Stage *s);

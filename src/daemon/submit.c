@@ -13,6 +13,7 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
+#define DEFAULT_PROFILE    "surface"
 #define DETAIL_SERIALS_MAX 32 /* in the question to a person; more are counted */
 /* How far ahead a job may be scheduled: further on it is a mistake in typing. */
 #define SCHEDULE_DAYS_MAX 366U
@@ -33,6 +34,7 @@ typedef struct Submission {
         Choice *choices;
         size_t n;
         JobOptions options;
+        char **stages; /* as chosen; NULL: by profile */
         int confirmed, unlock, unlock_existing, release;
         bool at_given;
         const Job *retried; /* NULL: it is none again */
@@ -45,6 +47,7 @@ static void submission_done(Submission *s)
                 grant_record_done(&s->choices[i].listed);
         }
         free(s->choices);
+        strv_free(s->stages);
 }
 
 int submit_find_drive(Manager *m, const char *name, Drive **ret, sd_bus_error *error)
@@ -104,10 +107,29 @@ static int submission_read_drives(Submission *s, sd_bus_message *m, sd_bus_error
         return sd_bus_message_exit_container(m);
 }
 
+int submit_read_plan(const char *profile, char *const *stages, Plan *ret, sd_bus_error *error)
+{
+        if (stages && profile)
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_OPTION,
+                                "A profile names its stages: give one of \"profile\" and \"stages\".");
+        if (stages && plan_by_stages(stages, ret) < 0)
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_OPTION,
+                                "Stages are one or more of short_smart, long_smart, surface_validate, each once.");
+        if (!stages && plan_by_profile(profile ?: DEFAULT_PROFILE, ret) < 0)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
+                                         profile);
+
+        return 0;
+}
+
 static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error)
 {
+        const char *profile = NULL;
         const BusOption options[] = {
-                { "profile", 's', &s->options.profile, NULL },
+                { "profile", 's', &profile, NULL },
+                { "stages", 'a', &s->stages, NULL },
                 { "confirmed", 'b', &s->confirmed, NULL },
                 { "priority", 'i', &s->options.priority, NULL },
                 { "note", 's', &s->options.note, NULL },
@@ -120,7 +142,6 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
         };
         int r;
 
-        s->options.profile = "surface";
         r = submission_read_drives(s, m, error);
         if (r < 0)
                 return r;
@@ -128,9 +149,9 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
         if (r < 0)
                 return r;
 
-        if (!job_profile_is_valid(s->options.profile))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
-                                         s->options.profile);
+        r = submit_read_plan(profile, s->stages, &s->options.plan, error);
+        if (r < 0)
+                return r;
         if (s->release && !s->unlock)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
                                          "release is for drives that were unlocked: it needs unlock.");
@@ -332,7 +353,7 @@ static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *
                                 ((PolkitDetail[]){ { "drives", count },
                                                    { "serial", serials },
                                                    { "host", hosts },
-                                                   { "profile", s->options.profile },
+                                                   { "profile", s->options.plan.profile },
                                                    { "lock", lock_list ? locks : NULL },
                                                    { "token", listed },
                                                    { "release", s->release ? "yes" : NULL },
@@ -606,9 +627,7 @@ int job_method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Job *j = userdata;
         _cleanup_(submission_done) Submission s = {
                 .manager = j->manager,
-                .options = { .profile = j->record.profile,
-                             .note = j->record.note,
-                             .priority = j->record.priority },
+                .options = { .plan = job_plan(j), .note = j->record.note, .priority = j->record.priority },
                 .retried = j,
         };
         _cleanup_free_ char *job = NULL;
@@ -621,6 +640,12 @@ int job_method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = bus_read_flags(m, error);
         if (r < 0)
                 return r;
+        if (job_is_self_test(j))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_WRONG_STATE,
+                                "Job %" PRIu64
+                                " was a self-test on its own. Start another one: burninctl selftest start.",
+                                j->record.id);
         s.choices = new0(Choice, 1);
         if (!s.choices)
                 return -ENOMEM;
@@ -639,10 +664,6 @@ int job_method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
                                          "Job %" PRIu64 " has not ended yet; it is %s.", j->record.id,
                                          job_state_to_string(j->record.state));
-        if (!job_profile_is_valid(strempty(j->record.profile)))
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Job %" PRIu64 " has a profile that is not known any more.",
-                                         j->record.id);
         r = submission_enter(&s, m, error);
         if (r < 0)
                 return r;

@@ -7,14 +7,15 @@
 #include "shared/facts.h"
 #include "shared/worker-proto.h"
 
-#define HEX           "0123456789abcdef"
-#define ARGUMENTS_MAX 12U
-#define IDENT_MAX     1024U
-#define SERIAL_MAX    128U
-#define NUMBER_DIGITS 18U /* what the script's arithmetic can hold */
-#define GUID_DIGITS   20U
-#define GRACE_MAX     3600U
-#define OPTION_MAX    (16U * 1024U * 1024U) /* the biggest block size that a setting can have */
+#define HEX             "0123456789abcdef"
+#define ARGUMENTS_MAX   12U
+#define IDENT_MAX       1024U
+#define SERIAL_MAX      128U
+#define DEVICE_TYPE_MAX 64U
+#define NUMBER_DIGITS   18U /* what the script's arithmetic can hold */
+#define GUID_DIGITS     20U
+#define GRACE_MAX       3600U
+#define OPTION_MAX      (16U * 1024U * 1024U) /* the biggest block size that a setting can have */
 
 static bool is_hex(const char *s, size_t size)
 {
@@ -112,6 +113,23 @@ static bool is_guid(const char *s)
         return is_nothing(s) || (n > 0 && n <= GUID_DIGITS && strspn(s, "0123456789") == n);
 }
 
+/* How smartctl is to talk to the drive, as its -d takes it and the host has found it; "-": not told. */
+static bool is_device_type(const char *s)
+{
+        return s[0] != '-' ? str_in_charset(s, ",_+.-", DEVICE_TYPE_MAX) : is_nothing(s);
+}
+
+static bool is_self_test(const char *s)
+{
+        return streq(s, "short") || streq(s, "long");
+}
+
+/* Where a sector is read, so that the drive stays awake; "-": nowhere. */
+static bool is_sector(const char *s)
+{
+        return is_nothing(s) || is_number(s);
+}
+
 /* --- what follows the arguments of a fixed number --- */
 
 static bool are_none(char *const *argv, char *const *rest)
@@ -154,33 +172,12 @@ static bool is_badblocks(char *const *words, bool *ret_writes)
         return *words && !words[1];
 }
 
-static bool is_smartctl(char *const *words)
-{
-        static const char *const types[] = { "short", "long", "conveyance" };
-        size_t n = strv_length(words);
-
-        if (n == 2)
-                return streq(words[0], "-X") && streq(words[1], "{}");
-        if (n != 3 || !streq(words[0], "-t") || !streq(words[2], "{}"))
-                return false;
-        for (size_t i = 0; i < ELEMENTSOF(types); i++)
-                if (streq(words[1], types[i]))
-                        return true;
-
-        return false;
-}
-
 static bool is_command(char *const *argv, char *const *rest)
 {
         const char *content = argv[6];
         bool writes;
 
-        if (!*rest)
-                return false;
-        if (streq(*rest, "smartctl"))
-                return is_smartctl(rest + 1);
-
-        return streq(*rest, "badblocks") && is_badblocks(rest + 1, &writes) &&
+        return streq_ptr(*rest, "badblocks") && is_badblocks(rest + 1, &writes) &&
                (!writes || !streq(content, "-"));
 }
 
@@ -205,6 +202,11 @@ static const struct {
         { "pause", { is_run, is_holder, is_reason }, are_none },
         { "resume", { is_run, is_holder }, are_none },
         { "remove", { is_run }, are_none },
+        { "selftest_read", { kname_is_valid, is_ident, is_device_type, is_sector }, are_none },
+        { "selftest_start",
+          { kname_is_valid, is_ident, is_device_type, is_self_test, is_boot, is_number },
+          are_none },
+        { "selftest_abort", { kname_is_valid, is_ident, is_device_type }, are_none },
 };
 
 int local_request_check(char *const *argv, const char **reterr_reason)

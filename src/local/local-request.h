@@ -15,17 +15,18 @@
  *   status RUN KNAME OFFSET OFFSET
  *   cancel RUN GRACE
  *   pause RUN HOLDER REASON, resume RUN HOLDER, remove RUN
+ *   selftest_read KNAME IDENT TYPE SECTOR
+ *   selftest_start KNAME IDENT TYPE short|long BOOT NOT-AFTER
+ *   selftest_abort KNAME IDENT TYPE
  *
  * NONCE, RUN and MACHINE are 32 hex digits, KNAME is a kernel name, IDENT a word of letters, digits and .:,/@+=_-, NUMBER and OFFSET
  * are decimal, GRACE is at most an hour in seconds, HOLDER is
  * heat or operator, REASON text without control characters. SERIAL is text without control characters, CONTENT a SHA-256 in hex; both may be
  * "-", for nothing to compare, but what writes needs CONTENT. LOCK is what was unlocked, of what nothing uses: existing-data,
  * exported-pool, storage-member; else none. POOL is a name as ZFS has them, GUID a number of 20 digits at most; both may be "-".
- * COMMAND is one of
+ * TYPE is a device type as smartctl's -d takes it, SECTOR decimal; both may be "-". COMMAND is
  *
  *   badblocks [-w] [-v] [-X] [-b NUMBER] [-c NUMBER] [-p NUMBER] [-e NUMBER] [-t random] {}
- *   smartctl -t short|long|conveyance {}
- *   smartctl -X {}
  *
  * The verbs by which a run calls itself (wrap, check) are none of these: they take paths. */
 

@@ -10,6 +10,7 @@
 #include "parse/lock.h"
 #include "parse/lsblk.h"
 #include "parse/mountinfo.h"
+#include "parse/self-test.h"
 #include "parse/smartctl.h"
 #include "parse/zpool.h"
 
@@ -603,10 +604,12 @@ static int detect_locks(Context *c)
 }
 
 /* hwmon's temperature is fresher than a reading's. A reading of a sleeping drive changes nothing. */
-static int drive_facts_apply_smart(DriveFacts *f, const SmartReading *reading, uint64_t now_usec)
+static int drive_facts_apply_smart(DriveFacts *f, const SmartReading *reading, const Section *s,
+                                   uint64_t now_usec)
 {
+        _cleanup_(self_test_reading_done) SelfTestReading self_test = { 0 };
+        struct json_object *o, *summary = NULL;
         const DriveIdentity *i = &reading->identity;
-        struct json_object *o;
 
         if (reading->standby)
                 return 0;
@@ -616,9 +619,17 @@ static int drive_facts_apply_smart(DriveFacts *f, const SmartReading *reading, u
             (i->model && free_and_strdup(&f->identity.model, i->model) < 0))
                 return -ENOMEM;
 
-        o = smart_reading_to_json(reading);
-        if (!o)
+        if (self_test_parse(s->text, s->size, &self_test) < 0 || self_test_summary(&self_test, &summary) < 0)
                 return -ENOMEM;
+        o = smart_reading_to_json(reading);
+        if (!o) {
+                json_object_put(summary);
+                return -ENOMEM;
+        }
+        if (summary && json_put(o, "self_test", summary) < 0) {
+                json_object_put(o);
+                return -ENOMEM;
+        }
         json_object_put(f->smart);
         f->smart = o;
         f->health = reading->health;
@@ -647,7 +658,7 @@ static int smart_apply(Context *c)
                         return r;
                 if (r < 0)
                         continue;
-                r = drive_facts_apply_smart(f, &reading, c->options->now_usec);
+                r = drive_facts_apply_smart(f, &reading, s, c->options->now_usec);
                 if (r < 0)
                         return r;
         }

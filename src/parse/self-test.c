@@ -308,6 +308,18 @@ int self_test_parse(const char *text, size_t size, SelfTestReading *ret)
         return 0;
 }
 
+static char *entry_signature(const SelfTestEntry *e)
+{
+        char hours[24] = "", lba[24] = "";
+
+        if (e->hours_are != SELF_TEST_HOURS_UNKNOWN)
+                (void) snprintf(hours, sizeof(hours), "%" PRIu64, e->hours);
+        if (e->has_lba)
+                (void) snprintf(lba, sizeof(lba), "-%" PRIu64, e->lba);
+
+        return strf("%s-%u-%s%s", self_test_kind_to_string(e->kind), e->code, hours, lba);
+}
+
 int self_test_signature(const SelfTestReading *r, char **ret)
 {
         _cleanup_free_ char *t = NULL;
@@ -319,18 +331,14 @@ int self_test_signature(const SelfTestReading *r, char **ret)
 
         t = strdup("");
         for (size_t i = 0, n = 0; i < r->n_log && n < SIGNATURE_MAX && t; i++) {
-                const SelfTestEntry *e = r->log + i;
-                char hours[24] = "", lba[24] = "", *s;
+                _cleanup_free_ char *one = NULL;
+                char *s;
 
-                if (e->result == SELF_TEST_RESULT_RUNNING)
+                if (r->log[i].result == SELF_TEST_RESULT_RUNNING)
                         continue;
                 n++;
-                if (e->hours_are != SELF_TEST_HOURS_UNKNOWN)
-                        (void) snprintf(hours, sizeof(hours), "%" PRIu64, e->hours);
-                if (e->has_lba)
-                        (void) snprintf(lba, sizeof(lba), "-%" PRIu64, e->lba);
-                s = strf("%s%s%s-%u-%s%s", t, *t ? "," : "", self_test_kind_to_string(e->kind), e->code,
-                         hours, lba);
+                one = entry_signature(r->log + i);
+                s = one ? strf("%s%s%s", t, *t ? "," : "", one) : NULL;
                 free(t);
                 t = s;
         }
@@ -338,5 +346,58 @@ int self_test_signature(const SelfTestReading *r, char **ret)
                 return -ENOMEM;
 
         *ret = TAKE_PTR(t);
+        return 0;
+}
+
+/* The newest of its kind. */
+static const SelfTestEntry *log_newest(const SelfTestReading *r, SelfTestKind kind)
+{
+        for (size_t i = 0; i < r->n_log; i++)
+                if (r->log[i].kind == kind && r->log[i].result != SELF_TEST_RESULT_RUNNING)
+                        return r->log + i;
+
+        return NULL;
+}
+
+static int put_newest(struct json_object *o, const SelfTestReading *r, SelfTestKind kind)
+{
+        const SelfTestEntry *e = log_newest(r, kind);
+        _cleanup_json_ struct json_object *v = NULL;
+        _cleanup_free_ char *logged = NULL;
+
+        if (!e)
+                return 0;
+
+        v = json_object_new_object();
+        logged = entry_signature(e);
+        if (!v || !logged || json_put_string(v, "result", self_test_result_to_string(e->result)) < 0 ||
+            json_put_string(v, "words", e->words) < 0 || json_put_string(v, "logged", logged) < 0 ||
+            (e->has_lba && json_put_u64(v, "lba", e->lba) < 0))
+                return -ENOMEM;
+
+        return json_put(o, self_test_kind_to_string(kind), TAKE_PTR(v));
+}
+
+int self_test_summary(const SelfTestReading *r, struct json_object **ret)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        bool running = r->activity == SELF_TEST_ACTIVITY_RUNNING;
+
+        if (r->read != SELF_TEST_READ_OK) {
+                *ret = NULL;
+                return 0;
+        }
+
+        o = json_object_new_object();
+        if (!o || json_put_bool(o, "supported", r->supported != SELF_TEST_SUPPORT_NO) < 0 ||
+            json_put_bool(o, "running", running) < 0 ||
+            (running && json_put_string(o, "kind", self_test_kind_to_string(r->running)) < 0) ||
+            (running && r->percent >= 0 && json_put_i64(o, "percent", r->percent) < 0) ||
+            (r->short_minutes > 0 && json_put_u64(o, "short_minutes", r->short_minutes) < 0) ||
+            (r->long_minutes > 0 && json_put_u64(o, "long_minutes", r->long_minutes) < 0) ||
+            put_newest(o, r, SELF_TEST_KIND_SHORT) < 0 || put_newest(o, r, SELF_TEST_KIND_LONG) < 0)
+                return -ENOMEM;
+
+        *ret = TAKE_PTR(o);
         return 0;
 }

@@ -112,3 +112,8 @@ int self_test_add_nvme_controller(SelfTestReading *r, const char *text, size_t s
  * changes when a test has ended, and only then: not with the percentage of one that runs, its entry, or other words of another
  * version. Owner: the caller. */
 int self_test_signature(const SelfTestReading *r, char **ret);
+
+/* What a drive's row keeps of a reading, NULL where there is none: {"supported": bool, "running": bool, "kind"?, "percent"?: of
+ * the one that runs, "short_minutes"?, "long_minutes"?, "short"?, "long"?: {"result", "words", "logged", "lba"?}}, the newest
+ * entry of each kind; "logged" is its part of the signature. */
+int self_test_summary(const SelfTestReading *r, struct json_object **ret);

@@ -1,14 +1,65 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <stdio.h>
+
 #include "basic/string-util.h"
+#include "basic/strv.h"
 #include "shared/bus-util.h"
 #include "shared/names.h"
+
+#define OPTION_LIST_MAX 64U
+
+int bus_read_strv(sd_bus_message *m, size_t max, char ***ret)
+{
+        _cleanup_strv_free_ char **l = NULL;
+        const char *s;
+        size_t n = 0;
+        int r;
+
+        l = new0(char *, 1);
+        if (!l)
+                return -ENOMEM;
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(m, 's', &s)) > 0) {
+                if (n++ >= max)
+                        return -E2BIG;
+                r = strv_extend(&l, s);
+                if (r < 0)
+                        return r;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(l);
+        return 0;
+}
+
+static int bus_read_list_option(sd_bus_message *m, const BusOption *o, sd_bus_error *error)
+{
+        char **l, ***value = o->value;
+        int r;
+
+        r = bus_read_strv(m, OPTION_LIST_MAX, &l);
+        if (r == -E2BIG)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "Option \"%s\" has more than %u entries.", o->key, OPTION_LIST_MAX);
+        if (r < 0)
+                return r;
+
+        strv_free(*value); /* the key came twice */
+        *value = l;
+        return 0;
+}
 
 static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n, sd_bus_error *error)
 {
         const char *key, *contents;
         const BusOption *o = NULL;
-        char type;
+        char type, wanted[3];
         int r;
 
         r = sd_bus_message_read(m, "s", &key);
@@ -24,15 +75,17 @@ static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n
         r = sd_bus_message_peek_type(m, &type, &contents);
         if (r < 0)
                 return r;
-        if (type != 'v' || strlen(contents) != 1 || contents[0] != o->type)
+        (void) snprintf(wanted, sizeof(wanted), o->type == 'a' ? "as" : "%c", o->type);
+        if (type != 'v' || !streq_ptr(contents, wanted))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
-                                         "Option \"%s\" has type \"%s\", not \"%c\".", key,
-                                         strempty(contents), o->type);
+                                         "Option \"%s\" has type \"%s\", not \"%s\".", key,
+                                         strempty(contents), wanted);
 
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read_basic(m, o->type, o->value);
+        r = o->type == 'a' ? bus_read_list_option(m, o, error)
+                           : sd_bus_message_read_basic(m, o->type, o->value);
         if (r < 0)
                 return r;
         if (o->present)

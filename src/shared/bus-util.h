@@ -9,11 +9,15 @@
  * was changed then. Strings are borrowed from the message. */
 typedef struct BusOption {
         const char *key;
-        char type;     /* 's', 'b', 'u', 'i', 'q', 't' */
-        void *value;   /* const char **, int * (b), uint32_t *, int32_t *, uint16_t *, uint64_t * */
+        char type; /* 's', 'b', 'u', 'i', 'q', 't'; 'a' for "as" */
+        void *value; /* const char **, int * (b), uint32_t *, int32_t *, uint16_t *, uint64_t *; "as": char ***, which the caller
+                      * owns, not NULL where the option was there */
         bool *present; /* may be NULL */
 } BusOption;
 int bus_read_options(sd_bus_message *m, const BusOption *options, size_t n, sd_bus_error *error);
+
+/* An "as", also an empty one, which is not NULL. -E2BIG: it has more than max. */
+int bus_read_strv(sd_bus_message *m, size_t max, char ***ret);
 
 /* The trailing "t flags" that every method which changes something has. */
 int bus_read_flags(sd_bus_message *m, sd_bus_error *error);

@@ -42,8 +42,8 @@ static const char *const stage_state_table[_STAGE_STATE_MAX] = {
 DEFINE_STRING_TABLE(stage_state, StageState);
 
 static const char *const stage_kind_table[_STAGE_KIND_MAX] = {
-        [STAGE_PRECHECK] = "precheck",
-        [STAGE_SURFACE_VALIDATE] = "surface_validate",
+        [STAGE_PRECHECK] = "precheck",       [STAGE_SHORT_SMART] = "short_smart",
+        [STAGE_LONG_SMART] = "long_smart",   [STAGE_SURFACE_VALIDATE] = "surface_validate",
         [STAGE_FINAL_CHECK] = "final_check",
 };
 DEFINE_STRING_TABLE(stage_kind, StageKind);

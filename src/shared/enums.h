@@ -66,6 +66,8 @@ DECLARE_STRING_TABLE(stage_state, StageState);
 
 typedef enum StageKind {
         STAGE_PRECHECK,         /* precheck */
+        STAGE_SHORT_SMART,      /* short_smart: the drive's own short self-test */
+        STAGE_LONG_SMART,       /* long_smart: its long (extended) one */
         STAGE_SURFACE_VALIDATE, /* surface_validate */
         STAGE_FINAL_CHECK,      /* final_check */
         _STAGE_KIND_MAX,

@@ -45,6 +45,7 @@
 #define ACTION_VIEW              BUS_NAME ".view"
 #define ACTION_START_DESTRUCTIVE BUS_NAME ".start-destructive"
 #define ACTION_UNLOCK            BUS_NAME ".unlock"
+#define ACTION_SELF_TEST         BUS_NAME ".self-test"
 #define ACTION_CANCEL            BUS_NAME ".cancel"
 #define ACTION_MANAGE_JOBS       BUS_NAME ".manage-jobs"
 #define ACTION_MANAGE_HOSTS      BUS_NAME ".manage-hosts"
@@ -101,6 +102,8 @@
 #define MESSAGE_GRANT_ENDED           "5744ecb6a08a440796b3f67629186ba3"
 #define MESSAGE_GRANT_INVALIDATED     "f520531a746643518c816a66c42c7348"
 #define MESSAGE_UNLOCK_REFUSED        "19f86bd30f9d43018c231d72bb73dd72"
+#define MESSAGE_SELF_TEST_ABORTED     "1b47ea086658425fabcbad61ab1644f7"
+#define MESSAGE_SELF_TEST_FOREIGN     "9a738c59e578444bb265f102e9724a38"
 #define MESSAGE_STALLED               "5d158d51adc845c68920c01068b4303a"
 #define MESSAGE_LOCAL_REFUSED         "3690c332682840f6a1ffb3ee8c1c227f"
 

@@ -187,6 +187,8 @@ static const struct {
         NUMBER(job_started_usec, NUMBER_U64),
         NUMBER(follow_interval_usec, NUMBER_U64),
         NUMBER(poll_timeout_usec, NUMBER_U64),
+        NUMBER(self_test_retries, NUMBER_U32),
+        NUMBER(self_test_interval_usec, NUMBER_U64),
         NUMBER(started_usec, NUMBER_U64),
 #undef NUMBER
 };
@@ -247,6 +249,7 @@ struct json_object *stage_params_to_json(const StageParams *p)
         if (!o || !kind || params_numbers_to_json(p, o) < 0 || json_put_string(o, "kind", kind) < 0 ||
             json_put_string(o, "run", p->run) < 0 || json_put_bool(o, "follow", p->follow) < 0 ||
             json_put_bool(o, "cancel", p->cancel) < 0 ||
+            json_put_bool(o, "self_test_keep_alive", p->self_test_keep_alive) < 0 ||
             json_put_string(o, "machine_id", p->machine_id) < 0 ||
             json_put_string(o, "kname", p->kname) < 0 ||
             json_put(o, "identity", drive_identity_to_json(&p->identity)) < 0 ||
@@ -296,6 +299,7 @@ int stage_params_from_json(struct json_object *o, StageParams *ret)
         if ((r = params_numbers_from_json(o, &p)) < 0 || (r = need_bounded(o, "run", 32, &p.run)) < 0 ||
             (r = json_get_bool(o, "follow", &p.follow)) < 0 ||
             (r = json_get_bool(o, "cancel", &p.cancel)) < 0 ||
+            (r = json_get_bool(o, "self_test_keep_alive", &p.self_test_keep_alive)) < 0 ||
             (r = need_bounded(o, "machine_id", 64, &p.machine_id)) < 0 ||
             (r = need_bounded(o, "kname", 32, &p.kname)) < 0 ||
             (r = drive_identity_from_json(identity, &p.identity)) < 0 ||

@@ -27,15 +27,17 @@
  * A message whose run and attempt are not the stage's current pair is dropped. Unacknowledged messages stay in a ring in the
  * worker and are sent again after a hello. Types:
  *   "progress"  percent (0..100, of this stage, never goes back), phase (from 1), phases, phase_percent, bytes_per_second
- *               (absent: not known), bad_blocks, temperature_mdegc, eta_usec, work_bytes (bytes the host counted for the
- *               drive since the start), read_errors, write_errors, compare_errors, temperature_min_mdegc,
+ *               (absent: not known), bad_blocks, temperature_mdegc, eta_usec (when it is expected to end, CLOCK_REALTIME; absent: not known),
+ *               work_bytes (bytes the host counted for the drive since the start), read_errors, write_errors, compare_errors, temperature_min_mdegc,
  *               temperature_max_mdegc, paused (why it is held now; absent: it is not), stalled (why no work is seen; absent: it
- *               works); at most one a second, at least one in PROGRESS_SILENCE_USEC; a newer one replaces an unsent older one
+ *               works), estimated (self-tests: percent is from the time alone), waiting (why the stage has not begun what it is for; absent:
+ *               it has); at most one a second, at least one in PROGRESS_SILENCE_USEC; a newer one replaces an unsent older one
  *   "phase"     phase, phases, name ("Write 0xaa", "Verify 0xaa"), usec: one at each phase start, never merged away
  *   "contact"   state "lost" or "back", reason: the host cannot be reached; the run there goes on
  *   "stall"     reason: no work was seen for stall_minutes; says which of follower, process and work stands still
  *   "paused"    paused, by ("heat" or "operator"), reason: the run was stopped on its host, or goes on as far as this holder is
  *               concerned; one at each change
+ *   "retry"     reason: a self-test was aborted, and is started again
  *   "report"    the last message; report: StageReport
  *
  * The same message, without its number, is written before to StageParams.report_path, fsynced and renamed, so that it is found when nobody listens.
@@ -129,6 +131,9 @@ typedef struct StageParams {
         uint64_t estimate_usec, job_started_usec;
         uint64_t follow_interval_usec;
         uint64_t poll_timeout_usec; /* how long a look at the run may take; 0: a default */
+        uint32_t self_test_retries;
+        uint64_t self_test_interval_usec;
+        bool self_test_keep_alive;
         /* From the store, for a worker that takes over. */
         uint64_t started_usec;
         double percent;

@@ -25,6 +25,7 @@ static const Column columns[] = {
         COLUMN(TEXT, DriveRecord, "notes", notes),
         COLUMN(JSON, DriveRecord, "smart", smart),
         COLUMN(U64, DriveRecord, "smart_usec", smart_usec),
+        COLUMN(JSON, DriveRecord, "self_tests", self_tests),
         COLUMN(U64, DriveRecord, "first_seen_usec", first_seen_usec),
         COLUMN(U64, DriveRecord, "last_seen_usec", last_seen_usec),
 };

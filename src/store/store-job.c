@@ -97,6 +97,8 @@ static void query_build(JobQuery *q, const JobFilter *f)
                 query_add(q, "drive = ?", f->drive);
         if (f->request)
                 query_add(q, "request = ?", f->request);
+        if (f->kind)
+                query_add(q, "kind = ?", f->kind);
         if (f->model)
                 query_add(q, "model = ?", f->model);
         if (f->profile)

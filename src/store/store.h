@@ -55,7 +55,8 @@ typedef struct DriveRecord {
         bool rotational;
         DriveLock lock; /* last classified; LOCK_UNCLASSIFIED: never */
         char *location, *notes;
-        char *smart; /* JSON SmartReading, or NULL */
+        char *smart;      /* JSON SmartReading, or NULL */
+        char *self_tests; /* JSON, how its last self-tests ended (daemon/self-test.h), or NULL */
         uint64_t smart_usec, first_seen_usec, last_seen_usec;
 } DriveRecord;
 
@@ -166,11 +167,11 @@ int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), 
 int store_job_put(Store *s, JobRecord *r);
 int store_job_get(Store *s, uint64_t id, JobRecord *ret); /* -ENOENT */
 typedef struct JobFilter {
-        const char *host, *drive, *request, *model, *profile; /* NULL: any */
-        JobState state;                                       /* negative: any */
-        Verdict verdict;                                      /* negative: any */
-        bool active;                                          /* only jobs that are not done; oldest first */
-        uint32_t offset, limit;                               /* limit 0: all */
+        const char *host, *drive, *request, *kind, *model, *profile; /* NULL: any */
+        JobState state;                                              /* negative: any */
+        Verdict verdict;                                             /* negative: any */
+        bool active;            /* only jobs that are not done; oldest first */
+        uint32_t offset, limit; /* limit 0: all */
 } JobFilter;
 int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),
                    void *userdata, uint64_t *ret_total);

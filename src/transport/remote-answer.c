@@ -61,6 +61,17 @@ void host_probe_done(HostProbe *p)
         *p = (HostProbe){};
 }
 
+void remote_self_test_done(RemoteSelfTest *s)
+{
+        free(s->boot_id);
+        free(s->kname);
+        free(s->type);
+        free(s->text);
+        free(s->nvme);
+        free(s->controller);
+        *s = (RemoteSelfTest){};
+}
+
 /* --- the frame ----------------------------------------------------------------------------------------------- */
 
 typedef struct Answer {
@@ -449,6 +460,50 @@ int answer_parse_fingerprint(const char *output, size_t size, char **ret_content
                 return bad(reterr_reason);
 
         *ret_content = TAKE_PTR(content);
+        return 0;
+}
+
+/* Of the body, from *offset on, the part that key gives the size of. */
+static int self_test_part(const Answer *a, const char *key, size_t *offset, char **ret, size_t *ret_size)
+{
+        uint64_t n = 0;
+
+        if (answer_u64(a, key, &n) < 0 || n > a->body_size - *offset)
+                return -EBADMSG;
+        if (copy_bytes(a->body + *offset, (size_t) n, ret) < 0)
+                return -ENOMEM;
+
+        *ret_size = (size_t) n;
+        *offset += (size_t) n;
+        return 0;
+}
+
+int answer_parse_self_test(const char *output, size_t size, RemoteSelfTest *ret, char **reterr_reason)
+{
+        _cleanup_(remote_self_test_done) RemoteSelfTest s = {};
+        uint64_t alive = 2;
+        size_t offset = 0;
+        Answer a;
+        int r;
+
+        r = answer_open(output, size, "selftest", &a, reterr_reason);
+        if (r < 0)
+                return r;
+        if (answer_string(&a, "boot", "-", 64, &s.boot_id) <= 0 || answer_uptime(&a, &s.uptime_usec) < 0 ||
+            answer_string(&a, "kname", "-_", 32, &s.kname) <= 0 || !kname_is_valid(s.kname) ||
+            answer_string(&a, "type", "-", 32, &s.type) <= 0 || answer_u64(&a, "alive", &alive) < 0)
+                return bad(reterr_reason);
+        s.keep_alive_failed = alive == 0;
+
+        if ((r = self_test_part(&a, "smartctl", &offset, &s.text, &s.size)) < 0 ||
+            (r = self_test_part(&a, "nvme", &offset, &s.nvme, &s.nvme_size)) < 0 ||
+            (r = self_test_part(&a, "controller", &offset, &s.controller, &s.controller_size)) < 0)
+                return r == -ENOMEM ? r : bad(reterr_reason);
+        if (offset != a.body_size)
+                return bad(reterr_reason);
+
+        *ret = s;
+        s = (RemoteSelfTest){};
         return 0;
 }
 

@@ -13,7 +13,8 @@
  *   burnin-end STATUS        (a newline is put in front of this line; without the line the answer was cut)
  *
  * or one line, "burnin-error WORDS". The body holds for status the log and the blocks, "log=" and "blocks=" bytes of them, for
- * kmsg the lines, for smart smartctl's output.
+ * kmsg the lines, for smart smartctl's output, for selftest what smartctl and the two commands of nvme-cli printed, "smartctl=",
+ * "nvme=" and "controller=" bytes of them.
  *
  * 0 or: -EBADMSG (no answer of ours), -EREMOTEIO (the script's own words; -ESTALE and -EBUSY for those that it marks so). Then
  * reterr_reason, where it is not NULL, is set to words for people. Outputs are untouched on failure. */
@@ -29,4 +30,5 @@ int answer_parse_smart(const char *output, size_t size, const char **ret, size_t
 int answer_parse_agent(const char *output, size_t size, char **ret_machine, char **ret_directory,
                        char ***ret_agents, char **reterr_reason);
 int answer_parse_fingerprint(const char *output, size_t size, char **ret_content, char **reterr_reason);
+int answer_parse_self_test(const char *output, size_t size, RemoteSelfTest *ret, char **reterr_reason);
 int answer_parse_empty(const char *output, size_t size, const char *verb, char **reterr_reason);

@@ -206,6 +206,19 @@ disks_read()
         done
 }
 
+# drive_find IDENT [KNAME]: sets found to where the drive with this identity is now. The name that it had is tried first.
+drive_find()
+{
+        local disks line id
+        disks_read
+        for found in ${2:+"$2"} $disks; do
+                line_read "/sys/class/block/$found/dev"
+                ! ident_read "$line" || [ "$id" != "$1" ] || return 0
+        done
+        found=
+        return 1
+}
+
 # The numbers of a disk and its partitions, on one line.
 device_numbers()
 {
@@ -355,17 +368,11 @@ usage()
 
 verb_probe()
 {
-        local d line disks id='' found=
+        local found
         is_word "$1" || fail 'probe: a bad argument'
-        disks_read
-        for d in $disks; do
-                line_read "/sys/class/block/$d/dev"
-                ident_read "$line" && [ "$id" = "$1" ] || continue
-                found=$d
-                break
-        done
+        drive_find "$1" || :
         printf 'burnin-answer probe\n'
-        printf '%s\n' "boot=$boot_id" "uptime=$(first_line /proc/uptime)" "kname=$found" "ident=${found:+$id}" \
+        printf '%s\n' "boot=$boot_id" "uptime=$(first_line /proc/uptime)" "kname=$found" "ident=${found:+$1}" \
                 "sector=$(first_line "/sys/block/$found/queue/logical_block_size")"
         ! have badblocks || echo badblocks=1
         ! have smartctl || echo smartctl=1
@@ -464,6 +471,133 @@ verb_agent()
                 [ -x "$a" ] && "$a" version > /dev/null 2>&1 && printf 'agent=%s\n' "${a##*/burnin-agent-}"
         done
         printf '\nburnin-end 0\n'
+}
+
+# --- self-tests --------------------------------------------------------------------------------------------
+#
+# A self-test runs in the drive, so nothing of ours runs here meanwhile: it is started, and looked at.
+
+# The device type for a bridge that smartctl does not know by itself.
+bridge_type()
+{
+        local type
+        for type in sat sntjmicron sntasmedia sntrealtek usbjmicron usbprolific usbsunplus; do
+                limited 60 smartctl -i -d "$type" "$1" > /dev/null 2>&1
+                [ $(($? & 3)) -ne 0 ] || { printf '%s' "$type"; return; }
+        done
+}
+
+# An NVMe drive with a smartctl that knows nothing of their self-tests (before 7.4), and nvme-cli there.
+needs_nvme()
+{
+        local version
+        case $selftest_kname in
+        nvme*) have nvme || return 1 ;;
+        *) return 1 ;;
+        esac
+        version=$(smartctl --version 2> /dev/null | sed -n '1s/^smartctl \([0-9]*\)\.\([0-9]*\).*/\1 * 100 + \2/p')
+        [ $((${version:-0})) -lt 704 ]
+}
+
+selftest_smartctl()
+{
+        if [ "$selftest_type" != - ]; then
+                set -- -d "$selftest_type" "$@"
+        fi
+        limited 60 smartctl "$@" "/dev/$selftest_kname"
+}
+
+# One sector, past the page cache, so that neither a bridge nor a daemon sends the drive to sleep in its test.
+keep_alive()
+{
+        local sectors size
+        size=$(first_line "/sys/block/$selftest_kname/queue/logical_block_size")
+        sectors=$(first_line "/sys/block/$selftest_kname/size")
+        is_number "$size" && is_number "$sectors" || return
+        sectors=$((sectors * 512 / size))
+        [ "$sectors" -gt 0 ] || return
+        limited 30 dd "if=/dev/$selftest_kname" of=/dev/null bs="$size" count=1 skip=$(($1 % sectors)) iflag=direct \
+                2> /dev/null
+}
+
+# selftest_answer SMARTCTL NVME CONTROLLER [FIELD...]
+selftest_answer()
+{
+        local smartctl=$1 nvme=$2 controller=$3
+        shift 3
+        printf 'burnin-answer selftest\n'
+        printf '%s\n' "boot=$boot_id" "uptime=$(first_line /proc/uptime)" "kname=$selftest_kname" "type=$selftest_type" \
+                "smartctl=${#smartctl}" "nvme=${#nvme}" "controller=${#controller}" "$@"
+        printf '\n%s%s%s\nburnin-end 0\n' "$smartctl" "$nvme" "$controller"
+}
+
+# KNAME IDENT TYPE: the drive, and the device type that was found for it ('-': none was needed, or it was not looked for yet).
+selftest_open()
+{
+        local found
+        is_kname "$1" && is_word "$2" && is_word "$3" || fail 'selftest: a bad argument'
+        have smartctl || fail 'smartctl (smartmontools) is not installed on the host'
+        drive_find "$2" "$1" || fail "stale: $1 is not there any more, or its identity has changed"
+        selftest_kname=$found
+        selftest_type=$3
+}
+
+# ... SECTOR: with a keep-alive read there, or '-'.
+verb_selftest_read()
+{
+        local out nvme='' controller='' alive=''
+        selftest_open "$1" "$2" "$3"
+        if [ "$4" != - ]; then
+                is_number "$4" || fail 'selftest: a bad argument'
+                if keep_alive "$4"; then alive=1; else alive=0; fi
+        fi
+        out=$(bounded $SMART_MAX selftest_smartctl --json=cou -x 2> /dev/null)
+        case $out in
+        *'Unknown USB bridge'* | *'Unable to detect device type'*)
+                selftest_type=$(bridge_type "/dev/$selftest_kname")
+                selftest_type=${selftest_type:--}
+                [ "$selftest_type" = - ] || out=$(bounded $SMART_MAX selftest_smartctl --json=cou -x 2> /dev/null)
+                ;;
+        esac
+        case $selftest_kname in
+        nvme*)
+                ! needs_nvme || nvme=$(limited 30 nvme self-test-log -o json "/dev/$selftest_kname" 2> /dev/null | head -c 65536)
+                ! have nvme || controller=$(limited 30 nvme id-ctrl -o json "/dev/$selftest_kname" 2> /dev/null | head -c 65536)
+                ;;
+        esac
+        selftest_answer "$out" "$nvme" "$controller" "alive=$alive"
+}
+
+# ... short|long BOOT NOT-AFTER: never over one that runs; the tools see to that, since nothing is forced.
+verb_selftest_start()
+{
+        local out code=1
+        selftest_open "$1" "$2" "$3"
+        is_word "$5" && is_number "$6" || fail 'selftest: a bad argument'
+        case $4 in
+        short) ;;
+        long) code=2 ;;
+        *) fail 'selftest: a bad argument' ;;
+        esac
+        ! is_late "$5" "$6" || fail 'the start came too late'
+        if needs_nvme; then
+                out=$(limited 60 nvme device-self-test "/dev/$selftest_kname" -s $code 2>&1 | head -c 65536)
+        else
+                out=$(selftest_smartctl -t "$4" 2>&1 | head -c 65536)
+        fi
+        selftest_answer "$out" '' ''
+}
+
+verb_selftest_abort()
+{
+        local out
+        selftest_open "$1" "$2" "$3"
+        if needs_nvme; then
+                out=$(limited 60 nvme device-self-test "/dev/$selftest_kname" -s 0xf 2>&1 | head -c 65536)
+        else
+                out=$(selftest_smartctl -X 2>&1 | head -c 65536)
+        fi
+        selftest_answer "$out" '' ''
 }
 
 # --- facts: parse/facts.h describes the frame --------------------------------------------------------------

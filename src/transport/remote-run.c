@@ -12,9 +12,14 @@
 #include "transport/remote-answer.h"
 #include "transport/remote-run.h"
 
-#define CALL_TIMEOUT_USEC   (60 * USEC_PER_SEC)
-#define SMART_TIMEOUT_USEC  (90 * USEC_PER_SEC)
-#define UPLOAD_TIMEOUT_USEC (120 * USEC_PER_SEC)
+#define CALL_TIMEOUT_USEC  (60 * USEC_PER_SEC)
+#define SMART_TIMEOUT_USEC (90 * USEC_PER_SEC)
+/* A keep-alive read and two readings, of a drive that takes its time. */
+#define SELF_TEST_TIMEOUT_USEC (180 * USEC_PER_SEC)
+#define SELF_TEST_NVME_MAX     (128U * 1024U)
+/* What any shell can count to, with room for arithmetic. */
+#define SELF_TEST_RANDOM_MAX (UINT64_C(1) << 48)
+#define UPLOAD_TIMEOUT_USEC  (120 * USEC_PER_SEC)
 /* How long the checks of a start may take: a drive that has to spin up, smartctl, another who has to let go of it. */
 #define START_TIMEOUT_USEC (180 * USEC_PER_SEC)
 #define START_POLL_USEC    (500 * USEC_PER_MSEC)
@@ -473,6 +478,56 @@ int remote_facts(Remote *remote, char *const *words, char **ret, size_t *ret_siz
         *ret_size = p->output_size;
         *ret_nonce = TAKE_PTR(nonce);
         return 0;
+}
+
+/* Takes argv over. */
+static int call_for_self_test(Remote *remote, char **words, RemoteSelfTest *ret)
+{
+        _cleanup_strv_free_ char **argv = words;
+        _cleanup_(pending_freep) Pending *p = NULL;
+        char *reason = NULL;
+        int r;
+
+        r = remote_call(remote, NULL, NULL, 0, argv, SMART_OUTPUT_MAX + SELF_TEST_NVME_MAX,
+                        SELF_TEST_TIMEOUT_USEC, &p);
+        if (r < 0)
+                return r;
+
+        r = answer_parse_self_test(p->output, p->output_size, ret, &reason);
+        return r < 0 ? remote_bad_answer(remote, p, r, reason) : 0;
+}
+
+int remote_self_test_read(Remote *remote, const char *kname, const char *ident, const char *type,
+                          uint64_t keep_alive, RemoteSelfTest *ret)
+{
+        char **argv = NULL, a[NUMBER_MAX];
+        int r;
+
+        r = argv_new(&argv, "selftest_read", kname, ident, type,
+                     keep_alive == UINT64_MAX ? "-" : number(a, keep_alive % SELF_TEST_RANDOM_MAX), NULL);
+        return r < 0 ? r : call_for_self_test(remote, argv, ret);
+}
+
+int remote_self_test_start(Remote *remote, const char *kname, const char *ident, const char *type,
+                           const char *test, const char *boot_id, uint64_t not_after_uptime_usec,
+                           RemoteSelfTest *ret)
+{
+        char **argv = NULL, a[NUMBER_MAX];
+        int r;
+
+        r = argv_new(&argv, "selftest_start", kname, ident, type, test, boot_id,
+                     number(a, not_after_uptime_usec), NULL);
+        return r < 0 ? r : call_for_self_test(remote, argv, ret);
+}
+
+int remote_self_test_abort(Remote *remote, const char *kname, const char *ident, const char *type,
+                           RemoteSelfTest *ret)
+{
+        char **argv = NULL;
+        int r;
+
+        r = argv_new(&argv, "selftest_abort", kname, ident, type, NULL);
+        return r < 0 ? r : call_for_self_test(remote, argv, ret);
 }
 
 /* --- the agent ----------------------------------------------------------------------------------------------- */

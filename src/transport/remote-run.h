@@ -109,6 +109,20 @@ typedef struct HostProbe {
         uint64_t kernel_log_seq; /* newest record now; 0: cannot be read */
 } HostProbe;
 
+/* What a verb about self-tests answers. */
+typedef struct RemoteSelfTest {
+        char *boot_id;
+        uint64_t uptime_usec;
+        char *kname; /* where the drive is now */
+        char *type;  /* smartctl's device type for it, "-" for none: to be given with the next call */
+        bool keep_alive_failed;
+        char *text; /* of smartctl, or what the tool that starts and aborts has printed; at most 1 MiB */
+        size_t size;
+        char *nvme, *controller; /* of nvme-cli, where it had to be asked; "" */
+        size_t nvme_size, controller_size;
+} RemoteSelfTest;
+
+void remote_self_test_done(RemoteSelfTest *s);
 void run_status_done(RunStatus *s);
 void kernel_log_done(KernelLog *k);
 void host_probe_done(HostProbe *p);
@@ -134,6 +148,17 @@ int remote_smart(Remote *remote, const char *kname, char **ret, size_t *ret_size
 /* The output of the facts verb: what parse/facts.h describes. words: "smart:KNAME" reads SMART in the same round trip,
  * "probe:KNAME" probes the drive and its partitions for signatures live, past udev's database. */
 int remote_facts(Remote *remote, char *const *words, char **ret, size_t *ret_size, char **ret_nonce);
+
+/* Self-tests, by the drive's identity: kname is where it was. type: of the last answer, or "-". -ESTALE: it is not on the host.
+ * keep_alive: a random number; a sector at a place made of it is read too. UINT64_MAX: none is. */
+int remote_self_test_read(Remote *remote, const char *kname, const char *ident, const char *type,
+                          uint64_t keep_alive, RemoteSelfTest *ret);
+/* test: "short" or "long"; boot_id and not_after_uptime_usec as in RunSpec. Never over one that runs. */
+int remote_self_test_start(Remote *remote, const char *kname, const char *ident, const char *type,
+                           const char *test, const char *boot_id, uint64_t not_after_uptime_usec,
+                           RemoteSelfTest *ret);
+int remote_self_test_abort(Remote *remote, const char *kname, const char *ident, const char *type,
+                           RemoteSelfTest *ret);
 
 /* For the poller, which must not wait: the script and the argv of the verbs it uses, for transport_call(). */
 extern const char remote_run_script[];

@@ -15,6 +15,8 @@
 #   resume RUN BY              it goes on once nobody holds it any more
 #   remove RUN
 #   probe IDENT, fingerprint KNAME IDENT, smart KNAME, kmsg SEQ KNAME, facts NONCE [smart:KNAME|probe:KNAME]..., agent
+#   selftest_read KNAME IDENT TYPE SECTOR, selftest_start KNAME IDENT TYPE short|long BOOT NOT-AFTER,
+#   selftest_abort KNAME IDENT TYPE
 #   wrap DIR, check DIR        for ourselves: the two halves of a run, container and checks
 #
 # INVARIANTS: nothing is written to a drive before every check has passed, and those read the descriptor that stays open over
@@ -695,10 +697,13 @@ main()
         uptime_sec=$(first_line /proc/uptime)
         uptime_sec=${uptime_sec%%.*}
         dir=''
+        selftest_kname=''
+        selftest_type=''
         [ -n "$boot_id" ] && is_number "$uptime_sec" || fail '/proc is not there: this host is no Linux'
         case $verb in
-        status) n=4 ;;
-        pause) n=3 ;;
+        status | selftest_read) n=4 ;;
+        selftest_start) n=6 ;;
+        pause | selftest_abort) n=3 ;;
         kmsg | fingerprint | cancel | resume) n=2 ;;
         remove | probe | smart | wrap | check) n=1 ;;
         agent) n=0 ;;

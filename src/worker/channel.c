@@ -261,7 +261,7 @@ static void ring_drop_unsent_progress(Channel *c)
 
 static int ring_make_room(Channel *c)
 {
-        static const char *const droppable[] = { "progress", "contact", "stall" };
+        static const char *const droppable[] = { "progress", "contact", "stall", "retry" };
 
         for (size_t t = 0; t < ELEMENTSOF(droppable) && c->n_ring >= STAGE_RING_MAX; t++)
                 for (size_t i = 0; i < c->n_ring && c->n_ring >= STAGE_RING_MAX;)
@@ -287,7 +287,8 @@ static int ring_make_room(Channel *c)
 
 static const char *type_intern(const char *type)
 {
-        static const char *const types[] = { "progress", "phase", "contact", "stall", "paused", "report" };
+        static const char *const types[] = { "progress", "phase", "contact", "stall",
+                                             "paused",   "retry", "report" };
 
         for (size_t i = 0; i < ELEMENTSOF(types); i++)
                 if (streq(types[i], type))

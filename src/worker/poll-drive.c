@@ -97,6 +97,15 @@ bool poll_drive_is_new_here(const PollDrive *d)
         return !d->sent || !streq_ptr(d->facts->identity.fingerprint, d->sent->identity.fingerprint);
 }
 
+bool poll_drive_runs_self_test(const PollDrive *d)
+{
+        bool running = false;
+
+        if (d->facts && d->facts->smart)
+                (void) json_get_bool(d->facts->smart, "self_test_running", &running);
+        return running;
+}
+
 bool poll_drive_is_news(const PollDrive *d)
 {
         const DriveFacts *a = d->facts, *b = d->sent;

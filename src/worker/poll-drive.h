@@ -24,5 +24,7 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(PollDrive *, poll_drive_free);
 int poll_drive_update(PollDrive *d, DriveFacts *f, bool smart_tried, bool burning, uint64_t now);
 /* Under this name burnind knows another drive, or none. */
 bool poll_drive_is_new_here(const PollDrive *d);
+/* By its last SMART reading. */
+bool poll_drive_runs_self_test(const PollDrive *d);
 /* Something that burnind should know: new, changed, warmer or colder by a degree, or read anew. */
 bool poll_drive_is_news(const PollDrive *d);

@@ -324,7 +324,7 @@ static int choose_smart(PollHost *h, uint64_t now, char ***words)
 
                 for (size_t i = 0; i < h->n_drives; i++) {
                         PollDrive *d = h->drives[i];
-                        uint64_t every = strv_contains(h->watch, d->kname)
+                        uint64_t every = strv_contains(h->watch, d->kname) || poll_drive_runs_self_test(d)
                                                          ? MIN(SMART_WATCHED_USEC,
                                                                h->config->smart_interval_usec)
                                                          : h->config->smart_interval_usec;

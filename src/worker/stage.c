@@ -8,8 +8,8 @@
 #define CATCH_UP_USEC    (10 * USEC_PER_SEC)
 
 static const StageType *const stage_types[_STAGE_KIND_MAX] = {
-        [STAGE_PRECHECK] = &stage_precheck,
-        [STAGE_SURFACE_VALIDATE] = &stage_surface_validate,
+        [STAGE_PRECHECK] = &stage_precheck,       [STAGE_SHORT_SMART] = &stage_short_smart,
+        [STAGE_LONG_SMART] = &stage_long_smart,   [STAGE_SURFACE_VALIDATE] = &stage_surface_validate,
         [STAGE_FINAL_CHECK] = &stage_final_check,
 };
 
@@ -70,7 +70,7 @@ static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
 {
         uint64_t end = now_usec(CLOCK_BOOTTIME) + CANCEL_LIMIT_USEC;
         char name[256];
-        bool gone = true;
+        bool gone;
 
         w->cancel = true; /* also where it was told at the start */
 
@@ -78,14 +78,18 @@ static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
         stage_report_done(ret);
 
         stage_log_line(w->log, LOG_NOTICE, "This stage was cancelled.");
-        if (type->destructive)
-                gone = worker_cancel_run(w);
+        gone = !type->stop || type->stop(w);
         stage_complete_log(w, type->destructive, end, ret);
 
         ret->verdict = VERDICT_CANCELLED;
         if (gone)
                 report_set_reason(ret, "%s: cancelled, nothing of it runs any more",
                                   worker_drive_name(w, name));
+        else if (!type->destructive)
+                report_set_reason(
+                                ret,
+                                "%s: cancelled, but its self-test could not be proven to have ended: it may go on in the drive",
+                                worker_drive_name(w, name));
         else {
                 report_set_reason(
                                 ret,
@@ -109,7 +113,7 @@ static void stage_fail(Worker *w, const StageType *type, int error, StageReport 
         report_set_reason(ret, "%s: the test could not be followed: %s%s%s", worker_drive_name(w, name),
                           strerror(-error), isempty(w->remote.error_text) ? "" : ": ",
                           strempty(w->remote.error_text));
-        if (type->destructive && !worker_cancel_run(w) && report_set_remnant(ret) < 0)
+        if (type->stop && !type->stop(w) && type->destructive && report_set_remnant(ret) < 0)
                 (void) log_oom();
 }
 

@@ -207,6 +207,20 @@ int worker_wait(Worker *w, uint64_t usec)
         return r == -ETIMEDOUT ? 0 : r < 0 ? r : -ECANCELED;
 }
 
+/* For a wait that only time ends. */
+static bool never(Worker *w)
+{
+        return false;
+}
+
+int worker_rest(Worker *w, uint64_t usec)
+{
+        int r;
+
+        r = pump_until(w, never, usec);
+        return r == -ETIMEDOUT ? 0 : r;
+}
+
 const char *worker_error(const Worker *w)
 {
         return isempty(w->remote.error_text) ? "no answer" : w->remote.error_text;
@@ -289,12 +303,6 @@ int worker_contact(Worker *w, int result)
         return result < 0 ? result : 1;
 }
 
-/* For a wait that only time ends. */
-static bool never(Worker *w)
-{
-        return false;
-}
-
 bool worker_cancel_run(Worker *w)
 {
         const bool *interrupt = w->remote.interrupt;
@@ -318,8 +326,8 @@ bool worker_cancel_run(Worker *w)
                                r < 0     ? worker_error(w)
                                : s.dying ? "it waits for the drive and cannot die"
                                          : "it is still there");
-                r = pump_until(w, never, USEC_PER_SEC);
-                if (r < 0 && r != -ETIMEDOUT)
+                r = worker_rest(w, USEC_PER_SEC);
+                if (r < 0)
                         break;
         }
         w->remote.interrupt = interrupt;

@@ -41,6 +41,8 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Worker *, worker_free);
 
 /* Pumps the event loop for that long. -ECANCELED as soon as a cancel came. */
 int worker_wait(Worker *w, uint64_t usec);
+/* The same for what is done behind a cancel, which does not end it. */
+int worker_rest(Worker *w, uint64_t usec);
 
 /* To be called with the result of every remote_*(): 0 when it is good. 1 when the host could not be reached: burnind was told,
  * the back-off was waited for, try again. -ECANCELED, or what trying again cannot mend. */

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         _cleanup_free_ char *machine = NULL, *directory = NULL, *content = NULL, *reason = NULL;
         _cleanup_strv_free_ char **agents = NULL;
         const char *text = (const char *) data, *json;
+        _cleanup_(remote_self_test_done) RemoteSelfTest self_test = {};
         size_t json_size;
         bool gone;
 
@@ -33,6 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void) answer_parse_agent(text, size, &machine, &directory, &agents, NULL);
         if (answer_parse_fingerprint(text, size, &content, NULL) >= 0)
                 assert(strlen(content) == 64);
+        if (answer_parse_self_test(text, size, &self_test, NULL) >= 0)
+                assert(self_test.boot_id && kname_is_valid(self_test.kname) && self_test.type &&
+                       self_test.text[self_test.size] == 0);
         (void) answer_parse_empty(text, size, "remove", &reason);
 
         return 0;

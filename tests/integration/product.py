@@ -41,7 +41,7 @@ POLKIT_NO = ("org.freedesktop.DBus.Error.AccessDenied", "org.freedesktop.DBus.Er
 
 DROPIN = "/etc/burnin/burnind.conf.d/50-test.conf"
 SETTINGS = {"loop_drives": "yes", "poll_interval_seconds": "1", "stale_threshold_seconds": "15", "poll_timeout_seconds": "10",
-            "follow_interval_seconds": "1", "smart_interval_seconds": "10",
+            "follow_interval_seconds": "1", "smart_interval_seconds": "10", "self_test_interval_seconds": "1",
             # A loop device on a busy machine is as slow as it likes.
             "slow_floor_hdd": "0", "slow_floor_ssd": "0", "slow_ratio": "0"}
 RUNS = "/var/lib/burnin-run"

@@ -16,7 +16,7 @@ OK, ERROR, USAGE, NOT_FOUND, REFUSED, DENIED, FAILED, OPEN = range(8)
 HOST = "shelf1"
 
 # What these tests bring about on purpose.
-pytestmark = pytest.mark.allow_journal(r"waiting for its first answer", r"has ended: (inconclusive|cancelled)",
+pytestmark = pytest.mark.allow_journal(r"waiting for its first answer", r"has ended: (inconclusive|cancelled|failed)", r"^failed: ",
                                        r"^inconclusive: ", r"may not .*|enied|interactive authorization")
 MANAGER = "/org/burnin1", "org.burnin1.Manager"
 
@@ -217,6 +217,41 @@ def test_burn_in_from_start_to_verdict(host: Machine, drive: Callable[..., str])
     details = ctl_json(host, "job", "show", job)
     assert details["Note"] == "test" and len(details["StageObjects"]) == len(details["Stages"]) == 3
     assert ctl(host, "job", "cancel", job, status=REFUSED)
+
+
+def test_self_tests(host: Machine, drive: Callable[..., str]) -> None:
+    drive("LOOPCTL8", size_mb=8)
+    assert "LOOPCTL8" not in ctl(host, "selftest", "show")
+    assert "idle" in ctl(host, "selftest", "show", "LOOPCTL8")
+    assert ctl(host, "selftest", "start", "LOOPCTL8", "--type=long", "--wait")
+    shown, = ctl_json(host, "selftest", "show", "LOOPCTL8")
+    assert shown["Serial"] == "LOOPCTL8"
+    assert (shown["SelfTests"]["long"]["State"], shown["SelfTests"]["short"]["State"]) == ("passed", "idle")
+    line, = (li for li in ctl(host, "selftest", "show").splitlines() if "LOOPCTL8" in li)
+    assert re.search(r"LOOPCTL8 +long +passed .*Completed without error", line)
+    assert "Self-test, long: passed" in ctl(host, "drive", "show", "LOOPCTL8")
+    job, = ctl_json(host, "selftest", "start", "LOOPCTL8", "--wait")
+    assert (job["Kind"], job["Profile"]) == ("self-test", "short")
+
+    host.set_smart("LOOPCTL8", {"burnin_test": {"selftest": {"status": 7}}})
+    assert "read failure" in ctl(host, "selftest", "start", "LOOPCTL8", "--wait", status=FAILED)
+    assert ctl(host, "selftest", "start", "LOOPCTL8", "--type=sideways", status=USAGE)
+    assert ctl(host, "selftest", "cancel", "LOOPCTL8", status=REFUSED)
+    assert ctl(host, "selftest", "start", "nothing", status=NOT_FOUND)
+    assert ctl(host, "selftest", "start", "LOOPCTL8", status=DENIED, user="visitor")
+
+
+def test_stages_of_ones_own(host: Machine, drive: Callable[..., str]) -> None:
+    drive("LOOPCTL9", size_mb=8)
+    asked = on_terminal(host, "burninctl start LOOPCTL9 --stages=long_smart,short_smart --wait", "LOOPCTL9\n", timeout=120)
+    assert asked.returncode == OK, asked.stdout
+    assert "write nothing" in asked.stdout and "DESTROYED" not in asked.stdout
+    job = ctl(host, "jobs", "-q", "-n", "1").strip()
+    details = ctl_json(host, "job", "show", job)
+    assert details["Profile"] == "custom"
+    assert [path.rsplit("/", 1)[1] for path in details["Stages"]] == ["precheck", "long_smart", "short_smart", "final_check"]
+    assert ctl(host, "start", "LOOPCTL9", "--yes", "--serial=LOOPCTL9", "--stages=wipe", status=USAGE)
+    assert ctl(host, "start", "LOOPCTL9", "--yes", "--serial=LOOPCTL9", "--stages=short_smart", "--profile=short", status=USAGE)
 
 
 def test_wait_gives_cancelled(host: Machine, drive: Callable[..., str]) -> None:

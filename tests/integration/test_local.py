@@ -294,7 +294,7 @@ REFUSED = [
     [*START, "badblocks", "-w", "-o", "/etc/passwd", "{}"], [*START, "badblocks", "-w", "{}", "{}"],
     [*START, "badblocks", "-w", "-b", "{}"], [*START, "badblocks", "-c", "16777217", "{}"], [*START, "badblocks", "-wv", "{}"],
     [*START, "badblocks", "-i", "/etc/shadow", "{}"], [*START, "smartctl", "-t", "vendor,0x7f", "{}"],
-    [*START, "smartctl", "-s", "security-freeze", "{}"], [*START, "smartctl", "-X", "/dev/loop0"], [*START, "smartctl", "{}"],
+    [*START, "smartctl", "-s", "security-freeze", "{}"], [*START, "smartctl", "-X", "{}"], [*START, "smartctl", "-t", "short", "{}"],
     [*changed(START, 1, "x"), *BADBLOCKS], [*changed(START, 2, "x"), *BADBLOCKS], [*changed(START, 3, "../mem"), *BADBLOCKS],
     [*changed(START, 4, "a\nb"), *BADBLOCKS], [*changed(START, 5, "a\nkname=sda"), *BADBLOCKS], [*changed(START, 5, ""), *BADBLOCKS],
     [*changed(START, 6, "-"), *BADBLOCKS], [*changed(START, 6, "0" * 63), *BADBLOCKS], [*changed(START, 7, "here"), *BADBLOCKS],

@@ -449,6 +449,34 @@ def test_job_does_not_wait_for_ever(nas: Host, product: Product) -> None:
         product.configure(thermal_wait_seconds="180")
 
 
+def self_test(product: Product, serial: str) -> Job:
+    return Job(product, product.drive(serial).call("StartSelfTest", "st", "short", 0))
+
+
+def test_self_test_on_its_own_waits_for_no_place_and_no_heat(one_at_a_time: None, nas: Host, product: Product) -> None:
+    product.plug("SELF0001", 4)
+    with place_taken(product, "HEAT0005"):
+        heat(product, "HEAT0005", WARM, 51)
+        assert self_test(product, "SELF0001").wait_end() == "passed"
+        burn_in = product.start("SELF0001", profile="short")
+        burn_in.wait("Reason", lambda reason: "free place" in reason)
+    assert burn_in.wait_end() == "passed"
+
+
+def test_self_test_on_its_own_holds_no_burn_in_back(one_at_a_time: None, nas: Host, product: Product) -> None:
+    product.plug("SELF0002", 4)
+    product.plug("SELF0003", 4)
+    heat(product, "SELF0002", WARM | {"burnin_test": {"selftest": {"seconds": {"short": 1000}}}}, 51)
+    job = self_test(product, "SELF0002")
+    job.stage("short_smart").wait("State", "running")
+    burn_in = product.start("SELF0003")
+    assert burn_in.wait_end() == "passed"
+    assert job["State"] == "running"
+    assert not [e for e in burn_in.stage("precheck")["Evidence"] if e[0] == "thermal-wait"]
+    job.cancel()
+    job.wait_end()
+
+
 # --- estimates -----------------------------------------------------------------------------------------------
 
 def estimate(product: Product, drives: list[str], user: str | None = None, **options: Any) -> Any:
@@ -480,6 +508,29 @@ def test_estimate_of_a_batch_at_the_cap(one_at_a_time: None, nas: Host, product:
         product.plug(serial, 64)
     estimates, low, high = estimate(product, ["ESTIM003", "ESTIM004"])
     assert (low, high) == (sum(e[1] for e in estimates), sum(e[2] for e in estimates))
+
+
+def test_estimate_of_self_tests_is_what_the_drive_says(nas: Host, product: Product) -> None:
+    product.machine.run(["sqlite3", "/var/lib/burnin/burnin.db", "UPDATE jobs SET model = 'other' || model"])
+    product.plug("ESTIM006", 64).wait("Smart", bool)        # 2 and 54 minutes
+    order = dbus.Array(["long_smart", "short_smart"], "s")
+    (_, low, high, basis, _), = estimate(product, ["ESTIM006"], stages=order)[0]
+    assert basis == "class" and 56 * 60e6 < low < 57 * 60e6 < high < 2 * low
+    shown = json.loads(ctl(product, "estimate", "ESTIM006", "--stages=long_smart,short_smart", "--json=short"))
+    assert shown["LowUSec"] == low
+    product.restart()
+    nas.wait("State", "online")
+    assert estimate(product, ["ESTIM006"], stages=order)[1] == low
+    # A self-test on its own is no burn-in of that profile, and stages of one's own have no history.
+    assert self_test(product, "ESTIM006").wait_end() == "passed"
+    assert product.start("ESTIM006", stages=order).wait_end() == "passed"
+    for options in ({"profile": "short"}, {"stages": order}):
+        assert estimate(product, ["ESTIM006"], **options)[0][0][3] == "class"
+    with refused("InvalidOption", "stages", "profile"):
+        estimate(product, ["ESTIM006"], stages=order, profile="long")
+    for stages in ([], ["precheck"], ["long_smart", "long_smart"]):
+        with refused("InvalidOption", "long_smart"):
+            estimate(product, ["ESTIM006"], stages=dbus.Array(stages, "s"))
 
 
 def test_estimate_that_cannot_be(nas: Host, product: Product) -> None:

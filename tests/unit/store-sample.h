@@ -123,6 +123,7 @@ static inline DriveRecord drive_sample(void)
                 .location = (char *) "bay 4",
                 .notes = (char *) "new",
                 .smart = (char *) "{\"health\":\"passed\"}",
+                .self_tests = (char *) "{\"short\":{\"state\":\"passed\"}}",
                 .smart_usec = 1,
                 .first_seen_usec = 2,
                 .last_seen_usec = 3,

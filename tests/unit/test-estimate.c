@@ -53,6 +53,37 @@ static void test_stage(void)
         assert(check.high_usec <= USEC_PER_MINUTE);
 }
 
+static void test_self_tests(void)
+{
+        const EstimateDrive silent = { .size_bytes = 14 * TB, .rotational = true },
+                            told = { .size_bytes = 14 * TB,
+                                     .rotational = true,
+                                     .short_minutes = 2,
+                                     .long_minutes = 1479 },
+                            nvme = { .size_bytes = 2 * TB, .nvme = true };
+        EstimateRange r;
+
+        r = estimate_stage(STAGE_LONG_SMART, 0, &told);
+        assert(hours(r.low_usec) > 24.6 && hours(r.low_usec) < 24.8 && hours(r.high_usec) > 36);
+        r = estimate_stage(STAGE_SHORT_SMART, 0, &told);
+        assert(r.low_usec >= 2 * USEC_PER_MINUTE && r.high_usec < 5 * USEC_PER_MINUTE);
+
+        /* 1.4 to 3.5 h/TB. */
+        r = estimate_stage(STAGE_LONG_SMART, 0, &silent);
+        assert(hours(r.low_usec) > 19 && hours(r.low_usec) < 24.6 && hours(r.high_usec) > 24.6 &&
+               hours(r.high_usec) < 50);
+        r = estimate_stage(STAGE_SHORT_SMART, 0, &silent);
+        assert(r.low_usec >= USEC_PER_MINUTE && r.high_usec < 10 * USEC_PER_MINUTE);
+        r = estimate_stage(STAGE_LONG_SMART, 0, &nvme);
+        assert(hours(r.high_usec) < 1.5);
+
+        /* How often a surface goes over the drive is nothing to them, and nothing that a drive says overflows. */
+        assert(estimate_stage(STAGE_LONG_SMART, 8, &silent).low_usec ==
+               estimate_stage(STAGE_LONG_SMART, 1, &silent).low_usec);
+        r = estimate_stage(STAGE_LONG_SMART, 0, &(EstimateDrive){ .long_minutes = UINT32_MAX });
+        assert(hours(r.high_usec) < 101.0 * 366 * 24 && r.low_usec <= r.high_usec);
+}
+
 static void test_history(void)
 {
         const EstimateDrive d = { .size_bytes = 2 * TB, .rotational = true };
@@ -127,6 +158,7 @@ int main(void)
 {
         test_class();
         test_stage();
+        test_self_tests();
         test_history();
         test_sizes_that_cannot_be();
         test_batch();

@@ -52,11 +52,13 @@ static void test_allowed(void)
                 "pause|" RUN "|heat|it has 57 \302\260C",
                 "resume|" RUN "|operator",
                 "remove|" RUN,
+                "selftest_read|sda|" IDENT "|-|-",
+                "selftest_read|sda|" IDENT "|sat,12|123456789",
+                "selftest_start|nvme0n1|" IDENT "|-|short|" BOOT "|99000000",
+                "selftest_start|sda|" IDENT "|usbjmicron,0|long|" BOOT "|1",
+                "selftest_abort|sda|" IDENT "|-",
                 START FREE "|badblocks|-w|-v|-b|4096|-c|64|-p|0|-e|1|-X|{}",
                 START FREE "|badblocks|{}",
-                START FREE "|smartctl|-t|short|{}",
-                START FREE "|smartctl|-t|long|{}",
-                START FREE "|smartctl|-X|{}",
                 START "|existing-data|-|-|-|badblocks|-w|{}",
                 START "|storage-member|-|-|-|badblocks|-w|{}",
                 START "|exported-pool|a pool: 1|18446744073709551615|-|badblocks|-w|{}",
@@ -67,6 +69,15 @@ static void test_allowed(void)
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
                 if (!allowed(good[i])) {
                         fprintf(stderr, "refused: %s\n", good[i]);
+                        assert_not_reached();
+                }
+}
+
+static void assert_refused(const char *const *requests, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                if (allowed(requests[i])) {
+                        fprintf(stderr, "allowed: %s\n", requests[i]);
                         assert_not_reached();
                 }
 }
@@ -101,10 +112,32 @@ static void test_refused(void)
                 "pause|" RUN "|heat|a\nb",
                 "resume|" RUN,
                 "resume|" RUN "|anybody",
-                START FREE "|badblocks|-w|-t|0xaa|{}",
-                START FREE "|badblocks|-w|-t",
                 "remove|..",
                 "remove|" RUN "0",
+                "selftest_read|sda|" IDENT "|-",
+                "selftest_read|sda|" IDENT "|-|-|x",
+                "selftest_read|../sda|" IDENT "|-|-",
+                "selftest_read|sda|a b|-|-",
+                "selftest_read|sda|" IDENT "|-s|-",
+                "selftest_read|sda|" IDENT "|sat on|-",
+                "selftest_read|sda|" IDENT "|-|-1",
+                "selftest_read|sda|" IDENT "|-|1234567890123456789",
+                "selftest_start|sda|" IDENT "|-|short|" BOOT,
+                "selftest_start|sda|" IDENT "|-|force|" BOOT "|1",
+                "selftest_start|sda|" IDENT "|-|vendor,0x7f|" BOOT "|1",
+                "selftest_start|sda|" IDENT "|-|long|here|1",
+                "selftest_start|sda|" IDENT "|-|long|" BOOT "|soon",
+                "selftest_abort|sda|" IDENT,
+                "selftest_abort|sda|" IDENT "|-d",
+                "selftest_abort|sda|" IDENT "|-|now",
+        };
+
+        assert_refused(bad, ELEMENTSOF(bad));
+}
+
+static void test_refused_runs(void)
+{
+        static const char *const bad[] = {
                 START,
                 START FREE,
                 START "|badblocks|-w|{}",
@@ -125,11 +158,11 @@ static void test_refused(void)
                 START FREE "|badblocks|-b|{}",
                 START FREE "|badblocks|-b",
                 START FREE "|badblocks|-c|16777217|{}",
+                START FREE "|badblocks|-w|-t|0xaa|{}",
+                START FREE "|badblocks|-w|-t",
                 START FREE "|smartctl",
-                START FREE "|smartctl|-t|{}",
-                START FREE "|smartctl|-t|vendor,0x7f|{}",
-                START FREE "|smartctl|-s|security-freeze|{}",
-                START FREE "|smartctl|-X|/dev/sda",
+                START FREE "|smartctl|-t|short|{}",
+                START FREE "|smartctl|-X|{}",
                 "start|" RUN "|" RUN "|sda|" IDENT "|-|-|" BOOT "|1" FREE "|badblocks|-w|{}",
                 "start|" RUN "|" RUN "|sda|" IDENT "|a\nrun=x|" CONTENT "|" BOOT "|1" FREE
                 "|badblocks|-w|{}",
@@ -139,11 +172,7 @@ static void test_refused(void)
                 "start|" RUN "|" RUN "|sda|" IDENT "|-|" CONTENT "|" BOOT "|soon" FREE "|badblocks|-w|{}",
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
-                if (allowed(bad[i])) {
-                        fprintf(stderr, "allowed: %s\n", bad[i]);
-                        assert_not_reached();
-                }
+        assert_refused(bad, ELEMENTSOF(bad));
 }
 
 static void test_packets(void)
@@ -184,6 +213,7 @@ int main(void)
 {
         test_allowed();
         test_refused();
+        test_refused_runs();
         test_packets();
         return EXIT_SUCCESS;
 }

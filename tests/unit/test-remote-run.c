@@ -194,6 +194,42 @@ static void test_errors(void)
         assert_error("", -EBADMSG, none);
 }
 
+static int parse_self_test(const char *fields, const char *body, RemoteSelfTest *ret)
+{
+        _cleanup_free_ char *text = strf("burnin-answer selftest\n%s\n\n%s\nburnin-end 0\n", fields, body);
+
+        assert(text);
+        return answer_parse_self_test(text, strlen(text), ret, NULL);
+}
+
+static void test_self_test(void)
+{
+        _cleanup_(remote_self_test_done) RemoteSelfTest s = {};
+        static const char *const bad[] = {
+                "boot=b\nuptime=1.5\nkname=sda\ntype=-\nsmartctl=4", /* the body has three */
+                "boot=b\nuptime=1.5\nkname=sda\ntype=-\nsmartctl=2",
+                "boot=b\nuptime=1.5\nkname=sda\ntype=-\nsmartctl=2\nnvme=18446744073709551615",
+                "boot=b\nuptime=1.5\nkname=../sda\ntype=-\nsmartctl=3",
+                "boot=b\nuptime=1.5\nkname=sda\ntype=sat;reboot\nsmartctl=3",
+                "boot=b\nuptime=1.5\nkname=sda\nsmartctl=3",
+                "boot=b\nkname=sda\ntype=-\nsmartctl=3",
+                "uptime=1.5\nkname=sda\ntype=-\nsmartctl=3",
+        };
+
+        assert(parse_self_test("boot=b\nuptime=1.5\nkname=nvme0n1\ntype=sat\nsmartctl=1\nnvme=0\ncontroller=2\nalive=0",
+                               "abc", &s) == 0);
+        assert(streq(s.kname, "nvme0n1") && streq(s.type, "sat") && streq(s.boot_id, "b"));
+        assert(streq(s.text, "a") && streq(s.nvme, "") && streq(s.controller, "bc") &&
+               s.controller_size == 2);
+        assert(s.uptime_usec == 1500000 && s.keep_alive_failed);
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                RemoteSelfTest t = {};
+
+                assert(parse_self_test(bad[i], "abc", &t) == -EBADMSG);
+        }
+}
+
 static void test_kernel_log(void)
 {
         static const char text[] =
@@ -365,6 +401,7 @@ int main(void)
         test_noise_in_front();
         test_nul_in_log();
         test_errors();
+        test_self_test();
         test_kernel_log();
         test_probe();
         test_smart();

@@ -749,6 +749,31 @@ static void test_start(void)
         check_start(lab, size, SELF_TEST_ANSWER_STARTED, -1, 2, NULL);
 }
 
+static void test_summary(void)
+{
+        _cleanup_(self_test_reading_done) SelfTestReading r = { 0 };
+        _cleanup_json_ struct json_object *o = NULL;
+        struct json_object *test = NULL;
+        _cleanup_free_ char *text = NULL;
+        const char *s = NULL;
+        bool running = true;
+        size_t size;
+
+        text = sample_read("self-test-nvme-log.json", &size);
+        assert(self_test_parse(text, size, &r) == 0 && self_test_summary(&r, &o) == 0 && o);
+        assert(json_get_bool(o, "running", &running) > 0 && !running);
+        assert(json_get(o, "long", json_type_object, &test) > 0);
+        assert(json_get_string(test, "result", &s) > 0 && streq(s, "failed"));
+        assert(json_get_string(test, "logged", &s) > 0 && streq(s, "long-7-38100-4096"));
+        assert(json_get(o, "short", json_type_object, &test) > 0);
+        assert(json_get_string(test, "result", &s) > 0 && streq(s, "aborted"));
+
+        self_test_reading_done(&r);
+        json_object_put(o);
+        o = NULL;
+        assert(self_test_parse("nothing", 7, &r) == 0 && self_test_summary(&r, &o) == 0 && !o);
+}
+
 int main(void)
 {
         test_captured();
@@ -766,5 +791,6 @@ int main(void)
         test_judge_time();
         test_judge_readings();
         test_start();
+        test_summary();
         return 0;
 }

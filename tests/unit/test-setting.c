@@ -32,7 +32,7 @@ static void test_table(void)
         size_t n;
         const Setting *table = setting_table(&n);
 
-        assert(n == 30);
+        assert(n == 33);
         for (size_t i = 0; i < n; i++) {
                 const Setting *t = table + i;
 
@@ -69,6 +69,7 @@ static void test_defaults(void)
         assert(s.smart_pending_max == 0 && s.smart_uncorrectable_max == 0 && s.smart_crc_delta_max == 10);
         assert(s.stall_minutes == 30 && s.stall_end_hours == 6 && s.stuck_job_hours == 168);
         assert(s.slow_floor_hdd == 60 && s.slow_floor_ssd == 150 && s.slow_ratio == 700 && s.slow_fails);
+        assert(s.self_test_retries == 2 && s.self_test_interval_seconds == 30 && s.self_test_keep_alive);
         assert(strv_length(s.boot_pools) == 4 && strv_contains(s.boot_pools, "freenas-boot"));
         assert(!s.loop_drives && streq(s.ssh_key, PATH_SSH_KEY));
 }

@@ -135,6 +135,7 @@ static void test_drive(void)
         assert(t.last.rotational && drive_lock_equal(&t.last.lock, &d.lock));
         assert(streq(t.last.lock.detail, d.lock.detail) && streq(t.last.location, d.location));
         assert(streq(t.last.notes, d.notes) && streq(t.last.smart, d.smart));
+        assert(streq(t.last.self_tests, d.self_tests));
         assert(t.last.smart_usec == 1 && t.last.first_seen_usec == 2 && t.last.last_seen_usec == 3);
 
         for (int role = 0; role < _LOCK_ROLE_MAX; role++) {
@@ -793,7 +794,7 @@ static void test_upgrade(void)
         assert(from == -1);
 }
 
-/* The jobs of a database that knew neither pauses nor schedules. */
+/* The jobs of a database that knew neither pauses nor schedules nor self-tests. */
 static void test_upgrade_of_jobs(void)
 {
         _cleanup_(job_record_done) JobRecord got = {};
@@ -815,6 +816,7 @@ static void test_upgrade_of_jobs(void)
                             "phase_percent, phase, phases, bytes_per_second, bad_blocks, work_bytes, eta_usec, "
                             "started_usec, finished_usec) VALUES "
                             "(7, 0, 'precheck', 'pending', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+                            "INSERT INTO phases (job, stage, number, name, started_usec) VALUES (7, 0, 3, 'Write', 4);"
                             "DELETE FROM jobs WHERE id = 9",
                             NULL, NULL, NULL) == SQLITE_OK);
         s = store_close(s);
@@ -827,6 +829,9 @@ static void test_upgrade_of_jobs(void)
         assert(got.not_before_usec == 0 && !got.calendar && got.paused_usec == 0 && !got.paused_by);
         assert_ok(store_stage_list(s, 7, take_stage, &stages));
         assert(stages.n == 1 && stages.last.kind == STAGE_PRECHECK);
+        assert(query(s, "SELECT count(*) FROM phases WHERE job = 7 AND stage = 0 AND number = 3") == 1);
+        assert(sqlite3_exec(s->db, "DELETE FROM jobs WHERE id = 7", NULL, NULL, NULL) == SQLITE_OK);
+        assert(query(s, "SELECT count(*) FROM stages") == 0 && query(s, "SELECT count(*) FROM phases") == 0);
 
         /* No number is used twice, and what was one of a kind still is. */
         assert_ok(store_job_put(s, &next));

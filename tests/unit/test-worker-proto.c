@@ -59,6 +59,9 @@ static void fill_params(StageParams *p)
                 .stall_end_usec = 6 * USEC_PER_HOUR,
                 .follow_interval_usec = 2 * USEC_PER_SEC,
                 .poll_timeout_usec = 60 * USEC_PER_SEC,
+                .self_test_retries = 3,
+                .self_test_interval_usec = 30 * USEC_PER_SEC,
+                .self_test_keep_alive = true,
                 .started_usec = UINT64_C(1790000000000000),
                 .percent = 12.5,
         };
@@ -92,6 +95,8 @@ static void test_params_roundtrip(void)
         assert(again && json_object_equal(o, again));
         assert(q.job == p.job && q.follow && !q.cancel && q.percent == 12.5 && q.passes == 2);
         assert(q.temp_crit_mdegc == MDEGC_UNKNOWN && q.stall_end_usec == p.stall_end_usec);
+        assert(q.self_test_retries == 3 && q.self_test_keep_alive &&
+               q.self_test_interval_usec == p.self_test_interval_usec);
         assert(q.target.port == 2222 && streq(q.target.host_key, KEY) && strv_length(q.boot_pools) == 2);
         assert(q.identity.size_bytes == p.identity.size_bytes && streq(q.content, "00ff"));
 }
