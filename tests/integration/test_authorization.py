@@ -33,9 +33,11 @@ def rules(product: Product) -> Iterator[Callable[[str], None]]:
 
 @pytest.fixture(scope="module")
 def people(product: Product) -> None:
-    """'operator', who is in the group 'burnin-operators'."""
-    product.machine.run("getent group burnin-operators || groupadd --system burnin-operators\n"
-                        "getent passwd operator1 || useradd --system --groups burnin-operators operator1")
+    """'operator1' and 'admin1', each in the group of that role."""
+    product.machine.run("for role in operator admin; do\n"
+                        "getent group burnin-$role || groupadd --system burnin-$role\n"
+                        "getent passwd ${role}1 || useradd --system --groups burnin-$role ${role}1\n"
+                        "done")
 
 
 @contextlib.contextmanager
@@ -104,26 +106,42 @@ def test_nobody_may_look(product: Product, nas: Host) -> None:
     nas.call("Refresh", "t", 0, user="nobody")
 
 
-def test_group_that_a_rule_grants_may_do_all(product: Product, nas: Host, people: None, rules: Callable[[str], None]) -> None:
-    rules('polkit.addRule(function(action, subject) {\n'
-          '    if (action.id.indexOf("org.burnin1.") == 0 && subject.isInGroup("burnin-operators"))\n'
-          '        return polkit.Result.YES;\n});\n')
+def test_roles_of_the_shipped_rules(product: Product, nas: Host, people: None, rules: Callable[[str], None]) -> None:
+    rules(product.machine.read("/usr/share/doc/burnin/examples/60-burnin-roles.rules"))
     product.plug("RIGHTS01", 256)
     product.plug("RIGHTS02", 256)
     running = product.start("RIGHTS01")
     with product.braked(running):
-        CHANGES["AcceptHostKey"](product, "operator1")      # changes nothing: it is the accepted one
-        for method in ("AddHost", "Configure", "SetLocation", "SetNotes", "StartBurnIn", "Set", "Reset"):
-            CHANGES[method](product, "operator1")
-            assert product.list("Audit", limit=dbus.UInt32(1))[0]["Actor"] == "operator1", method
-            with denied():
-                CHANGES[method](product, "visitor")
+        CHANGES["AcceptHostKey"](product, "admin1")     # changes nothing: it is the accepted one
+        for role, methods in {"admin1": ("AddHost", "Configure", "Set", "Reset"),
+                              "operator1": ("SetLocation", "SetNotes", "StartBurnIn")}.items():
+            for method in methods:
+                with denied():
+                    CHANGES[method](product, "visitor")
+                if role == "admin1":
+                    with denied():
+                        CHANGES[method](product, "operator1")
+                CHANGES[method](product, role)
+                assert product.list("Audit", limit=dbus.UInt32(1))[0]["Actor"] == role, method
+        with denied():
+            CHANGES["Unlock"](product, "operator1")
         mine, = (job for job in product.active_jobs() if job.path != running.path)
         assert mine["Operator"] == "operator1"
         assert product.drive("RIGHTS02")["Location"] == "mine"
         assert product.call("CancelAll", "st", "", 0, user="operator1") == 2
     assert mine.wait_end() == "cancelled"
     assert "operator1" in mine["Reason"]
+
+
+def test_shipped_rules_can_keep_others_from_looking(product: Product, nas: Host, people: None,
+                                                    rules: Callable[[str], None]) -> None:
+    text = product.machine.read("/usr/share/doc/burnin/examples/60-burnin-roles.rules")
+    before, _, lines = text.partition("make the group burnin-viewer.\n//\n")
+    rules(before + "\n" + "".join(line.removeprefix("// ") for line in lines.splitlines(keepends=True)))
+    with denied():
+        product.call("ListHosts", "a{sv}", EMPTY, user="visitor")
+    for role in ("operator1", "admin1"):
+        assert product.call("ListHosts", "a{sv}", EMPTY, user=role)[0]["Name"] == "nas"
 
 
 def test_rule_sees_the_serial(product: Product, nas: Host, rules: Callable[[str], None]) -> None:
