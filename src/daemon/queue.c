@@ -181,6 +181,13 @@ static void queue_try(Pass *p, Job *j)
                 job_set_waiting(j, strempty(text));
                 return;
         }
+        if (j->drive && j->drive->record.lock.activity != POOL_IDLE && j->record.state != JOB_PAUSED) {
+                text = strf("Waits for the end of the %s of pool %s.",
+                            pool_activity_to_string(j->drive->record.lock.activity),
+                            strempty(j->drive->record.lock.pool));
+                job_set_waiting(j, strempty(text));
+                return;
+        }
         if (!job_is_self_test(j) && !j->record.content && !j->grant.lock.used) {
                 queue_ask_content(j, h);
                 return;

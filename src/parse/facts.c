@@ -489,7 +489,8 @@ static int detector_result(Context *c, const char *name, int r)
 
 static int detect_pools(Context *c)
 {
-        const Section *list = section_find(c->answer, "zpool", NULL), *guid;
+        const Section *list = section_find(c->answer, "zpool", NULL), *guid,
+                      *activity = section_find(c->answer, "zpool-activity", NULL);
         int r;
 
         /* Without the kernel's part there is no active pool, whatever the command says of that. */
@@ -509,6 +510,10 @@ static int detect_pools(Context *c)
         r = detector_find(c, "zpool-guid", false, &guid);
         if (r >= 0 && guid)
                 r = detector_result(c, "zpool-guid", zpool_guid_parse(guid->text, guid->size, &c->pools));
+        /* Whose pool it is does not depend on this: what is not understood is not known. */
+        if (r >= 0 && activity && activity->status == 0 &&
+            zpool_activity_parse(activity->text, activity->size, &c->pools) == -ENOMEM)
+                return -ENOMEM;
         return r < 0 ? r : lock_map_add_pools(&c->locks, &c->pools);
 }
 

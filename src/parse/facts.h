@@ -23,6 +23,7 @@
  *   by-id       "KNAME NAME": the links in /dev/disk/by-id, whole disks only
  *   zpool       zpool list -vHPL
  *   zpool-guid  zpool list -H -o name,guid
+ *   zpool-activity  "ACTIVITY<tab>POOL": what `zpool status` says is in progress: scrub, resilver
  *   mountinfo   /proc/self/mountinfo and /proc/1/mountinfo, joined and sorted
  *   swaps       /proc/swaps
  *   holders     "KNAME HOLDER...": disks and partitions with entries in /sys/class/block/KNAME/holders

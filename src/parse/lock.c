@@ -19,6 +19,7 @@ typedef struct Finding {
         LockMap *map;
         LockRole role;
         const char *pool, *guid;
+        PoolActivity activity;
         const char *detail;
         bool used;
         unsigned drives;
@@ -104,7 +105,19 @@ static int finding_apply(BlockDevice *drive, void *userdata)
             text_append(&l->detail, f->detail, DETAIL_MAX) < 0)
                 return -ENOMEM;
         l->role = f->role;
+        l->activity = f->activity;
         return 0;
+}
+
+static int finding_raise(Finding *f, BlockDevice *d, const char *detail)
+{
+        _cleanup_free_ char *clean = str_clean(detail, strlen(detail), DETAIL_MAX, false);
+
+        if (!clean)
+                return -ENOMEM;
+
+        f->detail = clean;
+        return block_tree_visit_drives(f->map->tree, d, finding_apply, f);
 }
 
 static int raise_pool(LockMap *m, BlockDevice *d, LockRole role, const char *pool, const char *guid,
@@ -113,7 +126,7 @@ static int raise_pool(LockMap *m, BlockDevice *d, LockRole role, const char *poo
 static int raise_pool(LockMap *m, BlockDevice *d, LockRole role, const char *pool, const char *guid,
                       const char *format, ...)
 {
-        _cleanup_free_ char *t = NULL, *clean = NULL;
+        _cleanup_free_ char *t = NULL;
         Finding f = {
                 .map = m,
                 .role = role,
@@ -131,12 +144,8 @@ static int raise_pool(LockMap *m, BlockDevice *d, LockRole role, const char *poo
                 t = NULL;
                 return -ENOMEM;
         }
-        clean = str_clean(t, strlen(t), DETAIL_MAX, false);
-        if (!clean)
-                return -ENOMEM;
 
-        f.detail = clean;
-        return block_tree_visit_drives(m->tree, d, finding_apply, &f);
+        return finding_raise(&f, d, t);
 }
 
 int lock_map_raise(LockMap *m, BlockDevice *device, LockRole role, const char *detail)
@@ -161,6 +170,27 @@ static LockRole pool_role(const LockMap *m, const char *pool)
         return strv_contains(m->boot_pools, pool) ? LOCK_BOOT_POOL : LOCK_ACTIVE_POOL;
 }
 
+/* words: how the device is a part of it: "member of the active ZFS pool" */
+static int raise_active(LockMap *m, BlockDevice *d, const Pool *p, const char *words)
+{
+        static const char *const goes_on[_POOL_ACTIVITY_MAX] = {
+                [POOL_IDLE] = "",
+                [POOL_SCRUB] = ", where a scrub goes on",
+                [POOL_RESILVER] = ", which resilvers",
+        };
+        _cleanup_free_ char *t = strf("%s %s%s", words, p->name, goes_on[p->activity]);
+        Finding f = {
+                .map = m,
+                .role = pool_role(m, p->name),
+                .pool = p->name,
+                .guid = p->guid,
+                .activity = p->activity,
+                .used = true,
+        };
+
+        return t ? finding_raise(&f, d, t) : -ENOMEM;
+}
+
 int lock_map_add_pools(LockMap *m, PoolList *pools)
 {
         int r;
@@ -171,8 +201,7 @@ int lock_map_add_pools(LockMap *m, PoolList *pools)
                 BlockDevice *d = block_tree_find_path(m->tree, v->path);
 
                 if (d) {
-                        r = raise_pool(m, d, pool_role(m, p->name), p->name, p->guid,
-                                       "member of the active ZFS pool %s", p->name);
+                        r = raise_active(m, d, p, "member of the active ZFS pool");
                         if (r < 0)
                                 return r;
                         continue;
@@ -199,11 +228,9 @@ static int add_zfs_member(LockMap *m, const PoolList *pools, BlockDevice *d, con
                 const Pool *p = pools->pools + i;
 
                 if (guid && p->guid && streq(guid, p->guid))
-                        return raise_pool(m, d, pool_role(m, p->name), p->name, p->guid,
-                                          "member of the active ZFS pool %s", p->name);
+                        return raise_active(m, d, p, "member of the active ZFS pool");
                 if ((!guid || !p->guid) && (p->unresolved || (label && streq(label, p->name))))
-                        return raise_pool(m, d, pool_role(m, p->name), p->name, p->guid,
-                                          "carries a ZFS label; the active pool %s may use it", p->name);
+                        return raise_active(m, d, p, "carries a ZFS label, perhaps of the active pool");
         }
 
         if (label)

@@ -208,3 +208,32 @@ int zpool_guid_parse(const char *text, size_t size, PoolList *l)
 
         return 0;
 }
+
+int zpool_activity_parse(const char *text, size_t size, PoolList *l)
+{
+        _cleanup_free_ char *copy = NULL;
+        char *p, *line;
+
+        if (memchr(text, 0, size))
+                return -EBADMSG;
+        p = copy = strndup(text, size);
+        if (!copy)
+                return -ENOMEM;
+
+        while ((line = strsep(&p, "\n"))) {
+                char *name = line;
+                PoolActivity activity;
+                Pool *pool;
+
+                if (isempty(line))
+                        continue;
+                activity = pool_activity_from_string(strsep(&name, "\t"));
+                if (!name || (int) activity < 0)
+                        return -EBADMSG;
+                pool = pool_find(l, name);
+                if (pool)
+                        pool->activity = activity;
+        }
+
+        return 0;
+}

@@ -2,8 +2,9 @@
 #pragma once
 
 #include "basic/macro.h"
+#include "shared/enums.h"
 
-/* `zpool list -vHP` (with or without -L) and `zpool list -H -o name,guid`. Pure. */
+/* `zpool list -vHP` (with or without -L), `zpool list -H -o name,guid`, and what goes on by `zpool status`. Pure. */
 
 #define POOLS_MAX 256U
 #define VDEVS_MAX 8192U
@@ -12,6 +13,7 @@ typedef struct Pool {
         char *name;
         char *guid;      /* NULL: not known */
         bool unresolved; /* has a member that is no known device */
+        PoolActivity activity;
 } Pool;
 
 typedef struct PoolVdev {
@@ -32,3 +34,5 @@ void pool_list_done(PoolList *l);
 int zpool_list_parse(const char *text, size_t size, PoolList *ret);
 /* Adds the guids; a pool that was not listed before (imported in between) is added. */
 int zpool_guid_parse(const char *text, size_t size, PoolList *l);
+/* "ACTIVITY<tab>NAME" of pools that are being read through. One that is not listed is left out. -EBADMSG */
+int zpool_activity_parse(const char *text, size_t size, PoolList *l);

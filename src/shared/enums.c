@@ -22,6 +22,13 @@ static const char *const lock_role_table[_LOCK_ROLE_MAX] = {
 };
 DEFINE_STRING_TABLE(lock_role, LockRole);
 
+static const char *const pool_activity_table[_POOL_ACTIVITY_MAX] = {
+        [POOL_IDLE] = "idle",
+        [POOL_SCRUB] = "scrub",
+        [POOL_RESILVER] = "resilver",
+};
+DEFINE_STRING_TABLE(pool_activity, PoolActivity);
+
 static const char *const smart_health_table[_SMART_HEALTH_MAX] = {
         [SMART_HEALTH_UNKNOWN] = "unknown",
         [SMART_HEALTH_PASSED] = "passed",

@@ -33,6 +33,16 @@ typedef enum LockRole {
 } LockRole;
 DECLARE_STRING_TABLE(lock_role, LockRole);
 
+/* What reads all of a pool's drives at the moment, by itself: nothing is started over that. */
+typedef enum PoolActivity {
+        POOL_IDLE,     /* idle: also where it is not known */
+        POOL_SCRUB,    /* scrub */
+        POOL_RESILVER, /* resilver */
+        _POOL_ACTIVITY_MAX,
+        _POOL_ACTIVITY_INVALID = -EINVAL,
+} PoolActivity;
+DECLARE_STRING_TABLE(pool_activity, PoolActivity);
+
 typedef enum SmartHealth {
         SMART_HEALTH_UNKNOWN, /* unknown: not read, not supported, asleep */
         SMART_HEALTH_PASSED,  /* passed */

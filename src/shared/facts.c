@@ -148,7 +148,7 @@ void drive_lock_done(DriveLock *l)
 
 int drive_lock_copy(const DriveLock *l, DriveLock *ret)
 {
-        DriveLock c = { .role = l->role, .used = l->used };
+        DriveLock c = { .role = l->role, .activity = l->activity, .used = l->used };
 
         if (dup_to(&c.pool, l->pool) < 0 || dup_to(&c.guid, l->guid) < 0 ||
             dup_to(&c.detail, l->detail) < 0) {
@@ -228,6 +228,8 @@ struct json_object *drive_lock_to_json(const DriveLock *l)
 
         if (!o || !role || json_put_string(o, "role", role) < 0 || json_put_string(o, "pool", l->pool) < 0 ||
             json_put_string(o, "guid", l->guid) < 0 || json_put_bool(o, "used", l->used) < 0 ||
+            (l->activity != POOL_IDLE &&
+             json_put_string(o, "activity", pool_activity_to_string(l->activity)) < 0) ||
             json_put_string(o, "detail", l->detail) < 0)
                 return NULL;
 
@@ -246,6 +248,13 @@ int drive_lock_from_json(struct json_object *o, DriveLock *ret)
                 return -EBADMSG;
         l.role = lock_role_from_string(s);
         if ((int) l.role < 0)
+                return -EBADMSG;
+
+        r = json_get_string(o, "activity", &s);
+        if (r < 0)
+                return r;
+        l.activity = r > 0 ? pool_activity_from_string(s) : POOL_IDLE;
+        if ((int) l.activity < 0)
                 return -EBADMSG;
 
         /* Nor one that does not say whether it is used as one that is not. */

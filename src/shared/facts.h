@@ -22,8 +22,9 @@ typedef struct DriveIdentity {
 
 typedef struct DriveLock {
         LockRole role;
-        char *pool; /* ZFS: the pool's name */
-        char *guid; /* ZFS: its guid, where known */
+        char *pool;            /* ZFS: the pool's name */
+        char *guid;            /* ZFS: its guid, where known */
+        PoolActivity activity; /* ZFS: of the pool, at the last reading; no part of what the lock is, and not stored */
         bool used; /* something has it at this moment: imported, mounted, held; else it only carries somebody's signature */
         char *detail; /* for people: "mounted at /mnt/data", "member of LVM volume group vg0", "open in qemu (pid 812)" */
 } DriveLock;

@@ -685,6 +685,14 @@ facts_holders()
         done
 }
 
+# What reads all the drives of a pool, pool by pool.
+facts_zpool_activity()
+{
+        limited 20 zpool status | awk '
+                /^ *pool: / { pool = substr($0, index($0, ": ") + 2) }
+                /^ *scan: (scrub|resilver)( \(.*\))? in progress/ { print $2 "\t" pool }'
+}
+
 # The sessions of our runs, whose processes are no news.
 run_sessions()
 {
@@ -804,6 +812,7 @@ verb_facts()
         section by-id facts_by_id
         tool zpool zpool limited 20 zpool list -vHPL
         tool zpool zpool-guid limited 20 zpool list -H -o name,guid
+        tool zpool zpool-activity facts_zpool_activity
         section mountinfo mounts
         [ -r /proc/swaps ] && section swaps cat /proc/swaps || section swaps absent
         section holders facts_holders

@@ -264,6 +264,39 @@ def rarely_read(product: Product) -> Iterator[None]:
     product.configure(smart_interval_seconds="10")
 
 
+ZPOOL = """#!/bin/sh
+case "$*" in
+"list -vHPL")
+    printf 'tank\\t240M\\t154K\\t240M\\t-\\t-\\t5%%\\t0%%\\t1.00x\\tONLINE\\t-\\n'
+    printf '\\t{device}\\t240M\\t-\\t-\\t-\\t-\\t-\\t-\\t-\\tONLINE\\n' ;;
+"list -H -o name,guid") printf 'tank\\t123\\n' ;;
+status) printf '  pool: tank\\n state: ONLINE\\n  scan: {scan}\\n\\t1.2T scanned at 1.1G/s\\nconfig:\\n' ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(("scan", "words", "waits"), [
+    ("scrub in progress since Sat Nov 21 13:00:00 2026", "member of the active ZFS pool tank, where a scrub goes on", "scrub"),
+    ("resilver (mirror-0) in progress since Sat Nov 21 13:00:00 2026", "member of the active ZFS pool tank, which resilvers",
+     "resilver")])
+def test_waits_for_a_pool_that_reads_all_of_it(nas: Host, product: Product, scan: str, words: str, waits: str) -> None:
+    drive = product.plug("POOLED01", 8)
+    device = product.device("POOLED01")
+    try:
+        product.machine.write("/usr/local/sbin/zpool", ZPOOL.format(device=device, scan=scan), mode=0o755)
+        drive.wait("LockDetail", words)
+        job = start(drive)
+        job.wait("Reason", f"Waits for the end of the {waits} of pool tank.")
+        assert job["State"] == "queued"
+        product.machine.write("/usr/local/sbin/zpool",
+                              ZPOOL.format(device=device, scan=scan.split()[0] + " repaired 0B in 00:00:01 with 0 errors"), mode=0o755)
+        drive.wait("LockDetail", "member of the active ZFS pool tank")
+        assert job.wait_end() == "passed", job["Reason"]
+    finally:
+        product.machine.run(["rm", "-f", "/usr/local/sbin/zpool"])
+    drive.wait("LockState", "none")
+
+
 def test_waits_for_a_test_of_others_that_nobody_saw(rarely_read: None, nas: Host, product: Product) -> None:
     drive = product.plug("WAITS001", 8)
     drive.wait("Smart", bool)

@@ -126,6 +126,28 @@ static void test_pools(void)
         check(labels, "sdc", LOCK_NONE, NULL, NULL);
 }
 
+/* Nothing is started over a scrub or a resilver; what is not understood is no failure of the locks. */
+static void test_pool_activity(void)
+{
+        _cleanup_(host_facts_freep) HostFacts *resilver = NULL, *strange = NULL;
+        Sample s = nothing;
+
+        s.lsblk = TWO_ZFS;
+        s.zpool = POOL("tank") VDEV("/dev/sda", "ONLINE");
+        s.zpool_guid = "tank\t11\n";
+        s.zpool_activity = "resilver\ttank\n";
+        resilver = sample_parse(&s, false);
+        check(resilver, "sda", LOCK_ACTIVE_POOL, "tank",
+              "member of the active ZFS pool tank, which resilvers");
+        assert(facts_find(resilver, "sda")->lock.activity == POOL_RESILVER);
+        assert(facts_find(resilver, "sdc")->lock.activity == POOL_IDLE);
+
+        s.zpool_activity = "something new";
+        strange = sample_parse(&s, false);
+        assert(!strange->detection_error && facts_find(strange, "sda")->lock.activity == POOL_IDLE);
+        check(strange, "sda", LOCK_ACTIVE_POOL, "tank", NULL);
+}
+
 static void test_pool_in_doubt(void)
 {
         _cleanup_(host_facts_freep) HostFacts *lost = NULL, *no_guid = NULL, *absent = NULL, *failed = NULL;
@@ -146,8 +168,8 @@ static void test_pool_in_doubt(void)
         s.zpool = POOL("tank") VDEV("12345678901234567", "UNAVAIL");
         no_guid = sample_parse(&s, false);
         assert(!no_guid->detection_error);
-        check(no_guid, "sda", LOCK_ACTIVE_POOL, "tank", "may use it");
-        check(no_guid, "sdb", LOCK_ACTIVE_POOL, "tank", "may use it");
+        check(no_guid, "sda", LOCK_ACTIVE_POOL, "tank", "perhaps of the active pool");
+        check(no_guid, "sdb", LOCK_ACTIVE_POOL, "tank", "perhaps of the active pool");
         check(no_guid, "sdc", LOCK_NONE, NULL, NULL);
 
         /* The module is there and the command is not. */
@@ -478,6 +500,7 @@ int main(void)
         test_captured();
         test_signature_that_is_open();
         test_pools();
+        test_pool_activity();
         test_pool_in_doubt();
         test_pool_paths();
         test_mounts();

@@ -135,6 +135,13 @@ static void test_zpool(void)
         assert(zpool_guid_parse("tank\tx\n", 7, &l) == -EBADMSG);
         assert(zpool_guid_parse("tank\n", 5, &l) == -EBADMSG);
 
+        assert(zpool_activity_parse("resilver\tnew\nscrub\tgone\n", 24, &l) == 0);
+        assert(l.n_pools == 3 && l.pools[0].activity == POOL_IDLE && l.pools[2].activity == POOL_RESILVER);
+        assert(zpool_activity_parse("scrub\ttank", 10, &l) == 0 && l.pools[0].activity == POOL_SCRUB);
+        assert(zpool_activity_parse("trim\ttank\n", 10, &l) == -EBADMSG);
+        assert(zpool_activity_parse("scrub\n", 6, &l) == -EBADMSG);
+        assert(zpool_activity_parse("scrub\tta\0k", 10, &l) == -EBADMSG);
+
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
                 assert(zpool_list_parse(bad[i], strlen(bad[i]), &none) == -EBADMSG);
         assert(zpool_list_parse("", 0, &none) == 0 && none.n_pools == 0);
