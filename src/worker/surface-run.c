@@ -337,7 +337,7 @@ void surface_send_progress(Surface *s)
             json_put_double(o, "phase_percent", size == 0 ? 0 : 100.0 * (double) position / (double) size) <
                             0 ||
             json_put_u64(o, "bad_blocks", MAX((uint64_t) s->n_blocks, s->badblocks.reported_bad)) < 0 ||
-            (s->speed > 0 && json_put_u64(o, "bytes_per_second", (uint64_t) s->speed) < 0) ||
+            (s->speed > 0 && !s->paused && json_put_u64(o, "bytes_per_second", (uint64_t) s->speed) < 0) ||
             json_put_u64(o, "read_errors", s->badblocks.read_errors) < 0 ||
             json_put_u64(o, "write_errors", s->badblocks.write_errors) < 0 ||
             json_put_u64(o, "compare_errors", s->badblocks.compare_errors) < 0 ||
@@ -347,7 +347,7 @@ void surface_send_progress(Surface *s)
             (state->temperature_min_mdegc != MDEGC_UNKNOWN &&
              (json_put_i64(o, "temperature_min_mdegc", state->temperature_min_mdegc) < 0 ||
               json_put_i64(o, "temperature_max_mdegc", state->temperature_max_mdegc) < 0)) ||
-            (s->mean_speed >= 1 && s->percent >= ETA_PERCENT_MIN &&
+            (s->mean_speed >= 1 && !s->paused && s->percent >= ETA_PERCENT_MIN &&
              json_put_u64(o, "eta_usec",
                           now_usec(CLOCK_REALTIME) + (uint64_t) (left / s->mean_speed * 1e6)) < 0) ||
             (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0)) {

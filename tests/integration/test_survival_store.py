@@ -68,12 +68,20 @@ def test_full_disk_refuses_new_jobs_and_loses_no_verdict(site: Site, small_disk:
     assert site.start(other).wait_end() == "passed"
 
 
+def stored_percent(site: Site, job: Job) -> float:
+    return float(site.machine.run(["python3", "-c", "import sqlite3, sys\n"
+                                   "print(sqlite3.connect(sys.argv[1], uri=True).execute(sys.argv[2]).fetchone()[0])",
+                                   f"file:{STATE}/burnin.db?mode=ro",
+                                   f"SELECT percent FROM stages WHERE job = {job.id} AND kind = 'surface_validate'"]).stdout)
+
+
 @pytest.mark.allow_journal(*FULL_DISK)
 def test_full_disk_between_two_stages(site: Site, small_disk: Callable[[bool], None], survivor: Callable[..., Survivor]) -> None:
     """The report of a stage comes while there is no room, from a worker that does not wait for ever."""
     run = survivor()
     run.advance(6)
     history = run.seen()
+    site.machine.wait_for(lambda: stored_percent(site, run.job) == run.stage["Percent"], 10, "what was shown is stored")
     small_disk(True)
     run.end()
     site.kill_workers(run.job)
@@ -180,6 +188,8 @@ def flood(site: Site) -> Iterator[Callable[[str], object]]:
             f'while :; do busctl call org.burnin1 {path} {DRIVE} SetNotes st "$(date +%N)" 0; done'))
 
 
+# A worker that had ended before systemd came to put it into its scope; another one takes over.
+@pytest.mark.allow_journal(r"No PIDs left to attach", r"Failed with result 'resources'", r"Failed to start burnin-job")
 def test_service_killed_while_it_writes(site: Site, survivor: Callable[..., Survivor], tmp_path: Path,
                                         flood: Callable[[str], object]) -> None:
     assert site.machine.leader
