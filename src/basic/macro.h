@@ -85,6 +85,7 @@ static inline void freep(void *p)
 #define USEC_PER_MSEC   ((uint64_t) 1000)
 #define USEC_PER_MINUTE (60 * USEC_PER_SEC)
 #define USEC_PER_HOUR   (60 * USEC_PER_MINUTE)
+#define USEC_PER_DAY    (24 * USEC_PER_HOUR)
 #define USEC_INFINITY   UINT64_MAX
 
 /* A temperature that is not known, in thousandths of a degree Celsius. */

@@ -123,6 +123,7 @@ static const Verb verbs[] = {
         { "host", "remove", 1, 1, 0, verb_host_remove },
         { "drives", NULL, 0, 0, BIT(OPTION_HOST) | BIT(OPTION_LOCK), verb_drives },
         { "drive", "show", 1, 1, 0, verb_drive_show },
+        { "drive", "readings", 1, 1, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_drive_readings },
         { "drive", "location", 2, 2, 0, verb_drive_location },
         { "drive", "notes", 2, 2, 0, verb_drive_notes },
         { "drive", "unlock", 1, 1, BIT(OPTION_REASON) | BIT(OPTION_TOKEN), verb_drive_unlock },
@@ -175,6 +176,8 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "Drives:  (DRIVE: id, serial, or HOST:DEVICE)\n"
                      "  drives [--host=] [--lock=]      List the drives\n"
                      "  drive show DRIVE                Everything known about it\n"
+                     "  drive readings DRIVE [-n N|--all]\n"
+                     "                                  Temperature and SMART over time, newest first\n"
                      "  drive location DRIVE TEXT       Where it is: bay, shelf\n"
                      "  drive notes DRIVE TEXT          Notes for people\n"
                      "  drive unlock DRIVE              Allow the next burn-in of a locked drive (--reason= --token=)\n"

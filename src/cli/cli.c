@@ -375,16 +375,21 @@ static int rows_merge(struct json_object *page, const char *key, uint64_t max, s
         return (int) n;
 }
 
+typedef struct ListMethod {
+        const char *path, *interface, *member;
+        const char *key; /* the field that names a row */
+} ListMethod;
+
 /* One page: its rows, and how many there are in all (ListHosts, which is not paged, does not say). */
-static int list_page(Cli *c, const char *member, const Option *options, size_t n, uint32_t offset,
+static int list_page(Cli *c, const ListMethod *l, const Option *options, size_t n, uint32_t offset,
                      uint32_t limit, struct json_object **ret, uint64_t *ret_total)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         _cleanup_json_ struct json_object *rows = NULL, *total = NULL;
-        bool paged = !streq(member, "ListHosts") && !streq(member, "ListGrants");
+        bool paged = !streq(l->member, "ListHosts") && !streq(l->member, "ListGrants");
         int r;
 
-        r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, BUS_PATH, BUS_INTERFACE_MANAGER, member);
+        r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, l->path, l->interface, l->member);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
@@ -407,19 +412,17 @@ static int list_page(Cli *c, const char *member, const Option *options, size_t n
                 r = message_read_json(reply, &total);
         if (r < 0 || !json_object_is_type(rows, json_type_array) ||
             (total && !json_object_is_type(total, json_type_int)))
-                return cli_fail(c, STATUS_ERROR, "burnind gave an answer to %s that is no list.", member);
+                return cli_fail(c, STATUS_ERROR, "burnind gave an answer to %s that is no list.", l->member);
 
         *ret_total = total ? json_object_get_uint64(total) : json_object_array_length(rows);
         *ret = TAKE_PTR(rows);
         return 0;
 }
 
-int cli_list(Cli *c, const char *member, const Option *options, size_t n, uint64_t max,
-             struct json_object **ret, uint64_t *ret_total)
+static int list_all(Cli *c, const ListMethod *l, const Option *options, size_t n, uint64_t max,
+                    struct json_object **ret, uint64_t *ret_total)
 {
         _cleanup_json_ struct json_object *rows = NULL, *seen = NULL;
-        /* The "Object" of an audit entry is what was acted upon, not a path of its own. */
-        const char *key = streq(member, "ListAudit") ? "Id" : "Object";
         uint64_t total = 0;
         uint32_t offset = 0;
         int k;
@@ -437,11 +440,11 @@ int cli_list(Cli *c, const char *member, const Option *options, size_t n, uint64
                 if (max > 0)
                         limit = (uint32_t) MIN((uint64_t) limit, max - json_object_array_length(rows));
 
-                r = list_page(c, member, options, n, offset, limit, &page, &total);
+                r = list_page(c, l, options, n, offset, limit, &page, &total);
                 if (r < 0)
                         return r;
 
-                k = rows_merge(page, key, max, seen, rows);
+                k = rows_merge(page, l->key, max, seen, rows);
                 if (k < 0)
                         return cli_fail(c, STATUS_ERROR, "Failed to read the list: %s", strerror(-k));
                 offset += (uint32_t) k;
@@ -452,6 +455,23 @@ int cli_list(Cli *c, const char *member, const Option *options, size_t n, uint64
                 *ret_total = total;
         *ret = TAKE_PTR(rows);
         return 0;
+}
+
+int cli_list(Cli *c, const char *member, const Option *options, size_t n, uint64_t max,
+             struct json_object **ret, uint64_t *ret_total)
+{
+        /* The "Object" of an audit entry is what was acted upon, not a path of its own. */
+        const ListMethod l = { BUS_PATH, BUS_INTERFACE_MANAGER, member,
+                               streq(member, "ListAudit") ? "Id" : "Object" };
+
+        return list_all(c, &l, options, n, max, ret, ret_total);
+}
+
+int cli_list_readings(Cli *c, const char *drive, uint64_t max, struct json_object **ret, uint64_t *ret_total)
+{
+        const ListMethod l = { drive, BUS_INTERFACE_DRIVE, "ListReadings", "TimeUSec" };
+
+        return list_all(c, &l, NULL, 0, max, ret, ret_total);
 }
 
 const char *row_string(struct json_object *row, const char *key)

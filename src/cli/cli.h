@@ -100,6 +100,9 @@ int cli_match_signals(Cli *c, sd_bus_message_handler_t callback, void *userdata,
 /* Rows of one of the Manager's List methods: all pages, or the first max rows (0: all). total may be NULL. */
 int cli_list(Cli *c, const char *member, const Option *options, size_t n, uint64_t max,
              struct json_object **ret, uint64_t *ret_total);
+/* The same of a drive's readings, by the path of the drive. */
+int cli_list_readings(Cli *c, const char *drive, uint64_t max, struct json_object **ret,
+                      uint64_t *ret_total);
 
 /* Fields of a row; "" and 0 where there is none of that type. */
 const char *row_string(struct json_object *row, const char *key);

@@ -22,6 +22,7 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_HOST, "AcceptHostKey", ACTION_MANAGE_HOSTS },
         { BUS_INTERFACE_HOST, "Configure", ACTION_MANAGE_HOSTS },
         { BUS_INTERFACE_HOST, "Remove", ACTION_MANAGE_HOSTS },
+        { BUS_INTERFACE_DRIVE, "ListReadings", ACTION_VIEW },
         { BUS_INTERFACE_DRIVE, "SetLocation", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_DRIVE, "SetNotes", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_DRIVE, "Unlock", ACTION_UNLOCK },

@@ -6,6 +6,7 @@
 #include "daemon/drive.h"
 #include "daemon/grant.h"
 #include "daemon/job.h"
+#include "daemon/list.h"
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
@@ -245,6 +246,9 @@ const sd_bus_vtable drive_vtable[] = {
                                 drive_method_start_self_test, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CancelSelfTest", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT,
                                 drive_method_cancel_self_test, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListReadings", SD_BUS_ARGS("a{sv}", filter),
+                                SD_BUS_RESULT("aa{sv}", readings, "t", total), drive_method_list_readings,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

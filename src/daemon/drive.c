@@ -5,6 +5,7 @@
 #include "daemon/drive.h"
 #include "daemon/host.h"
 #include "daemon/job.h"
+#include "daemon/reading.h"
 #include "shared/names.h"
 
 static const char *const identity_state_table[_IDENTITY_STATE_MAX] = {
@@ -442,6 +443,7 @@ int drive_on_facts(Host *h, const DriveFacts *f, bool detection_ok)
 {
         int r, changed = 0;
         Drive *d, *before;
+        bool read;
 
         r = drive_for_facts(h, f, &d);
         if (r < 0)
@@ -474,9 +476,11 @@ int drive_on_facts(Host *h, const DriveFacts *f, bool detection_ok)
         r = drive_set_smart(d, f);
         if (r < 0)
                 return r;
+        read = r > 0;
         changed |= r;
 
-        return changed ? drive_store(d) : 0;
+        r = changed ? drive_store(d) : 0;
+        return r >= 0 && read ? reading_on_smart(d, f->smart) : r;
 }
 
 int drive_resolve_shared(Manager *m, const char *base_key)

@@ -7,6 +7,7 @@
 #include "daemon/host.h"
 #include "daemon/job.h"
 #include "daemon/list.h"
+#include "daemon/reading.h"
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
@@ -312,4 +313,43 @@ int manager_method_list_grants(sd_bus_message *m, void *userdata, sd_bus_error *
         }
 
         return reply_send(reply, 0, NULL);
+}
+
+static int reading_append(ReadingRecord *r, void *userdata)
+{
+        return sd_bus_message_append(userdata, "a{sv}", 4, "TimeUSec", "t", r->time_usec, "TemperatureMDegC",
+                                     "i", r->temperature_mdegc, "SmartHealth", "s",
+                                     smart_health_to_string(r->health), "Smart", "s", r->smart);
+}
+
+int drive_method_list_readings(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Drive *d = userdata;
+        ReadingFilter f = { .drive = d->record.id, .limit = LIST_PAGE_MAX };
+        const BusOption options[] = {
+                { "since", 't', &f.since_usec, NULL },
+                { "until", 't', &f.until_usec, NULL },
+                { "offset", 'u', &f.offset, NULL },
+                { "limit", 'u', &f.limit, NULL },
+        };
+        uint64_t total;
+        int r;
+
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0)
+                return r;
+        r = authz_check(d->manager, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        f.limit = MIN(f.limit, LIST_PAGE_MAX);
+        r = reply_open(m, &reply);
+        if (r < 0)
+                return r;
+        r = store_reading_list(d->manager->store, &f, reading_append, reply, &total);
+        if (r < 0)
+                return r;
+
+        return reply_send(reply, 't', &total);
 }

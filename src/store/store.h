@@ -60,6 +60,16 @@ typedef struct DriveRecord {
         uint64_t smart_usec, first_seen_usec, last_seen_usec;
 } DriveRecord;
 
+/* What one SMART reading said of a drive. */
+typedef struct ReadingRecord {
+        char *drive;
+        uint64_t time_usec;
+        int32_t temperature_mdegc;
+        SmartHealth health;
+        bool changed; /* its health or a counter is not that of the reading before */
+        char *smart;  /* JSON: the counters, and the raw values of the attributes by their ids */
+} ReadingRecord;
+
 typedef struct JobRecord {
         uint64_t id; /* 0: not stored yet */
         char *kind, *profile;
@@ -144,6 +154,7 @@ typedef struct AuditRecord {
 
 void host_record_done(HostRecord *r);
 void drive_record_done(DriveRecord *r);
+void reading_record_done(ReadingRecord *r);
 void job_record_done(JobRecord *r);
 void phase_record_done(PhaseRecord *r);
 void stage_record_done(StageRecord *r);
@@ -161,6 +172,20 @@ int store_host_list(Store *s, int (*callback)(HostRecord *r, void *userdata), vo
 
 int store_drive_put(Store *s, const DriveRecord *r); /* insert or update, by id */
 int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), void *userdata);
+
+/* So long every reading of a drive is kept; of older ones all that changed, and the first of a day; at most so many in all. */
+#define READINGS_ALL_USEC (30 * USEC_PER_DAY)
+#define READINGS_MAX      5000U
+int store_reading_put(
+                Store *s,
+                const ReadingRecord *r); /* -ENOENT: its drive is not stored. Thins those of its drive. */
+typedef struct ReadingFilter {
+        const char *drive;
+        uint64_t since_usec, until_usec; /* until_usec 0: to the last */
+        uint32_t offset, limit;          /* limit 0: all */
+} ReadingFilter;
+int store_reading_list(Store *s, const ReadingFilter *f, int (*callback)(ReadingRecord *r, void *userdata),
+                       void *userdata, uint64_t *ret_total); /* newest first */
 
 /* id 0: inserts and sets it (reset it where the transaction around is not committed). Ids are never used again. -EEXIST: the
  * drive has another active job, or the request was for this drive before. */
