@@ -11,6 +11,12 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
+/* Rows in one answer, of so many that are asked for; 0 asks for no number of them. */
+static uint32_t page_size(uint32_t limit)
+{
+        return limit > 0 ? MIN(limit, LIST_PAGE_MAX) : LIST_PAGE_MAX;
+}
+
 static int append_object(sd_bus_message *reply, const char *path, const sd_bus_vtable *vtable, void *object)
 {
         int r;
@@ -154,7 +160,7 @@ int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;
-        for (size_t i = f.offset; i < n && i - f.offset < MIN(f.limit, LIST_PAGE_MAX); i++) {
+        for (size_t i = f.offset; i < n && i - f.offset < page_size(f.limit); i++) {
                 _cleanup_free_ char *path = NULL;
 
                 r = drive_bus_path_of(found[i]->record.id, &path);
@@ -206,7 +212,7 @@ static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
                         return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no verdict.",
                                                  verdict);
         }
-        f->limit = MIN(f->limit, LIST_PAGE_MAX);
+        f->limit = page_size(f->limit);
         return 0;
 }
 
@@ -274,8 +280,8 @@ int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;
-        r = store_audit_list(((Manager *) userdata)->store, offset, MIN(limit, LIST_PAGE_MAX), audit_append,
-                             reply, &total);
+        r = store_audit_list(((Manager *) userdata)->store, offset, page_size(limit), audit_append, reply,
+                             &total);
         if (r < 0)
                 return r;
 
@@ -343,7 +349,7 @@ int drive_method_list_readings(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        f.limit = MIN(f.limit, LIST_PAGE_MAX);
+        f.limit = page_size(f.limit);
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;

@@ -177,6 +177,34 @@ def test_drives_are_filtered_and_paged(product: Product, nas: Host, finished: Jo
     assert row == Drive(product, row["Object"]).all() | {"Object": row["Object"]}
 
 
+def test_no_list_is_longer_than_a_page(product: Product, nas: Host) -> None:
+    """However many rows are asked for, and however many there are."""
+    def change(sql: str) -> None:
+        product.machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
+        product.machine.run(["sqlite3", "/var/lib/burnin/burnin.db", sql])
+        product.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
+
+    many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)"
+    drive = product.plug("MANYROWS", 8)
+    change(f"{many} INSERT INTO jobs (kind, drive, identity, state, verdict, priority, not_before_usec, paused_usec, pauses_usec, percent, "
+           "created_usec, started_usec, finished_usec) SELECT 'burn-in', 'many', '{}', 'done', 'passed', 0, 0, 0, 0, 0, 1, 1, 1 FROM n;"
+           f"{many} INSERT INTO readings SELECT '{drive['Id']}', i, NULL, 'passed', 1, '{{}}' FROM n;"
+           f"{many} INSERT INTO audit (time_usec, actor_uid, action, outcome) SELECT i, 0, 'many', 'ok' FROM n")
+    try:
+        pid = main_pid(product)
+        for limit in (0, 1000, 1001, 2**32 - 1):
+            filters = dbus.Dictionary({"limit": dbus.UInt32(limit)}, signature="sv")
+            for method in ("ListJobs", "ListAudit"):
+                rows, total = product.call(method, "a{sv}", filters)
+                assert len(rows) == 1000 and total >= 1200, (method, limit)
+            rows, total = drive.call("ListReadings", "a{sv}", filters)
+            assert len(rows) == 1000 and total >= 1200, limit
+        assert product.call("ListDrives", "a{sv}", dbus.Dictionary({"limit": dbus.UInt32(0)}, signature="sv"))[0]
+        assert main_pid(product) == pid
+    finally:
+        change("DELETE FROM jobs WHERE drive = 'many'")
+
+
 def test_jobs_are_filtered_and_paged_newest_first(product: Product, nas: Host, finished: Job) -> None:
     for serial in ("NEWEST01", "NEWEST02"):
         product.plug(serial, 8)
