@@ -126,6 +126,7 @@ static const Verb verbs[] = {
         { "drive", "readings", 1, 1, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_drive_readings },
         { "drive", "location", 2, 2, 0, verb_drive_location },
         { "drive", "notes", 2, 2, 0, verb_drive_notes },
+        { "drive", "forget", 1, 1, 0, verb_drive_forget },
         { "drive", "unlock", 1, 1, BIT(OPTION_REASON) | BIT(OPTION_TOKEN), verb_drive_unlock },
         { "grants", NULL, 0, 0, 0, verb_grants },
         { "grant", "revoke", 1, 1, 0, verb_grant_revoke },
@@ -180,6 +181,7 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "                                  Temperature and SMART over time, newest first\n"
                      "  drive location DRIVE TEXT       Where it is: bay, shelf\n"
                      "  drive notes DRIVE TEXT          Notes for people\n"
+                     "  drive forget DRIVE              Drop one that is missing; its jobs stay\n"
                      "  drive unlock DRIVE              Allow the next burn-in of a locked drive (--reason= --token=)\n"
                      "  grants                          What is unlocked, and waits for its burn-in\n"
                      "  grant revoke GRANT              Lock it again\n\n"

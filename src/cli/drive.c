@@ -239,6 +239,18 @@ static int drive_set_text(Cli *c, const char *drive, const char *method, const c
         return r < 0 ? r : STATUS_OK;
 }
 
+int verb_drive_forget(Cli *c, char **args, size_t n)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = cli_find_drive(c, args[0], &path);
+        if (r < 0)
+                return r;
+        r = cli_change(c, "forget a drive", path, BUS_INTERFACE_DRIVE, "Forget", NULL, "t", UINT64_C(0));
+        return r < 0 ? r : STATUS_OK;
+}
+
 int verb_drive_location(Cli *c, char **args, size_t n)
 {
         return drive_set_text(c, args[0], "SetLocation", args[1]);

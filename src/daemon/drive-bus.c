@@ -62,14 +62,14 @@ static int drive_property_get_self_tests(sd_bus *bus, const char *path, const ch
         return self_tests_append(userdata, reply);
 }
 
-static int drive_authorize_self_test(Drive *d, sd_bus_message *m, const char *object, const char *type,
-                                     sd_bus_error *error)
+static int drive_authorize(const Drive *d, sd_bus_message *m, const char *object, const char *profile,
+                           sd_bus_error *error)
 {
         return authz_check(d->manager, m, object,
                            ((PolkitDetail[]){ { "drive", d->record.id },
                                               { "serial", d->record.identity.serial },
                                               { "host", d->record.host },
-                                              { "profile", type },
+                                              { "profile", profile },
                                               {} }),
                            error);
 }
@@ -89,7 +89,7 @@ static int drive_method_start_self_test(sd_bus_message *m, void *userdata, sd_bu
         r = bus_read_flags(m, error);
         if (r < 0)
                 return r;
-        r = drive_authorize_self_test(d, m, strempty(object), type, error);
+        r = drive_authorize(d, m, strempty(object), type, error);
         if (r < 0)
                 return r;
         if (r == 0)
@@ -123,7 +123,7 @@ static int drive_method_cancel_self_test(sd_bus_message *m, void *userdata, sd_b
         r = bus_read_flags(m, error);
         if (r < 0)
                 return r;
-        r = drive_authorize_self_test(d, m, strempty(object), NULL, error);
+        r = drive_authorize(d, m, strempty(object), NULL, error);
         if (r < 0)
                 return r;
         if (r == 0)
@@ -155,12 +155,7 @@ static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, 
         r = bus_read_flags(m, error);
         if (r < 0)
                 return r;
-        r = authz_check(d->manager, m, strempty(object),
-                        ((PolkitDetail[]){ { "drive", d->record.id },
-                                           { "serial", d->record.identity.serial },
-                                           { "host", d->record.host },
-                                           {} }),
-                        error);
+        r = drive_authorize(d, m, strempty(object), NULL, error);
         if (r < 0)
                 return r;
         if (r == 0)
@@ -200,6 +195,42 @@ static int drive_method_set_notes(sd_bus_message *m, void *userdata, sd_bus_erro
         Drive *d = userdata;
 
         return drive_set_text(d, m, &d->record.notes, TEXT_MAX_BYTES, "Notes", error);
+}
+
+static int drive_method_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Drive *d = userdata;
+        Manager *manager = d->manager;
+        _cleanup_free_ char *object = strf("drive %s", d->record.id), *why = NULL;
+        const char *name;
+        Actor actor;
+        int r;
+
+        if (!object)
+                return -ENOMEM;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = drive_authorize(d, m, object, NULL, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        r = drive_check_forget(d, &name, &why);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return sd_bus_error_set(error, name, why);
+        r = drive_forget(d);
+        if (r < 0)
+                return r;
+
+        (void) audit_write(manager, &actor, ACTION_MANAGE_DRIVES, object, "ok", "Forget");
+        return sd_bus_reply_method_return(m, NULL);
 }
 
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
@@ -246,6 +277,8 @@ const sd_bus_vtable drive_vtable[] = {
                                 drive_method_start_self_test, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CancelSelfTest", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT,
                                 drive_method_cancel_self_test, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Forget", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, drive_method_forget,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListReadings", SD_BUS_ARGS("a{sv}", filter),
                                 SD_BUS_RESULT("aa{sv}", readings, "t", total), drive_method_list_readings,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
@@ -312,6 +345,14 @@ void drive_emit_added(Drive *d)
 
         if (drive_bus_path_of(d->record.id, &path) >= 0)
                 (void) sd_bus_emit_object_added(d->manager->bus, path);
+}
+
+void drive_emit_removed(Drive *d)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (drive_bus_path_of(d->record.id, &path) >= 0)
+                (void) sd_bus_emit_object_removed(d->manager->bus, path);
 }
 
 void drive_emit_changed(Drive *d, const char *const *properties)

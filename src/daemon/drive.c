@@ -3,6 +3,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/drive.h"
+#include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/job.h"
 #include "daemon/reading.h"
@@ -210,6 +211,53 @@ int drive_set_missing(Drive *d)
                   d->record.id, strempty(d->record.kname), strempty(d->record.host));
 
         return drive_store(d);
+}
+
+int drive_check_forget(const Drive *d, const char **reterr_name, char **reterr_text)
+{
+        const char *serial = strempty(d->record.identity.serial), *name = BUS_ERROR_WRONG_STATE;
+        const Host *h = d->host ?: host_find(d->manager, strempty(d->record.host));
+        char *text;
+
+        if (d->job) {
+                name = BUS_ERROR_DRIVE_BUSY;
+                text = strf("Drive %s is in job %" PRIu64 ". Cancel it first.", serial, d->job->record.id);
+        } else if (d->host)
+                text = strf("Drive %s is there, as %s on %s. Only a drive that is missing can be forgotten.",
+                            serial, d->record.kname, d->record.host);
+        else if (d->remnant) {
+                name = BUS_ERROR_DRIVE_LOCKED;
+                text = strf("Drive %s is locked (%s). It stays known until it was seen again without that.",
+                            serial, drive_lock_detail(d));
+        } else if (h && !h->was_read)
+                text = strf("Host %s was not read since burnind has started, so nobody knows whether drive %s is missing. "
+                            "Wait until it answers, or remove the host.",
+                            h->record.name, serial);
+        else
+                return 1;
+        if (!text)
+                return -ENOMEM;
+
+        *reterr_name = name;
+        *reterr_text = text;
+        return 0;
+}
+
+int drive_forget(Drive *d)
+{
+        Manager *m = d->manager;
+        int r;
+
+        r = store_drive_del(m->store, d->record.id);
+        if (r < 0)
+                return manager_store_failed(m, r);
+
+        log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_FORGOTTEN, "Drive %s was forgotten; it was %s on %s.",
+                  d->record.id, strempty(d->record.kname), strempty(d->record.host));
+        drive_emit_removed(d);
+        drive_free(d);
+        grants_review(m);
+        return 0;
 }
 
 void drive_set_stale(Drive *d, bool stale)

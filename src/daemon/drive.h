@@ -61,6 +61,10 @@ int drive_set_missing(Drive *d);
 int drive_resolve_shared(Manager *m, const char *base_key);
 /* Sends what the last changes left to be told. */
 void drive_emit_pending(Drive *d);
+/* The drive is missing, and nothing here needs its row any more: 1; else 0 with the bus error's name and why, for people. */
+int drive_check_forget(const Drive *d, const char **reterr_name, char **reterr_text);
+/* Frees it. A drive that comes back is a new one. */
+int drive_forget(Drive *d);
 void drive_set_stale(Drive *d, bool stale);
 void drive_set_remnant(Drive *d, const char *run);
 
@@ -79,6 +83,7 @@ EstimateDrive drive_for_estimate(const Drive *d);
 int drive_bus_register(Manager *m);
 int drive_bus_path_of(const char *id, char **ret);
 void drive_emit_added(Drive *d);
+void drive_emit_removed(Drive *d);
 void drive_emit_changed(Drive *d, const char *const *properties);
 extern const sd_bus_vtable drive_vtable[];
 

@@ -48,6 +48,11 @@ int store_drive_put(Store *s, const DriveRecord *r)
         return record_put(s, &drive_type, r);
 }
 
+int store_drive_del(Store *s, const char *id)
+{
+        return record_del(s, &drive_type, id);
+}
+
 int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), void *userdata)
 {
         _cleanup_(rows_done) Rows rows = { .type = &drive_type };

@@ -171,6 +171,8 @@ int store_host_del(Store *s, const char *name); /* 1; 0: there was none. Its dri
 int store_host_list(Store *s, int (*callback)(HostRecord *r, void *userdata), void *userdata);
 
 int store_drive_put(Store *s, const DriveRecord *r); /* insert or update, by id */
+int store_drive_del(Store *s,
+                    const char *id); /* 1; 0: there was none. Its readings go with it, its jobs stay. */
 int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), void *userdata);
 
 /* So long every reading of a drive is kept; of older ones all that changed, and the first of a day; at most so many in all. */

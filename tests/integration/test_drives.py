@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is known of drives over time: their readings."""
+"""What is known of drives over time: their readings, and that a missing one can be forgotten."""
 from __future__ import annotations
 
 import json
@@ -70,3 +70,71 @@ def test_readings_of_bad_filters(product: Product, nas: Host) -> None:
     with pytest.raises(dbus.DBusException):
         drive.call("ListReadings", "s", "READ0001")
     assert readings(drive, limit=dbus.UInt32(1))[1] >= 1
+
+
+@pytest.fixture
+def missing(product: Product, nas: Host) -> Drive:
+    """GONE0001, which was burned in, and was taken away."""
+    drive = product.plug("GONE0001", 8)
+    drive.call("SetNotes", "st", "squeaks", 0)
+    assert product.start("GONE0001").wait_end() == "passed"
+    product.machine.remove_loop_drive("GONE0001", keep_image=True)
+    drive.wait("Present", False)
+    return drive
+
+
+def test_missing_drive_is_forgotten(product: Product, missing: Drive) -> None:
+    job, = product.jobs(drive=missing["Id"])
+    number, before, identity = job.id, job.all(), missing["Id"]
+    with product.machine.watch_signal("org.freedesktop.DBus.ObjectManager", "InterfacesRemoved") as watch:
+        product.machine.run(["burninctl", "drive", "forget", "GONE0001"])
+        watch.wait(lambda signal: signal.args[0] == missing.path)
+    with refused("NoSuchDrive"):
+        product.drive("GONE0001")
+    assert not product.list("Drives", serial="GONE0001")
+    newest = product.list("Audit", limit=dbus.UInt32(1))[0]
+    assert (newest["Object"], newest["Outcome"], newest["Detail"]) == (f"drive {identity}", "ok", "Forget")
+    assert product.machine.journal("MESSAGE_ID=795702af36274c219dc7228aec191294", "BURNIN_DRIVE_SERIAL=GONE0001")
+    with pytest.raises(dbus.DBusException, match="Unknown object"):
+        missing.call("Forget", "t", 0)
+
+    # What was done with it stays, over a restart too; nothing of that can be started again.
+    product.restart()
+    job, = product.jobs(drive=identity)
+    assert (job.id, job.all()) == (number, before)
+    shown = product.machine.run(["burninctl", "job", "show", str(number)]).stdout
+    assert "GONE0001" in shown and "surface_validate" in shown
+    assert product.machine.run(["burninctl", "job", "log", str(number), "surface_validate"]).stdout
+    with refused("NoSuchDrive"):
+        job.call("Retry", "st", "GONE0001", 0)
+
+    # It comes back as a new drive, which has its jobs.
+    product.machine.add_loop_drive("GONE0001", 8)
+    drive = product.wait_drive("GONE0001", None)
+    assert drive["Id"] == identity and drive["Notes"] == "" and readings(drive)[1] == 1
+    assert [each.id for each in product.jobs(drive=identity)] == [number]
+
+
+def test_drive_that_is_needed_is_not_forgotten(product: Product, nas: Host, missing: Drive) -> None:
+    def refuses(drive: Drive, name: str, *words: str) -> None:
+        with refused(name, "GONE", *words):
+            drive.call("Forget", "t", 0)
+        assert drive["Id"]
+
+    for signature, argument in (("t", 1), ("s", "now"), ("", None)):
+        with pytest.raises(dbus.DBusException):
+            missing.call("Forget", signature, *([] if argument is None else [argument]))
+
+    there = product.plug("GONE0002", 256)
+    refuses(there, "WrongState", "is there")
+    with product.braked(product.start("GONE0002")):
+        refuses(there, "DriveBusy", "in job")
+        product.call("CancelAll", "st", "", 0)
+
+    # Until its host was read, a drive that is there looks like one that is not.
+    nas.call("Configure", "a{sv}", dbus.Dictionary({"port": dbus.UInt16(1)}, signature="sv"))
+    product.restart()
+    refuses(missing, "WrongState", "was not read")
+    nas.call("Configure", "a{sv}", dbus.Dictionary({"port": dbus.UInt16(22)}, signature="sv"))
+    nas.wait("State", "online")
+    missing.call("Forget", "t", 0)
