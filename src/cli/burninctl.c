@@ -45,6 +45,8 @@ enum {
         OPTION_UNLOCK,
         OPTION_UNLOCK_EXISTING,
         OPTION_RELEASE,
+        OPTION_SECONDS,
+        OPTION_OFF,
         _OPTION_END,
         OPTION_JSON = 0x200,
         OPTION_NO_PAGER,
@@ -99,6 +101,8 @@ static const struct option long_options[] = {
         { "unlock", no_argument, NULL, OPTION_UNLOCK },
         { "unlock-existing", no_argument, NULL, OPTION_UNLOCK_EXISTING },
         { "release", no_argument, NULL, OPTION_RELEASE },
+        { "seconds", required_argument, NULL, OPTION_SECONDS },
+        { "off", no_argument, NULL, OPTION_OFF },
         {},
 };
 
@@ -126,6 +130,7 @@ static const Verb verbs[] = {
         { "drive", "readings", 1, 1, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_drive_readings },
         { "drive", "location", 2, 2, 0, verb_drive_location },
         { "drive", "notes", 2, 2, 0, verb_drive_notes },
+        { "drive", "identify", 1, 1, BIT(OPTION_SECONDS) | BIT(OPTION_OFF), verb_drive_identify },
         { "drive", "forget", 1, 1, 0, verb_drive_forget },
         { "drive", "unlock", 1, 1, BIT(OPTION_REASON) | BIT(OPTION_TOKEN), verb_drive_unlock },
         { "grants", NULL, 0, 0, 0, verb_grants },
@@ -181,6 +186,7 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "                                  Temperature and SMART over time, newest first\n"
                      "  drive location DRIVE TEXT       Where it is: bay, shelf\n"
                      "  drive notes DRIVE TEXT          Notes for people\n"
+                     "  drive identify DRIVE            Light its locate LED (--seconds=60, or --off)\n"
                      "  drive forget DRIVE              Drop one that is missing; its jobs stay\n"
                      "  drive unlock DRIVE              Allow the next burn-in of a locked drive (--reason= --token=)\n"
                      "  grants                          What is unlocked, and waits for its burn-in\n"
@@ -312,6 +318,7 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_UNLOCK - OPTION_FIRST] = &c->unlock,
                 [OPTION_UNLOCK_EXISTING - OPTION_FIRST] = &c->unlock_existing,
                 [OPTION_RELEASE - OPTION_FIRST] = &c->release,
+                [OPTION_OFF - OPTION_FIRST] = &c->off,
         };
         int64_t n;
         int r;
@@ -324,6 +331,8 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 return strv_extend(&c->serials, value) < 0 ? cli_oom(c) : 0;
         else if (option == OPTION_PORT)
                 return parse_number(c, "--port=", value, UINT16_MAX, &c->port);
+        else if (option == OPTION_SECONDS)
+                return parse_number(c, "--seconds=", value, IDENTIFY_SEC_MAX, &c->seconds);
         else if (option == OPTION_LINES)
                 return parse_number(c, "--lines=", value, UINT32_MAX, &c->lines);
         else {

@@ -37,10 +37,10 @@ typedef struct Cli {
         /* Options of some verbs; NULL and false where not given. */
         const char *address, *user, *notes, *kind, *host, *lock, *profile, *stages, *type, *note, *request,
                         *verdict, *reason, *token, *at, *calendar;
-        uint32_t port, lines;
+        uint32_t port, lines, seconds;
         int32_t priority;
         char **serials;
-        bool yes, wait, active, all, follow, unlock, unlock_existing, release;
+        bool yes, wait, active, all, follow, unlock, unlock_existing, release, off;
 
         /* What standard output is. */
         bool terminal, colour, utf8;

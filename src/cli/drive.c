@@ -5,7 +5,8 @@
 #include "shared/enums.h"
 #include "shared/names.h"
 
-#define HISTORY_SHOWN 10
+#define HISTORY_SHOWN    10
+#define IDENTIFY_SECONDS 60
 
 static const TableColumn drive_columns[] = {
         { "HOST", false, 8 },     { "DEVICE", false, 0 }, { "MODEL", false, 10 },  { "SERIAL", false, 0 },
@@ -236,6 +237,22 @@ static int drive_set_text(Cli *c, const char *drive, const char *method, const c
                 return r;
         r = cli_change(c, "write on a drive's label", path, BUS_INTERFACE_DRIVE, method, NULL, "st", text,
                        UINT64_C(0));
+        return r < 0 ? r : STATUS_OK;
+}
+
+int verb_drive_identify(Cli *c, char **args, size_t n)
+{
+        uint32_t seconds = c->off ? 0 : c->seconds ?: IDENTIFY_SECONDS;
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        if (c->off && c->seconds > 0)
+                return cli_fail(c, STATUS_USAGE, "Either --seconds= or --off.");
+        r = cli_find_drive(c, args[0], &path);
+        if (r < 0)
+                return r;
+        r = cli_change(c, "light the locate LED of a drive", path, BUS_INTERFACE_DRIVE, "Identify", NULL,
+                       "ut", seconds, UINT64_C(0));
         return r < 0 ? r : STATUS_OK;
 }
 

@@ -18,6 +18,7 @@ int verb_drives(Cli *c, char **args, size_t n);
 int verb_drive_show(Cli *c, char **args, size_t n);
 int verb_drive_location(Cli *c, char **args, size_t n);
 int verb_drive_notes(Cli *c, char **args, size_t n);
+int verb_drive_identify(Cli *c, char **args, size_t n);
 int verb_drive_forget(Cli *c, char **args, size_t n);
 int verb_drive_readings(Cli *c, char **args, size_t n);
 int verb_self_test_start(Cli *c, char **args, size_t n);

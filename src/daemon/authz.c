@@ -25,6 +25,7 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_DRIVE, "ListReadings", ACTION_VIEW },
         { BUS_INTERFACE_DRIVE, "SetLocation", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_DRIVE, "SetNotes", ACTION_MANAGE_DRIVES },
+        { BUS_INTERFACE_DRIVE, "Identify", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_DRIVE, "Forget", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_DRIVE, "Unlock", ACTION_UNLOCK },
         { BUS_INTERFACE_GRANT, "Revoke", ACTION_CANCEL },

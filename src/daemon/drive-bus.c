@@ -5,6 +5,7 @@
 #include "daemon/authz.h"
 #include "daemon/drive.h"
 #include "daemon/grant.h"
+#include "daemon/identify.h"
 #include "daemon/job.h"
 #include "daemon/list.h"
 #include "shared/bus-util.h"
@@ -233,6 +234,32 @@ static int drive_method_forget(sd_bus_message *m, void *userdata, sd_bus_error *
         return sd_bus_reply_method_return(m, NULL);
 }
 
+static int drive_method_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Drive *d = userdata;
+        _cleanup_free_ char *object = strf("drive %s", d->record.id);
+        uint32_t seconds;
+        Actor actor;
+        int r;
+
+        r = sd_bus_message_read(m, "u", &seconds);
+        if (r < 0)
+                return r;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = drive_authorize(d, m, strempty(object), NULL, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        r = actor_from_message(m, &actor);
+        if (r < 0)
+                return r;
+        return identify_start(d, m, &actor, seconds, error);
+}
+
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
 const sd_bus_vtable drive_vtable[] = {
@@ -277,6 +304,8 @@ const sd_bus_vtable drive_vtable[] = {
                                 drive_method_start_self_test, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CancelSelfTest", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT,
                                 drive_method_cancel_self_test, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Identify", SD_BUS_ARGS("u", seconds, "t", flags), SD_BUS_NO_RESULT,
+                                drive_method_identify, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Forget", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, drive_method_forget,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListReadings", SD_BUS_ARGS("a{sv}", filter),

@@ -16,6 +16,7 @@ typedef struct DenialLog DenialLog;
 typedef struct Drive Drive;
 typedef struct Grant Grant;
 typedef struct Host Host;
+typedef struct Identify Identify;
 typedef struct Job Job;
 typedef struct PollLink PollLink;
 typedef struct ScopeTracker ScopeTracker;
@@ -38,6 +39,9 @@ typedef struct Manager {
         uint32_t n_burn_ins; /* of those that run */
         Grant *grants;       /* by id: those that wait for their job */
         uint64_t n_grants;   /* ever given */
+
+        Identify *identifies; /* that wait for their hosts */
+        uint64_t n_identifies;
 
         char *machine_id;
         char *health;

@@ -11,6 +11,7 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "daemon/grant.h"
+#include "daemon/identify.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
 #include "shared/names.h"
@@ -69,6 +70,7 @@ static void poll_disconnect(PollLink *p)
                 j->content_asked = false;
         HASH_ITER(hh, p->manager->grants, g, next_grant)
                 g->content_asked = false;
+        identify_on_poller_gone(p->manager);
         manager_emit_changed(p->manager, "Health");
 }
 
@@ -213,17 +215,33 @@ int poll_refresh(PollLink *p, Host *h)
         return o ? poll_send(p, o, -EBADF) : -ENOMEM;
 }
 
+static struct json_object *question_new(const char *op, uint64_t id, const char *host, const char *kname,
+                                        const DriveIdentity *identity)
+{
+        _cleanup_json_ struct json_object *o = message_new(op, host);
+
+        if (!o || json_put_u64(o, "id", id) < 0 || json_put_string(o, "kname", kname) < 0 ||
+            json_put(o, "identity", drive_identity_to_json(identity)) < 0)
+                return NULL;
+
+        return TAKE_PTR(o);
+}
+
 int poll_ask_content(PollLink *p, uint64_t id, const char *host, const char *kname,
                      const DriveIdentity *identity)
 {
-        _cleanup_json_ struct json_object *o = message_new("fingerprint", host);
-        int r;
+        _cleanup_json_ struct json_object *o = question_new("fingerprint", id, host, kname, identity);
 
-        if (!o)
+        return o ? poll_send(p, o, -EBADF) : -ENOMEM;
+}
+
+int poll_locate(PollLink *p, uint64_t id, const Drive *d, uint32_t seconds)
+{
+        _cleanup_json_ struct json_object *o =
+                        question_new("locate", id, d->record.host, d->record.kname, &d->record.identity);
+
+        if (!o || json_put_u64(o, "seconds", seconds) < 0)
                 return -ENOMEM;
-        if ((r = json_put_u64(o, "id", id)) < 0 || (r = json_put_string(o, "kname", kname)) < 0 ||
-            (r = json_put(o, "identity", drive_identity_to_json(identity))) < 0)
-                return r;
 
         return poll_send(p, o, -EBADF);
 }
@@ -346,6 +364,21 @@ static int poll_on_fingerprint(PollLink *p, struct json_object *o)
         return 0;
 }
 
+static int poll_on_locate(PollLink *p, struct json_object *o)
+{
+        const char *reason = NULL;
+        bool ok = false;
+        uint64_t id;
+
+        if (json_get_u64(o, "id", &id) <= 0 || json_get_bool(o, "ok", &ok) <= 0 ||
+            json_get_string(o, "reason", &reason) < 0 ||
+            (reason && !str_is_clean(reason, TEXT_MAX_BYTES, false)))
+                return -EBADMSG;
+
+        identify_on_answer(p->manager, id, ok ? NULL : reason ?: "its host gave no reason");
+        return 0;
+}
+
 static void poll_on_line(PollLink *p, char *line, size_t size)
 {
         static const struct {
@@ -355,6 +388,7 @@ static void poll_on_line(PollLink *p, char *line, size_t size)
                 { "hostkey", poll_on_hostkey },
                 { "cycle", poll_on_cycle },
                 { "fingerprint", poll_on_fingerprint },
+                { "locate", poll_on_locate },
         };
         _cleanup_json_ struct json_object *o = NULL;
         const char *op = NULL;

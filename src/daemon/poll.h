@@ -20,6 +20,8 @@ int poll_refresh(PollLink *p, Host *h);
 /* The answer goes to job_on_content(), or to grant_on_content() by its number. */
 int poll_ask_content(PollLink *p, uint64_t id, const char *host, const char *kname,
                      const DriveIdentity *identity);
+/* Lights the locate LED; the answer goes to identify_on_answer(). */
+int poll_locate(PollLink *p, uint64_t id, const Drive *d, uint32_t seconds);
 /* The drives of this host that are under test now. */
 void poll_watch(PollLink *p, const char *host);
 

@@ -81,7 +81,7 @@ static void queue_ask_content(Job *j, Host *h)
         if (j->record.state == JOB_QUEUED)
                 job_set_waiting(j, "Waits for the fingerprint of what is on the drive.");
         if (j->content_asked || j->content_reading == h->last_seen_usec ||
-            h->n_asked >= POLL_FINGERPRINTS_MAX || !queue_judge(j))
+            h->n_asked >= POLL_QUESTIONS_MAX || !queue_judge(j))
                 return;
 
         j->content_asked = poll_ask_content(j->manager->poll, j->record.id, j->record.host,

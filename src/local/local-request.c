@@ -14,7 +14,7 @@
 #define DEVICE_TYPE_MAX 64U
 #define NUMBER_DIGITS   18U /* what the script's arithmetic can hold */
 #define GUID_DIGITS     20U
-#define GRACE_MAX       3600U
+#define SECONDS_MAX     3600U
 #define OPTION_MAX      (16U * 1024U * 1024U) /* the biggest block size that a setting can have */
 
 static bool is_hex(const char *s, size_t size)
@@ -46,9 +46,9 @@ static bool is_number_to(const char *s, uint32_t max)
         return is_number(s) && parse_u32(s, &n) >= 0 && n <= max;
 }
 
-static bool is_grace(const char *s)
+static bool is_hour(const char *s)
 {
-        return is_number_to(s, GRACE_MAX);
+        return is_number_to(s, SECONDS_MAX);
 }
 
 static bool is_serial(const char *s)
@@ -191,6 +191,7 @@ static const struct {
         { "facts", { is_run }, are_facts_words },
         { "probe", { is_ident }, are_none },
         { "fingerprint", { kname_is_valid, is_ident }, are_none },
+        { "locate", { kname_is_valid, is_ident, is_hour }, are_none },
         { "smart", { kname_is_valid }, are_none },
         { "kmsg", { is_number, kname_is_valid }, are_none },
         { "start",
@@ -198,7 +199,7 @@ static const struct {
             is_pool, is_guid, is_nothing },
           is_command },
         { "status", { is_run, kname_is_valid, is_number, is_number }, are_none },
-        { "cancel", { is_run, is_grace }, are_none },
+        { "cancel", { is_run, is_hour }, are_none },
         { "pause", { is_run, is_holder, is_reason }, are_none },
         { "resume", { is_run, is_holder }, are_none },
         { "remove", { is_run }, are_none },

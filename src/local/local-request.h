@@ -9,6 +9,7 @@
  *   facts NONCE [smart:KNAME|probe:KNAME]...
  *   probe IDENT
  *   fingerprint KNAME IDENT
+ *   locate KNAME IDENT SECONDS
  *   smart KNAME
  *   kmsg NUMBER KNAME
  *   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER LOCK POOL GUID - COMMAND...
@@ -20,7 +21,7 @@
  *   selftest_abort KNAME IDENT TYPE
  *
  * NONCE, RUN and MACHINE are 32 hex digits, KNAME is a kernel name, IDENT a word of letters, digits and .:,/@+=_-, NUMBER and OFFSET
- * are decimal, GRACE is at most an hour in seconds, HOLDER is
+ * are decimal, GRACE and SECONDS are at most an hour in seconds, HOLDER is
  * heat or operator, REASON text without control characters. SERIAL is text without control characters, CONTENT a SHA-256 in hex; both may be
  * "-", for nothing to compare, but what writes needs CONTENT. LOCK is what was unlocked, of what nothing uses: existing-data,
  * exported-pool, storage-member; else none. POOL is a name as ZFS has them, GUID a number of 20 digits at most; both may be "-".

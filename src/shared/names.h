@@ -132,4 +132,6 @@
 #define GRANTS_MAX        1024U /* that wait for their job */
 #define UNLOCK_REASON_MAX 200U  /* bytes */
 #define UNLOCK_TOKEN_MAX  255U
+#define IDENTIFIES_MAX    64U /* that wait for their hosts */
+#define IDENTIFY_SEC_MAX  3600U
 #define LIST_PAGE_MAX     1000U /* rows in one answer of a List method */

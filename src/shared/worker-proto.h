@@ -53,6 +53,7 @@
  *                       {"op": "remove", "name"}
  *                       {"op": "refresh", "name"}                           poll at once, and tell every drive again
  *                       {"op": "fingerprint", "id", "name", "kname", "identity"}
+ *                       {"op": "locate", "id", "name", "kname", "identity", "seconds"}  0: off
  *                       {"op": "watch", "name", "knames": [..]}             drives under test: SMART every minute
  *   poller -> burnind   {"op": "hostkey", "name", "key": "ssh-ed25519 AAAA..", "sha256": "SHA256:.."}  seen, not accepted
  *                       {"op": "cycle", "name", "ok": true, "boot_id", "os", "detection_error"?, "missing_tools"?, "live_runs",
@@ -63,13 +64,14 @@
  *                       {"op": "fingerprint", "id", "ok": true, "content": ContentFingerprint as a hex string}
  *                       {"op": "fingerprint", "id", "ok": false, "reason", "again": bool}
  *                         again: the drive had another name by then, or the host was not to be had; worth asking again after the
- *                         host's next cycle. At most POLL_FINGERPRINTS_MAX questions of one host are open at a time.
+ *                         host's next cycle. At most POLL_QUESTIONS_MAX questions of one host are open at a time.
+ *                       {"op": "locate", "id", "ok": bool, "reason"?}
  */
 
 #define STAGE_MESSAGE_MAX     (64U * 1024U)
 #define STAGE_RING_MAX        256U
 #define POLL_LINE_MAX         (8U * 1024U * 1024U)
-#define POLL_FINGERPRINTS_MAX 16U
+#define POLL_QUESTIONS_MAX    16U
 #define REPORT_WAIT_USEC      (30 * USEC_PER_SEC)
 #define PROGRESS_SILENCE_USEC USEC_PER_MINUTE
 #define PAUSE_WORDS_MAX       512U

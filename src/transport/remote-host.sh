@@ -600,6 +600,48 @@ verb_selftest_abort()
         selftest_answer "$out" '' ''
 }
 
+# --- the locate LED of a drive's bay -----------------------------------------------------------------------
+
+# locate_command KNAME 0|1: sets led to the command that switches it: by the kernel's driver of the enclosure, else by ledctl.
+# systemd reads it too, so there is nothing to be expanded in it but by the shell, and no quote.
+locate_command()
+{
+        local f
+        for f in "/sys/block/$1/device/enclosure_device:"*/locate; do
+                [ ! -e "$f" ] || { led="echo $2 | tee /sys/block/$1/device/enclosure_device:*/locate"; return; }
+        done
+        have ledctl || fail 'no locate LED: the kernel knows no enclosure of the drive, and there is no ledctl (ledmon)'
+        if [ "$2" -eq 1 ]; then led="ledctl locate=/dev/$1"; else led="ledctl locate_off=/dev/$1"; fi
+}
+
+# locate KNAME IDENT SECONDS: lights it for so long, whatever becomes of this connection; 0 puts it out.
+verb_locate()
+{
+        local id led on off unit
+        is_kname "$1" && is_word "$2" && is_number "$3" && [ "$3" -le 3600 ] || fail 'locate: a bad argument'
+        ident_read "$(kname_number "$1")" && [ "$id" = "$2" ] || fail "stale: $1 is not that drive"
+        locate_command "$1" 0
+        off=$led
+        locate_command "$1" 1
+        on=$led
+        unit=burnin-locate-$1
+        if [ -d /run/systemd/system ] && have systemd-run; then
+                # Who lit it before puts it out.
+                systemctl stop "$unit.service" > /dev/null 2>&1
+                [ "$3" -eq 0 ] || systemd-run -q --unit="$unit" --collect --description="burnin: locate LED of $1" \
+                        --setenv=PATH="$PATH" -p TimeoutStartSec=20 -p TimeoutStopSec=20 -p "ExecStartPre=/bin/sh -c \"$on\"" \
+                        -p "ExecStopPost=/bin/sh -c \"$off\"" sleep "$3" > /dev/null 2>&1 ||
+                        fail "no locate LED: '$on' has failed"
+        elif [ "$3" -eq 0 ]; then
+                limited 20 sh -c "$off" > /dev/null 2>&1 || fail "no locate LED: '$off' has failed"
+        else
+                have setsid || fail 'neither systemd-run nor setsid is there'
+                limited 20 sh -c "$on" > /dev/null 2>&1 || fail "no locate LED: '$on' has failed"
+                setsid sh -c "sleep $3; $off" > /dev/null 2>&1 &
+        fi
+        printf 'burnin-answer locate\n\nburnin-end 0\n'
+}
+
 # --- facts: parse/facts.h describes the frame --------------------------------------------------------------
 
 # section "NAME [ARG]" COMMAND...

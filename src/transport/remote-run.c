@@ -635,3 +635,15 @@ int remote_fingerprint_parse(const char *output, size_t size, char **ret_content
 {
         return answer_parse_fingerprint(output, size, ret_content, NULL);
 }
+
+int remote_locate_argv(const char *kname, const char *ident, uint32_t seconds, char ***ret)
+{
+        char n[NUMBER_MAX];
+
+        return argv_new(ret, "locate", kname, ident, number(n, seconds), NULL);
+}
+
+int remote_locate_parse(const char *output, size_t size, char **reterr_reason)
+{
+        return answer_parse_empty(output, size, "locate", reterr_reason);
+}

@@ -163,6 +163,10 @@ int remote_self_test_abort(Remote *remote, const char *kname, const char *ident,
 /* For the poller, which must not wait: the script and the argv of the verbs it uses, for transport_call(). */
 extern const char remote_run_script[];
 int remote_facts_argv(char *const *words, char ***ret, char **ret_nonce);
+/* Lights the locate LED of the drive's bay for so many seconds, at most an hour; 0 puts it out. The answer: 0; -ESTALE
+ * (another drive has that name now), -EREMOTEIO (there is no such LED), -EBADMSG; then with words. */
+int remote_locate_argv(const char *kname, const char *ident, uint32_t seconds, char ***ret);
+int remote_locate_parse(const char *output, size_t size, char **reterr_reason);
 int remote_fingerprint_argv(const char *kname, const char *ident, char ***ret);
 /* Parses the answer of the fingerprint verb: 0 and the hex string; -EBADMSG; -ESTALE (another drive has that name now);
  * -EREMOTEIO (the drive cannot be read). */

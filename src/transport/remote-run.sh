@@ -703,7 +703,7 @@ main()
         case $verb in
         status | selftest_read) n=4 ;;
         selftest_start) n=6 ;;
-        pause | selftest_abort) n=3 ;;
+        pause | selftest_abort | locate) n=3 ;;
         kmsg | fingerprint | cancel | resume) n=2 ;;
         remove | probe | smart | wrap | check) n=1 ;;
         agent) n=0 ;;

@@ -12,12 +12,12 @@
 #include "worker/poll-drive.h"
 #include "worker/poll-host.h"
 
-#define FACTS_OUTPUT_MAX       (16U * 1024U * 1024U)
-#define FINGERPRINT_OUTPUT_MAX (64U * 1024U)
-#define FINGERPRINT_USEC       (60 * USEC_PER_SEC)
-#define HOST_DRIVES_MAX        4096U
-#define SMART_PER_CYCLE        8U
-#define SMART_WATCHED_USEC     USEC_PER_MINUTE
+#define FACTS_OUTPUT_MAX    (16U * 1024U * 1024U)
+#define QUESTION_OUTPUT_MAX (64U * 1024U)
+#define QUESTION_USEC       (60 * USEC_PER_SEC)
+#define HOST_DRIVES_MAX     4096U
+#define SMART_PER_CYCLE     8U
+#define SMART_WATCHED_USEC  USEC_PER_MINUTE
 /* The transport ends each call itself; this is for the day when it does not. */
 #define WATCHDOG_MARGIN_USEC (5 * USEC_PER_SEC)
 #define BACKOFF_MAX          5U /* intervals between attempts at a host that does not answer */
@@ -47,13 +47,13 @@ struct PollHost {
         char *nonce;
         char **smart_asked; /* knames, in the running cycle */
         char *host_key_sent;
-        unsigned fingerprints;
+        unsigned questions;
 };
 
-typedef struct FingerprintCall {
+typedef struct Question {
         PollHost *host; /* weak: its transport ends the call before it goes */
         uint64_t id;
-} FingerprintCall;
+} Question;
 
 static void host_forget_sent(PollHost *h)
 {
@@ -618,33 +618,33 @@ static void send_no_fingerprint(PollHost *h, uint64_t id, bool again, const char
 
 static void on_fingerprint(Transport *t, const TransportResult *result, void *userdata)
 {
-        _cleanup_free_ FingerprintCall *call = userdata;
+        _cleanup_free_ Question *question = userdata;
         _cleanup_free_ char *content = NULL;
-        PollHost *h = call->host;
+        PollHost *h = question->host;
         int r;
 
-        h->fingerprints--;
+        h->questions--;
         if (result->error != TRANSPORT_OK) {
-                send_no_fingerprint(h, call->id, true, result->reason);
+                send_no_fingerprint(h, question->id, true, result->reason);
                 return;
         }
 
         r = remote_fingerprint_parse(result->output, result->output_size, &content);
         if (r >= 0)
-                send_fingerprint(h, call->id, content);
+                send_fingerprint(h, question->id, content);
         else if (r == -ESTALE)
-                send_no_fingerprint(h, call->id, true, "another drive has that name now");
+                send_no_fingerprint(h, question->id, true, "another drive has that name now");
         else
-                send_no_fingerprint(h, call->id, false, "the host's answer cannot be read");
+                send_no_fingerprint(h, question->id, false, "the host's answer cannot be read");
 }
 
 void poll_host_fingerprint(PollHost *h, uint64_t id, const char *kname, const char *ident)
 {
         _cleanup_strv_free_ char **argv = NULL;
-        FingerprintCall *call;
+        Question *question;
         int r;
 
-        if (h->fingerprints >= POLL_FINGERPRINTS_MAX || !h->transport || !target_is_set_up(&h->target)) {
+        if (h->questions >= POLL_QUESTIONS_MAX || !h->transport || !target_is_set_up(&h->target)) {
                 send_no_fingerprint(h, id, true,
                                     h->transport && target_is_set_up(&h->target)
                                                     ? "too many at once"
@@ -652,17 +652,71 @@ void poll_host_fingerprint(PollHost *h, uint64_t id, const char *kname, const ch
                 return;
         }
 
-        call = new (FingerprintCall, 1);
-        r = !call || !kname_is_valid(kname) ? -EINVAL : remote_fingerprint_argv(kname, ident, &argv);
+        question = new (Question, 1);
+        r = !question || !kname_is_valid(kname) ? -EINVAL : remote_fingerprint_argv(kname, ident, &argv);
         if (r >= 0) {
-                *call = (FingerprintCall){ .host = h, .id = id };
-                r = transport_call(h->transport, remote_run_script, argv, FINGERPRINT_OUTPUT_MAX,
-                                   FINGERPRINT_USEC, on_fingerprint, call);
+                *question = (Question){ .host = h, .id = id };
+                r = transport_call(h->transport, remote_run_script, argv, QUESTION_OUTPUT_MAX, QUESTION_USEC,
+                                   on_fingerprint, question);
         }
         if (r < 0) {
-                free(call);
+                free(question);
                 send_no_fingerprint(h, id, false, "the host could not be asked");
                 return;
         }
-        h->fingerprints++;
+        h->questions++;
+}
+
+static void send_locate(PollHost *h, uint64_t id, const char *reason)
+{
+        _cleanup_json_ struct json_object *o = line_new(h, "locate");
+        _cleanup_free_ char *clean = NULL;
+
+        clean = str_clean(strempty(reason), strlen(strempty(reason)), TEXT_MAX_BYTES, false);
+        if (!o || !clean || json_put_u64(o, "id", id) < 0 || json_put_bool(o, "ok", !reason) < 0 ||
+            (reason && json_put_string(o, "reason", clean) < 0))
+                return;
+
+        h->send(TAKE_PTR(o), h->userdata);
+}
+
+static void on_locate(Transport *t, const TransportResult *result, void *userdata)
+{
+        _cleanup_free_ Question *question = userdata;
+        _cleanup_free_ char *reason = NULL;
+        PollHost *h = question->host;
+
+        h->questions--;
+        if (result->error != TRANSPORT_OK)
+                send_locate(h, question->id, result->reason);
+        else if (remote_locate_parse(result->output, result->output_size, &reason) < 0)
+                send_locate(h, question->id, reason ?: "the host's answer cannot be read");
+        else
+                send_locate(h, question->id, NULL);
+}
+
+void poll_host_locate(PollHost *h, uint64_t id, const char *kname, const char *ident, uint32_t seconds)
+{
+        _cleanup_strv_free_ char **argv = NULL;
+        Question *question;
+        int r;
+
+        if (h->questions >= POLL_QUESTIONS_MAX || !h->transport || !target_is_set_up(&h->target)) {
+                send_locate(h, id, "the host is busy, or not set up yet; try again soon");
+                return;
+        }
+
+        question = new (Question, 1);
+        r = !question || !kname_is_valid(kname) ? -EINVAL : remote_locate_argv(kname, ident, seconds, &argv);
+        if (r >= 0) {
+                *question = (Question){ .host = h, .id = id };
+                r = transport_call(h->transport, remote_run_script, argv, QUESTION_OUTPUT_MAX, QUESTION_USEC,
+                                   on_locate, question);
+        }
+        if (r < 0) {
+                free(question);
+                send_locate(h, id, "the host could not be asked");
+                return;
+        }
+        h->questions++;
 }

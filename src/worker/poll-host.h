@@ -39,6 +39,9 @@ void poll_host_refresh(PollHost *h);
 /* Answers with a "fingerprint" line in any case. */
 void poll_host_fingerprint(PollHost *h, uint64_t id, const char *kname, const char *ident);
 
+/* The same with a "locate" line. */
+void poll_host_locate(PollHost *h, uint64_t id, const char *kname, const char *ident, uint32_t seconds);
+
 /* What config points to has changed: its next cycle is at most one interval away. */
 void poll_host_on_config(PollHost *h);
 

@@ -277,37 +277,70 @@ static int on_watch(Poll *p, struct json_object *o, const char *name)
         return h ? poll_host_watch(h, knames) : 0;
 }
 
+/* What every question about a drive has. */
+static int question_read(struct json_object *o, uint64_t *ret_id, const char **ret_kname,
+                         DriveIdentity *ret_identity)
+{
+        struct json_object *i;
+
+        if (json_get_u64(o, "id", ret_id) <= 0 || json_get_string(o, "kname", ret_kname) <= 0 ||
+            json_get(o, "identity", json_type_object, &i) <= 0)
+                return -EBADMSG;
+
+        return drive_identity_from_json(i, ret_identity);
+}
+
+static int answer_not_polled(Poll *p, const char *op, const char *name, uint64_t id)
+{
+        struct json_object *answer = json_object_new_object();
+
+        if (!answer || json_put_string(answer, "op", op) < 0 || json_put_string(answer, "name", name) < 0 ||
+            json_put_u64(answer, "id", id) < 0 || json_put_bool(answer, "ok", false) < 0 ||
+            json_put_string(answer, "reason", "the host is not polled") < 0 ||
+            json_put_bool(answer, "again", true) < 0) {
+                json_object_put(answer);
+                return -ENOMEM;
+        }
+        poll_send(answer, p);
+        return 0;
+}
+
 static int on_fingerprint(Poll *p, struct json_object *o, const char *name)
 {
         _cleanup_(drive_identity_done) DriveIdentity identity = { 0 };
         PollHost *h = find_host(p, name);
-        struct json_object *i;
         const char *kname;
         uint64_t id;
         int r;
 
-        if (json_get_u64(o, "id", &id) <= 0 || json_get_string(o, "kname", &kname) <= 0 ||
-            json_get(o, "identity", json_type_object, &i) <= 0)
-                return -EBADMSG;
-        r = drive_identity_from_json(i, &identity);
+        r = question_read(o, &id, &kname, &identity);
         if (r < 0)
                 return r;
+        if (!h)
+                return answer_not_polled(p, "fingerprint", name, id);
 
-        if (h)
-                poll_host_fingerprint(h, id, kname, strempty(identity.fingerprint));
-        else {
-                struct json_object *answer = json_object_new_object();
+        poll_host_fingerprint(h, id, kname, strempty(identity.fingerprint));
+        return 0;
+}
 
-                if (!answer || json_put_string(answer, "op", "fingerprint") < 0 ||
-                    json_put_string(answer, "name", name) < 0 || json_put_u64(answer, "id", id) < 0 ||
-                    json_put_bool(answer, "ok", false) < 0 ||
-                    json_put_string(answer, "reason", "the host is not polled") < 0 ||
-                    json_put_bool(answer, "again", true) < 0) {
-                        json_object_put(answer);
-                        return -ENOMEM;
-                }
-                poll_send(answer, p);
-        }
+static int on_locate(Poll *p, struct json_object *o, const char *name)
+{
+        _cleanup_(drive_identity_done) DriveIdentity identity = { 0 };
+        PollHost *h = find_host(p, name);
+        const char *kname;
+        uint32_t seconds;
+        uint64_t id;
+        int r;
+
+        r = question_read(o, &id, &kname, &identity);
+        if (r < 0)
+                return r;
+        if (json_get_u32(o, "seconds", &seconds) <= 0)
+                return -EBADMSG;
+        if (!h)
+                return answer_not_polled(p, "locate", name, id);
+
+        poll_host_locate(h, id, kname, strempty(identity.fingerprint), seconds);
         return 0;
 }
 
@@ -318,7 +351,7 @@ static int poll_dispatch_line(Poll *p, const char *line, size_t size)
                 int (*handle)(Poll *p, struct json_object *o, const char *name);
         } ops[] = {
                 { "host", on_host },   { "remove", on_remove },           { "refresh", on_refresh },
-                { "watch", on_watch }, { "fingerprint", on_fingerprint },
+                { "watch", on_watch }, { "fingerprint", on_fingerprint }, { "locate", on_locate },
         };
         _cleanup_json_ struct json_object *o = NULL;
         const char *op, *name;

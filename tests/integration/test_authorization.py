@@ -55,6 +55,7 @@ CHANGES: dict[str, Call] = {
     "Remove": lambda p, user: p.host("nas").call("Remove", "t", 0, user=user),
     "SetLocation": lambda p, user: p.drive("RIGHTS02").call("SetLocation", "st", "mine", 0, user=user),
     "SetNotes": lambda p, user: p.drive("RIGHTS02").call("SetNotes", "st", "mine", 0, user=user),
+    "Identify": lambda p, user: p.drive("RIGHTS02").call("Identify", "ut", 1, 0, user=user),
     "Forget": lambda p, user: p.drive("RIGHTS02").call("Forget", "t", 0, user=user),
     "Unlock": lambda p, user: p.drive("RIGHTS02").call("Unlock", "sst", "DESTROY EXISTING DATA", "mine", 0, user=user),
     "StartSelfTest": lambda p, user: p.drive("RIGHTS02").call("StartSelfTest", "st", "short", 0, user=user),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import dbus
 import pytest
 from product import Drive, Host, Product, nas, plain, product, refused  # noqa: F401
 
-pytestmark = pytest.mark.allow_journal(r"is missing")
+pytestmark = pytest.mark.allow_journal(r"is missing", r"burnin-locate-")
 
 
 def readings(drive: Drive, **filters: Any) -> tuple[list[dict[str, Any]], int]:
@@ -138,3 +139,70 @@ def test_drive_that_is_needed_is_not_forgotten(product: Product, nas: Host, miss
     nas.call("Configure", "a{sv}", dbus.Dictionary({"port": dbus.UInt16(22)}, signature="sv"))
     nas.wait("State", "online")
     missing.call("Forget", "t", 0)
+
+
+LEDCTL = "/usr/sbin/ledctl"
+LIGHTS = "/var/lib/burnin-test/lights"
+
+
+@pytest.fixture
+def ledctl(product: Product) -> Iterator[None]:
+    """A host with bays: ledctl writes down what it is told, and knows no bay of a drive whose image is small."""
+    product.machine.write(LEDCTL, "#!/bin/sh\n[ \"$(cat /sys/block/${1##*/}/size)\" -gt 20000 ] || "
+                                  f"{{ echo 'device not supported' >&2; exit 11; }}\necho \"$1\" >> {LIGHTS}\n", mode=0o755)
+    product.machine.write(LIGHTS, "")
+    yield
+    product.machine.run(["rm", "-f", LEDCTL, LIGHTS])
+
+
+def lights(product: Product) -> list[str]:
+    return product.machine.read(LIGHTS).split()
+
+
+def test_drive_is_identified(product: Product, nas: Host, ledctl: None) -> None:
+    drive = product.plug("BLINK001", 64)
+    device = "/dev/" + drive["DevName"]
+    product.machine.run(["burninctl", "drive", "identify", "BLINK001", "--seconds=600"])
+    assert lights(product) == ["locate=" + device]
+    newest = product.list("Audit", limit=dbus.UInt32(1))[0]
+    assert (newest["Object"], newest["Outcome"], newest["Detail"]) == (f"drive {drive['Id']}", "ok", "Identify, 600 s")
+
+    # It stays lit without us, for the time of the last wish.
+    product.machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
+    product.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
+    assert lights(product) == ["locate=" + device]
+    nas.wait("State", "online")
+    drive.call("Identify", "ut", 1, 0)
+    product.machine.wait_for(lambda: lights(product) == ["locate=" + device, "locate_off=" + device] * 2, what="it goes out")
+
+    # Off is off, also where nothing is lit.
+    drive.call("Identify", "ut", 600, 0)
+    product.machine.run(["burninctl", "drive", "identify", "BLINK001", "--off"])
+    assert lights(product)[-2:] == ["locate=" + device, "locate_off=" + device] and len(lights(product)) == 6
+    drive.call("Identify", "ut", 0, 0)
+    assert not product.machine.run("systemctl list-units --all --no-legend 'burnin-locate-*'").stdout
+
+
+def test_drive_that_cannot_be_identified(product: Product, nas: Host, ledctl: None, missing: Drive) -> None:
+    with refused("DriveMissing", "GONE0001"):
+        missing.call("Identify", "ut", 60, 0)
+    drive = product.plug("BLINK002", 8)
+    for signature, arguments in (("it", (1, 0)), ("ut", (1, 1)), ("u", (1,))):
+        with pytest.raises(dbus.DBusException):
+            drive.call("Identify", signature, *arguments)
+    with refused("InvalidArgument", "3600"):
+        drive.call("Identify", "ut", 3601, 0)
+
+    # No LED in that bay, no tool, no host.
+    with refused("HostUnfit", "BLINK002", "nas", "ledctl locate="):
+        drive.call("Identify", "ut", 60, 0)
+    newest = product.list("Audit", limit=dbus.UInt32(1))[0]
+    assert newest["Outcome"] == "refused" and "no locate LED" in newest["Detail"]
+    product.machine.run(["rm", LEDCTL])
+    with refused("HostUnfit", "BLINK002", "ledmon"):
+        drive.call("Identify", "ut", 60, 0)
+    product.machine.run(["systemctl", "stop", "burnin-poll.service"])
+    with refused("HostUnreachable", "burnin-poll"):
+        drive.call("Identify", "ut", 60, 0)
+    product.restart()
+    assert not lights(product)

@@ -112,6 +112,18 @@ def test_online_without_a_key(here: Host, product: Product) -> None:
     assert here["Kind"] == "local"
 
 
+def test_locate_led(here: Host, product: Product) -> None:
+    """The sandbox does not let burnin-local write to an enclosure; the unit that it asks systemd for may."""
+    drive = product.plug("LOCALLED", 8)
+    product.machine.write("/usr/sbin/ledctl", "#!/bin/sh\necho \"$1\" >> /etc/lights\n", mode=0o755)
+    try:
+        drive.call("Identify", "ut", 1, 0)
+        product.machine.wait_for(lambda: product.machine.read("/etc/lights").split() == [
+            "locate=/dev/" + drive["DevName"], "locate_off=/dev/" + drive["DevName"]], what="it was lit, and went out")
+    finally:
+        product.machine.run(["rm", "-f", "/usr/sbin/ledctl", "/etc/lights"])
+
+
 @pytest.mark.parametrize("options", [{"address": "127.0.0.1"}, {"port": dbus.UInt16(22)}, {"user": "root"}])
 def test_it_has_no_place_on_the_network(product: Product, options: dict[str, Any]) -> None:
     with refused("InvalidArgument", "this machine"):

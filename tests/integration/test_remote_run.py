@@ -573,6 +573,28 @@ def test_probe_and_fingerprint(host: Host, disk: Disk) -> None:
     assert b"burnin-error stale" in host.call_raw("fingerprint", disk.kname, ident + "x", check=False)
 
 
+def test_locate_led(host: Host, disk: Disk, tmp_path: Path) -> None:
+    """Where there is no systemd: whoever is left behind puts it out."""
+    assert b"burnin-error no locate LED" in host.call_raw("locate", disk.kname, host.ident(disk), "1", check=False)
+    inside = "/" if "busybox" in host.name else f"{tmp_path}/"
+    bin, lights = host.root / f"{inside}bin".lstrip("/"), host.root / f"{inside}lights".lstrip("/")
+    bin.mkdir(exist_ok=True)
+    (bin / "ledctl").write_text(f'#!/bin/sh\necho "$1" >> {inside}lights\n')
+    (bin / "ledctl").chmod(0o755)
+    if inside != "/":
+        host.enter = ["env", f"PATH={bin}:{os.environ['PATH']}"]
+    on, off = f"locate=/dev/{disk.kname}", f"locate_off=/dev/{disk.kname}"
+
+    assert host.fields("locate", disk.kname, host.ident(disk), "1") == {}
+    assert lights.read_text().split()[0] == on
+    resources.until("it goes out", lambda: lights.read_text().split() == [on, off], 20)
+    assert host.fields("locate", disk.kname, host.ident(disk), "0") == {}
+    assert lights.read_text().split() == [on, off, off]
+    assert b"burnin-error stale" in host.call_raw("locate", disk.kname, host.ident(disk) + "x", "1", check=False)
+    (bin / "ledctl").write_text("#!/bin/sh\nexit 11\n")
+    assert b"burnin-error no locate LED" in host.call_raw("locate", disk.kname, host.ident(disk), "1", check=False)
+
+
 def test_kernel_log(host: Host, disk: Disk) -> None:
     def kmsg(after: int) -> tuple[dict[str, str], list[str]]:
         head, _, body = host.call_raw("kmsg", str(after), disk.kname).decode().partition("\n\n")
@@ -636,6 +658,7 @@ def test_bad_grants(dash: Host, disk: Disk, grant: tuple[str, ...]) -> None:
     ("status", "a" * 32, "../sda", "0", "0"), ("status", "a" * 32, "loop0", "x", "0"), ("remove", "a" * 31),
     ("remove", "*"), ("remove", ""), ("cancel", "a" * 32, "-1"), ("cancel", "a" * 32, "99999999999999999999"),
     ("fingerprint", "loop0", "a b"), ("fingerprint", "sda;id", "x"), ("smart", "--help"), ("kmsg", "0", "a/b"),
+    ("locate", "../sda", "x", "1"), ("locate", "loop0", "$(id)", "1"), ("locate", "loop0", "x", "3601"), ("locate", "loop0", "x", "-1"),
     ("facts", "no space"), ("facts", "n", "smart:../x"), ("facts", "n", "other:sda"), ("probe", "$(id)"),
     ("start", "a" * 32, MACHINE, "loop0", "x", "-", "-", "b", "9", *NO_GRANT, "true"),      # without the script
 ])

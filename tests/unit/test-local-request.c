@@ -44,6 +44,8 @@ static void test_allowed(void)
                 "facts|" RUN "|smart:sda|probe:nvme0n1|smart:mmcblk0",
                 "probe|" IDENT,
                 "fingerprint|sda|" IDENT,
+                "locate|sda|" IDENT "|0",
+                "locate|nvme0n1|" IDENT "|3600",
                 "smart|nvme0n1",
                 "kmsg|0|sda",
                 "status|" RUN "|sda|0|262144",

@@ -320,6 +320,21 @@ static void test_agent(void)
         assert(answer_parse_agent(wrong, strlen(wrong), &machine, &directory, &agents, NULL) == -EBADMSG);
 }
 
+static void test_locate(void)
+{
+        static const char good[] = "burnin-answer locate\n\nburnin-end 0\n",
+                          none[] = "burnin-error no locate LED: what\033 ever\n",
+                          stale[] = "burnin-error stale: sda is not that drive\n",
+                          other[] = "burnin-answer remove\n";
+        _cleanup_free_ char *reason = NULL, *again = NULL, *last = NULL;
+
+        assert(remote_locate_parse(good, strlen(good), NULL) == 0);
+        assert(remote_locate_parse(none, strlen(none), &reason) == -EREMOTEIO);
+        assert(str_is_clean(reason, SIZE_MAX, false) && startswith(reason, "no locate LED"));
+        assert(remote_locate_parse(stale, strlen(stale), &again) == -ESTALE && !isempty(again));
+        assert(remote_locate_parse(other, strlen(other), &last) == -EBADMSG && !isempty(last));
+}
+
 static void test_fingerprint(void)
 {
         static const char good
@@ -340,7 +355,7 @@ static void test_fingerprint(void)
 static void test_argv(void)
 {
         const char *const words[] = { "smart:sda", "probe:sdb", NULL };
-        _cleanup_strv_free_ char **a = NULL, **b = NULL, **c = NULL;
+        _cleanup_strv_free_ char **a = NULL, **b = NULL, **c = NULL, **d = NULL;
         _cleanup_free_ char *nonce_a = NULL, *nonce_b = NULL;
 
         assert(remote_facts_argv((char *const *) words, &a, &nonce_a) == 0 &&
@@ -348,6 +363,8 @@ static void test_argv(void)
         assert(strv_length(a) == 4 && streq(a[0], "facts") && streq(a[1], nonce_a) &&
                streq(a[3], "probe:sdb"));
         assert(strv_length(b) == 2 && strlen(nonce_a) == 32 && !streq(nonce_a, nonce_b));
+        assert(remote_locate_argv("sda", "size:1", 60, &d) == 0 && strv_length(d) == 4 &&
+               streq(d[0], "locate") && streq(d[3], "60"));
         assert(remote_fingerprint_argv("sda", "size:1", &c) == 0 && strv_length(c) == 3 &&
                streq(c[2], "size:1"));
 }
@@ -406,6 +423,7 @@ int main(void)
         test_probe();
         test_smart();
         test_agent();
+        test_locate();
         test_fingerprint();
         test_argv();
         test_run_states();
