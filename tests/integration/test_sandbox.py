@@ -113,6 +113,12 @@ def test_service_is_root_in_name_only(product: Product) -> None:
     assert int(said["CapAmb"], 16) == 0 and said["NoNewPrivs"] == "1" and said["Seccomp"] == "2"
 
 
+def test_descriptors_suffice_for_as_many_jobs_as_may_run(product: Product) -> None:
+    said = product.machine.run(["systemctl", "show", "--value", "--property=LimitNOFILESoft", "burnind.service"]).stdout
+    # max_parallel_burnins, a socket and a process of each, and the rest.
+    assert int(said) >= 2 * 10_000 + 1_000
+
+
 def test_poller_is_nobody_in_particular(product: Product) -> None:
     said = status(product, main_pid(product, "burnin-poll.service"))
     assert said["Uid"].split() == [user_id(product, "burnin")] * 4
