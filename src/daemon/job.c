@@ -13,8 +13,10 @@
 #include "daemon/stage.h"
 #include "shared/names.h"
 
-/* Finished jobs kept in memory because somebody looked at them. */
+/* Finished jobs kept in memory, since somebody may look at them. */
 #define ARCHIVE_MAX 64
+/* Of a job: of days of work nobody sees less, and every change is a write and a signal. */
+#define PERCENT_STEP 0.1
 /* New drives are read a few in a cycle, so it can take several until one that has moved is found again. */
 #define CONTENT_ASKS_MAX 64U
 
@@ -572,6 +574,7 @@ void job_on_stage_done(Job *j, Stage *s)
                 job_emit_changed(j, (const char *const[]){ "CurrentStage", "Percent", NULL });
         else {
                 job_emit_changed(j, (const char *const[]){ "CurrentStage", "Percent", NULL });
+                manager_progress_changed(j->manager, j->stages[s->record.index + 1]);
                 r = stage_start(j->stages[s->record.index + 1]);
         }
         if (r < 0)
@@ -629,7 +632,7 @@ void job_update_percent(Job *j)
         }
 
         percent = sum > 0 ? MIN(done / sum, 99.9) : 0;
-        if (j->record.state != JOB_DONE && percent > j->record.percent) {
+        if (j->record.state != JOB_DONE && percent >= j->record.percent + PERCENT_STEP) {
                 j->record.percent = percent;
                 j->progress_dirty = true;
         }

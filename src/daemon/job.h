@@ -30,8 +30,6 @@
  *
  * job_set_state() is the only place that assigns the state, and holds the table. */
 
-typedef struct Stage Stage;
-
 struct Job {
         Manager *manager; /* weak */
         JobRecord record;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
+#include <utlist.h>
 
 #include "basic/fd-util.h"
 #include "basic/log.h"
@@ -25,6 +26,12 @@
 
 #define SSH_KEY_MAX      (64U * 1024U)
 #define STORE_RETRY_USEC (2 * USEC_PER_SEC)
+/* Each stage's progress is stored and told at most once a second, and a few stages at a time: one costs a page or two of the database,
+ * and a signal to everybody who listens, and all at once they would hold up the loop and the bus. Where more run than have their turn
+ * in a second, each has it less often, instead of all of them wearing out the disk. */
+#define PROGRESS_STAGE_USEC USEC_PER_SEC
+#define PROGRESS_FLUSH_USEC (100 * USEC_PER_MSEC)
+#define PROGRESS_STAGES_MAX 10U
 
 static int manager_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -265,21 +272,23 @@ static int manager_on_store_retry(sd_event_source *s, uint64_t usec, void *userd
         return 0;
 }
 
-static void manager_emit_progress(const Manager *m)
+static void manager_arm_progress(Manager *m)
 {
-        Job *j, *next;
+        /* At once where the last flush was long enough ago. */
+        (void) sd_event_source_set_time(m->progress_timer, m->progress_flushed_usec + PROGRESS_FLUSH_USEC);
+        (void) sd_event_source_set_enabled(m->progress_timer, SD_EVENT_ONESHOT);
+}
 
-        HASH_ITER(hh, m->jobs, j, next) {
-                for (size_t i = 0; i < j->n_stages; i++)
-                        if (j->stages[i]->progress_dirty) {
-                                j->stages[i]->progress_dirty = false;
-                                stage_emit_changed(j->stages[i],
-                                                   (const char *const[]){ "Percent", "PhasePercent",
-                                                                          "BytesPerSecond", "BadBlocks",
-                                                                          "TemperatureMDegC", NULL });
-                                if (j->drive && stage_is_self_test(j->stages[i]))
-                                        self_tests_on_progress(j->drive);
-                        }
+static void manager_emit_progress(Stage *const *told, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                Job *j = told[i]->job;
+
+                stage_emit_changed(told[i],
+                                   (const char *const[]){ "Percent", "PhasePercent", "BytesPerSecond",
+                                                          "BadBlocks", "TemperatureMDegC", NULL });
+                if (j->drive && stage_is_self_test(told[i]))
+                        self_tests_on_progress(j->drive);
                 if (j->progress_dirty) {
                         j->progress_dirty = false;
                         job_emit_changed(j, (const char *const[]){ "Percent", NULL });
@@ -289,47 +298,57 @@ static void manager_emit_progress(const Manager *m)
 
 static int manager_on_progress(sd_event_source *s, uint64_t usec, void *userdata)
 {
-        _cleanup_free_ const StageRecord **stages = NULL;
-        _cleanup_free_ const JobRecord **jobs = NULL;
-        size_t n_stages = 0, n_jobs = 0;
+        const StageRecord *stages[PROGRESS_STAGES_MAX];
+        const JobRecord *jobs[PROGRESS_STAGES_MAX];
+        Stage *told[PROGRESS_STAGES_MAX], *stage, *next;
+        uint64_t now = now_usec(CLOCK_BOOTTIME);
+        size_t n = 0, n_jobs = 0;
         Manager *m = userdata;
-        Job *j, *next;
         int r;
 
-        /* At most one stage of a job runs at a time. */
-        stages = new0(const StageRecord *, HASH_COUNT(m->jobs) + 1);
-        jobs = new0(const JobRecord *, HASH_COUNT(m->jobs) + 1);
-        if (!stages || !jobs)
-                return 0;
-
-        HASH_ITER(hh, m->jobs, j, next) {
-                const Stage *current = job_current_stage(j);
-
-                if (current && current->progress_dirty)
-                        stages[n_stages++] = &current->record;
-                if (j->progress_dirty)
-                        jobs[n_jobs++] = &j->record;
+        DL_FOREACH_SAFE2(m->progressed, stage, next, progress_next)
+        {
+                if (n == PROGRESS_STAGES_MAX)
+                        break;
+                if (now < stage->progress_usec + PROGRESS_STAGE_USEC)
+                        continue;
+                manager_progress_forget(m, stage);
+                stage->progress_usec = now;
+                stages[n] = &stage->record;
+                told[n++] = stage;
+                /* At most one stage of a job runs at a time. */
+                if (stage->job->progress_dirty)
+                        jobs[n_jobs++] = &stage->job->record;
         }
 
-        r = store_progress(m->store, stages, n_stages, jobs, n_jobs);
+        r = store_progress(m->store, stages, n, jobs, n_jobs);
         if (r < 0)
                 (void) manager_store_failed(m, r);
 
-        manager_emit_progress(m);
-        m->progress_flushed_usec = now_usec(CLOCK_BOOTTIME);
+        manager_emit_progress(told, n);
+        m->progress_flushed_usec = now;
+        if (m->progressed)
+                manager_arm_progress(m);
         return 0;
 }
 
-void manager_progress_changed(Manager *m)
+void manager_progress_changed(Manager *m, Stage *s)
 {
         int enabled;
 
-        if (sd_event_source_get_enabled(m->progress_timer, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+        if (!s->progress_prev)
+                DL_APPEND2(m->progressed, s, progress_prev, progress_next);
+        if (sd_event_source_get_enabled(m->progress_timer, &enabled) >= 0 && enabled == SD_EVENT_OFF)
+                manager_arm_progress(m);
+}
+
+void manager_progress_forget(Manager *m, Stage *s)
+{
+        if (!s->progress_prev)
                 return;
 
-        /* At once where the last flush was long ago, else a second after it. */
-        (void) sd_event_source_set_time(m->progress_timer, m->progress_flushed_usec + USEC_PER_SEC);
-        (void) sd_event_source_set_enabled(m->progress_timer, SD_EVENT_ONESHOT);
+        DL_DELETE2(m->progressed, s, progress_prev, progress_next);
+        s->progress_prev = s->progress_next = NULL;
 }
 
 static int manager_on_host_record(HostRecord *record, void *userdata)

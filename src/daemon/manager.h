@@ -20,6 +20,7 @@ typedef struct Identify Identify;
 typedef struct Job Job;
 typedef struct PollLink PollLink;
 typedef struct ScopeTracker ScopeTracker;
+typedef struct Stage Stage;
 
 typedef struct Manager {
         sd_event *event;
@@ -34,7 +35,7 @@ typedef struct Manager {
         Host *hosts;   /* by name */
         Drive *drives; /* by id */
         Job *jobs;     /* by id: all that are active, and the finished ones in the archive below */
-        Job *archive; /* finished jobs that were asked for, newest use first; jobs on the bus for ever come from the store */
+        Job *archive; /* the last that finished or were asked for; jobs on the bus for ever come from the store */
         uint32_t n_queued, n_running;
         uint32_t n_burn_ins; /* of those that run */
         Grant *grants;       /* by id: those that wait for their job */
@@ -48,7 +49,8 @@ typedef struct Manager {
         sd_event_source *queue_source; /* one pass over the queue, soon */
         sd_event_source *heat_timer; /* the next job that has waited long enough for its host to cool down */
         sd_event_source *schedule_timer; /* the next job whose time comes */
-        sd_event_source *progress_timer; /* writes and announces what progressed, at most once a second */
+        Stage *progressed; /* their progress is neither stored nor told yet, the longest waiting first */
+        sd_event_source *progress_timer; /* stores and tells it */
         uint64_t progress_flushed_usec;
         sd_event_source *store_timer; /* runs while the store cannot be written */
         DenialLog *denials;           /* see daemon/audit.h */
@@ -70,8 +72,9 @@ int manager_open_ssh_key(Manager *m);
  * by itself. Returns r. */
 int manager_store_failed(Manager *m, int r);
 
-/* Arms the writer of progress; see stage_set_progress(). */
-void manager_progress_changed(Manager *m);
+/* Its progress is stored and told: at once, a second after it was last told, or when its turn comes. */
+void manager_progress_changed(Manager *m, Stage *s);
+void manager_progress_forget(Manager *m, Stage *s);
 
 int manager_bus_register(Manager *m);
 void manager_emit_changed(Manager *m, const char *property);

@@ -94,6 +94,7 @@ Stage *stage_free(Stage *s)
                 return NULL;
 
         worker_free(s->worker);
+        manager_progress_forget(s->job->manager, s);
         stage_watch_done(s);
         sd_event_source_disable_unref(s->retry_timer);
         sd_event_source_disable_unref(s->stopping_timer);
@@ -545,6 +546,7 @@ static int stage_finish(Stage *s, StageReport *report)
         *report = (StageReport){};
         stage_watch_done(s);
         stage_watch_init(s);
+        manager_progress_forget(j->manager, s);
         s->retry_timer = sd_event_source_disable_unref(s->retry_timer);
         s->stopping_timer = sd_event_source_disable_unref(s->stopping_timer);
 
@@ -858,9 +860,8 @@ static int stage_on_progress(Stage *s, struct json_object *o)
         rec->bytes_per_second = speed;
         rec->eta_usec = eta;
         s->deaths = 0;
-        s->progress_dirty = true;
         job_update_percent(s->job);
-        manager_progress_changed(s->job->manager);
+        manager_progress_changed(s->job->manager, s);
         return 0;
 }
 

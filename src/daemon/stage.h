@@ -32,9 +32,10 @@ struct Stage {
         Worker *worker;       /* NULL: none alive that we know */
         const char *replaced; /* why that one was told to stop; NULL: it was not */
         uint32_t deaths;      /* workers that died without a report since the last progress */
-        bool progress_dirty;
-        sd_event_source *retry_timer;    /* the next worker, after one died */
-        sd_event_source *stopping_timer; /* deadline of a cancel */
+        Stage *progress_prev, *progress_next; /* manager's list of those that progressed */
+        uint64_t progress_usec;               /* when that was last told, CLOCK_BOOTTIME */
+        sd_event_source *retry_timer;         /* the next worker, after one died */
+        sd_event_source *stopping_timer;      /* deadline of a cancel */
 };
 
 /* Takes the record over. */
