@@ -502,15 +502,22 @@ static int job_store_end(Job *j)
         return 0;
 }
 
+static bool job_has_worker(const Job *j)
+{
+        for (size_t i = 0; i < j->n_stages; i++)
+                if (j->stages[i]->worker)
+                        return true;
+
+        return false;
+}
+
 void job_stop_slice(Job *j)
 {
         char unit[JOB_UNIT_MAX];
 
-        if (j->record.state != JOB_DONE || j->record.started_usec == 0)
+        /* A worker cleans up on the host; its end comes here again. */
+        if (j->record.state != JOB_DONE || j->record.started_usec == 0 || job_has_worker(j))
                 return;
-        for (size_t i = 0; i < j->n_stages; i++)
-                if (j->stages[i]->worker)
-                        return; /* it cleans up on the host; its end comes here again */
 
         scope_stop(j->manager->scopes, job_unit(j, unit));
 }
@@ -693,6 +700,17 @@ static int job_load(Manager *m, JobRecord *record, Job **ret)
         return 0;
 }
 
+void job_trim_archive(Manager *m)
+{
+        Job *j, *next;
+        size_t n = 0;
+
+        /* With its last worker also the slice has to go. */
+        DL_FOREACH_SAFE(m->archive, j, next)
+                if (++n >= ARCHIVE_MAX && !job_has_worker(j))
+                        job_free(j);
+}
+
 int job_get(Manager *m, uint64_t id, Job **ret)
 {
         _cleanup_(job_record_done) JobRecord record = {};
@@ -701,15 +719,10 @@ int job_get(Manager *m, uint64_t id, Job **ret)
 
         HASH_FIND(hh, m->jobs, &id, sizeof(id), j);
         if (!j) {
-                size_t n = 0;
-                Job *i;
-
                 r = store_job_get(m->store, id, &record);
                 if (r < 0)
                         return r;
-                DL_COUNT(m->archive, i, n);
-                if (n >= ARCHIVE_MAX)
-                        job_free(m->archive->prev);
+                job_trim_archive(m);
                 r = job_load(m, &record, &j);
                 if (r < 0)
                         return r;

@@ -67,6 +67,8 @@ Job *job_free(Job *j);
 
 /* Active, or loaded from the store. -ENOENT. A job that is done belongs to the archive and may go with the next call. */
 int job_get(Manager *m, uint64_t id, Job **ret);
+/* Lets go of the oldest in the archive. */
+void job_trim_archive(Manager *m);
 /* At start: every job that is not done. */
 int job_load_active(Manager *m);
 /* Goes on with a loaded job. */

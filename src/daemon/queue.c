@@ -235,6 +235,7 @@ static int queue_on_defer(sd_event_source *s, void *userdata)
         size_t n = 0;
         Job *j, *next;
 
+        job_trim_archive(m); /* here nobody has one in hands */
         queued = new (Job *, HASH_COUNT(m->jobs) + 1);
         if (!queued)
                 return 0;

@@ -548,7 +548,7 @@ static int submission_judge(Submission *s, sd_bus_error *error)
                                 error, BUS_ERROR_NOT_CONFIRMED,
                                 "The burn-in destroys everything on %zu drives. A batch must be confirmed.",
                                 s->n);
-        if (HASH_COUNT(s->manager->jobs) + s->n > JOBS_ACTIVE_MAX)
+        if (s->manager->n_queued + s->manager->n_running + s->n > JOBS_ACTIVE_MAX)
                 return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "At most %u jobs can be active.",
                                          JOBS_ACTIVE_MAX);
 
