@@ -21,6 +21,9 @@ void stage_watch_init(Stage *s)
         if (s->report.details) {
                 (void) json_get_i32(s->report.details, "temperature_min_mdegc", &w->temperature_min_mdegc);
                 (void) json_get_i32(s->report.details, "temperature_max_mdegc", &w->temperature_max_mdegc);
+                /* Most of the report, ten times its text in memory; the store has it for whoever asks. */
+                json_object_object_del(s->report.details, "phases");
+                json_object_object_del(s->report.details, "region_msec");
         }
 }
 
