@@ -22,6 +22,10 @@ enum {
         OPTION_USER,
         OPTION_NOTES,
         OPTION_KIND,
+        OPTION_API_URL,
+        OPTION_API_PIN,
+        OPTION_API_KEY_FILE,
+        OPTION_VERIFY_TLS,
         OPTION_HOST,
         OPTION_LOCK,
         OPTION_YES,
@@ -55,8 +59,10 @@ enum {
         OPTION_VERSION,
 };
 
-#define BIT(option)  (1U << ((option) -OPTION_FIRST))
-#define HOST_OPTIONS (BIT(OPTION_ADDRESS) | BIT(OPTION_PORT) | BIT(OPTION_USER) | BIT(OPTION_NOTES))
+#define BIT(option) (UINT64_C(1) << ((option) -OPTION_FIRST))
+#define HOST_OPTIONS                                                                                        \
+        (BIT(OPTION_ADDRESS) | BIT(OPTION_PORT) | BIT(OPTION_USER) | BIT(OPTION_NOTES) |                    \
+         BIT(OPTION_API_URL) | BIT(OPTION_API_PIN) | BIT(OPTION_API_KEY_FILE) | BIT(OPTION_VERIFY_TLS))
 #define START_OPTIONS                                                                                       \
         (BIT(OPTION_YES) | BIT(OPTION_SERIAL) | BIT(OPTION_PROFILE) | BIT(OPTION_STAGES) |                  \
          BIT(OPTION_PRIORITY) | BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT) |                 \
@@ -78,6 +84,11 @@ static const struct option long_options[] = {
         { "user", required_argument, NULL, OPTION_USER },
         { "notes", required_argument, NULL, OPTION_NOTES },
         { "kind", required_argument, NULL, OPTION_KIND },
+        { "api-url", required_argument, NULL, OPTION_API_URL },
+        { "api-pin", required_argument, NULL, OPTION_API_PIN },
+        { "api-key-file", required_argument, NULL, OPTION_API_KEY_FILE },
+        { "verify-tls", required_argument, NULL, OPTION_VERIFY_TLS },
+        { "no-verify-tls", no_argument, NULL, OPTION_VERIFY_TLS },
         { "host", required_argument, NULL, OPTION_HOST },
         { "lock", required_argument, NULL, OPTION_LOCK },
         { "yes", no_argument, NULL, OPTION_YES },
@@ -109,7 +120,7 @@ static const struct option long_options[] = {
 typedef struct Verb {
         const char *noun, *verb; /* verb: NULL where the noun is the verb */
         size_t min, max;
-        uint32_t options;
+        uint64_t options;
         int (*run)(Cli *c, char **args, size_t n);
 } Verb;
 
@@ -174,9 +185,11 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  hosts                           List the hosts\n"
                      "  host add NAME                   Add one (--address= --port= --user= --notes=)\n"
                      "  host add NAME --kind=local      Add this machine (burnin-local.socket must be enabled)\n"
+                     "  host add NAME --kind=truenas    Add a TrueNAS by its API (--api-key-file= [--api-url=]\n"
+                     "                                  [--api-pin=|--no-verify-tls])\n"
                      "  host show NAME                  Everything known about it\n"
                      "  host accept-key NAME [SHA256:…] Confirm the key that the host has shown\n"
-                     "  host configure NAME             Change it (--address= --port= --user= --notes=)\n"
+                     "  host configure NAME             Change it (the same options but for --kind=)\n"
                      "  host refresh NAME               Look at it now\n"
                      "  host remove NAME                Forget it\n\n"
                      "Drives:  (DRIVE: id, serial, or HOST:DEVICE)\n"
@@ -288,6 +301,18 @@ static int parse_number(Cli *c, const char *what, const char *s, uint32_t max, u
         return 0;
 }
 
+/* NULL: --no-verify-tls */
+static int parse_verify_tls(Cli *c, const char *value)
+{
+        int r = value ? parse_boolean(value) : 0;
+
+        if (r < 0)
+                return cli_fail(c, STATUS_USAGE, "--verify-tls= is yes or no, not '%s'.", value);
+        c->have_verify_tls = true;
+        c->verify_tls = r;
+        return 0;
+}
+
 /* Options of single verbs. */
 static int parse_verb_option(Cli *c, int option, const char *value)
 {
@@ -301,6 +326,9 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_PROFILE - OPTION_FIRST] = &c->profile,
                 [OPTION_STAGES - OPTION_FIRST] = &c->stages,
                 [OPTION_TYPE - OPTION_FIRST] = &c->type,
+                [OPTION_API_URL - OPTION_FIRST] = &c->api_url,
+                [OPTION_API_PIN - OPTION_FIRST] = &c->api_pin,
+                [OPTION_API_KEY_FILE - OPTION_FIRST] = &c->api_key_file,
                 [OPTION_NOTE - OPTION_FIRST] = &c->note,
                 [OPTION_REQUEST - OPTION_FIRST] = &c->request,
                 [OPTION_VERDICT - OPTION_FIRST] = &c->verdict,
@@ -333,6 +361,8 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 return parse_number(c, "--port=", value, UINT16_MAX, &c->port);
         else if (option == OPTION_SECONDS)
                 return parse_number(c, "--seconds=", value, IDENTIFY_SEC_MAX, &c->seconds);
+        else if (option == OPTION_VERIFY_TLS)
+                return parse_verify_tls(c, value);
         else if (option == OPTION_LINES)
                 return parse_number(c, "--lines=", value, UINT32_MAX, &c->lines);
         else {
@@ -346,7 +376,7 @@ static int parse_verb_option(Cli *c, int option, const char *value)
 }
 
 typedef struct CommandLine {
-        uint32_t options;
+        uint64_t options;
         bool help, version;
 } CommandLine;
 
@@ -437,7 +467,7 @@ static int find_verb(Cli *c, char **words, size_t n, const Verb **ret, size_t *r
                         noun_known ? " " : "", noun_known ? words[1] : "");
 }
 
-static int check_usage(Cli *c, const Verb *v, size_t n, uint32_t options)
+static int check_usage(Cli *c, const Verb *v, size_t n, uint64_t options)
 {
         const char *verb = strempty(v->verb), *space = v->verb ? " " : "";
 

@@ -211,6 +211,8 @@ static int message_append_option(sd_bus_message *m, const Option *o)
                 return sd_bus_message_append(m, "{sv}", o->key, "q", (int) (uint16_t) o->n);
         case 't':
                 return sd_bus_message_append(m, "{sv}", o->key, "t", (uint64_t) o->n);
+        case 'h':
+                return sd_bus_message_append(m, "{sv}", o->key, "h", (int) o->n);
         default:
                 assert_not_reached();
         }

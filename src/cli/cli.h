@@ -35,11 +35,12 @@ typedef struct Cli {
         bool no_pager, no_legend, no_ask_password, quiet, full;
 
         /* Options of some verbs; NULL and false where not given. */
-        const char *address, *user, *notes, *kind, *host, *lock, *profile, *stages, *type, *note, *request,
-                        *verdict, *reason, *token, *at, *calendar;
+        const char *address, *user, *notes, *kind, *api_url, *api_pin, *api_key_file, *host, *lock, *profile,
+                        *stages, *type, *note, *request, *verdict, *reason, *token, *at, *calendar;
         uint32_t port, lines, seconds;
         int32_t priority;
         char **serials;
+        bool have_verify_tls, verify_tls;
         bool yes, wait, active, all, follow, unlock, unlock_existing, release, off;
 
         /* What standard output is. */
@@ -75,7 +76,7 @@ int cli_send(Cli *c, const char *what, sd_bus_message *m, sd_bus_message **ret);
 /* One entry of an a{sv}; left out unless set (a string: unless NULL). */
 typedef struct Option {
         const char *key;
-        char type;     /* 's', 'b', 'i', 'u', 'q', 't'; 'a': "as" */
+        char type;     /* 's', 'b', 'i', 'u', 'q', 't', 'h'; 'a': "as" */
         const char *s; /* of a list: its words, with ',' between them */
         int64_t n;
         bool set;

@@ -2,6 +2,8 @@
 
 #include "cli/format.h"
 #include "cli/verbs.h"
+#include "basic/fd-util.h"
+#include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "shared/enums.h"
 #include "shared/names.h"
@@ -67,10 +69,42 @@ int verb_hosts(Cli *c, char **args, size_t n)
         return STATUS_OK;
 }
 
+/* The API key goes to burnind by a descriptor: no argument, no message, and no log has it. */
+static int open_api_key(Cli *c, int *ret)
+{
+        _cleanup_(erase_and_freep) char *key = NULL;
+        size_t size;
+        int r;
+
+        if (!c->api_key_file)
+                return 0;
+        if (streq(c->api_key_file, "-"))
+                r = read_fd_full(STDIN_FILENO, API_KEY_MAX + 2, &key, &size);
+        else
+                r = read_file_full(c->api_key_file, API_KEY_MAX + 2, &key, &size);
+        if (r == -E2BIG)
+                return cli_fail(c, STATUS_ERROR, "%s is too big for an API key.", c->api_key_file);
+        if (r < 0)
+                return cli_fail(c, STATUS_ERROR, "Failed to read %s: %s", c->api_key_file, strerror(-r));
+        if (sd_bus_can_send(c->bus, 'h') <= 0)
+                return cli_fail(c, STATUS_ERROR, "An API key can be given on the machine of burnind alone.");
+
+        r = memfd_new_sealed("api-key", key, size);
+        if (r < 0)
+                return cli_fail(c, STATUS_ERROR, "Failed to hand over the API key: %s", strerror(-r));
+        *ret = r;
+        return 0;
+}
+
 /* AddHost and Configure take the same options, but for the kind. */
-static int host_append_options(Cli *c, sd_bus_message *m)
+static int host_append_options(Cli *c, sd_bus_message *m, int key_fd)
 {
         const Option options[] = {
+                { .key = "kind", .type = 's', .s = c->kind },
+                { .key = "api_url", .type = 's', .s = c->api_url },
+                { .key = "api_pin", .type = 's', .s = c->api_pin },
+                { .key = "api_verify", .type = 'b', .n = c->verify_tls, .set = c->have_verify_tls },
+                { .key = "api_key", .type = 'h', .n = key_fd, .set = key_fd >= 0 },
                 { .key = "address", .type = 's', .s = c->address },
                 { .key = "port", .type = 'q', .n = c->port, .set = c->port > 0 },
                 { .key = "user", .type = 's', .s = c->user },
@@ -94,14 +128,18 @@ static int print_object(Cli *c, const char *path)
 int verb_host_add(Cli *c, char **args, size_t n)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_close_ int key_fd = -EBADF;
         const char *path;
         int r;
 
+        r = open_api_key(c, &key_fd);
+        if (r < 0)
+                return r;
         r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, BUS_PATH, BUS_INTERFACE_MANAGER, "AddHost");
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", args[0]);
         if (r >= 0)
-                r = host_append_options(c, m);
+                r = host_append_options(c, m, key_fd);
         if (r < 0)
                 return cli_fail(c, STATUS_ERROR, "Failed to ask burnind: %s", strerror(-r));
 
@@ -121,6 +159,10 @@ int verb_host_add(Cli *c, char **args, size_t n)
                 cli_say("Added %s: this machine. Its drives are reached once burnin-local.socket is enabled:\n"
                         "  systemctl enable --now burnin-local.socket",
                         args[0]);
+        else if (streq(strempty(c->kind), "truenas") && isempty(c->user))
+                cli_say("Added %s. Its drives are shown; for a burn-in it needs a user to log in as:\n"
+                        "  burninctl host configure %s --user=root",
+                        args[0], args[0]);
         else
                 cli_say("Added %s. Nothing runs there until you have accepted its key:\n"
                         "  burninctl host accept-key %s",
@@ -144,6 +186,30 @@ static int host_get(Cli *c, const char *name, char **ret_path, struct json_objec
         return 0;
 }
 
+static void host_print_address(Cli *c, struct json_object *h)
+{
+        const char *url = row_string(h, "ApiUrl"), *state = row_string(h, "ApiState"),
+                   *reason = row_string(h, "ApiReason");
+
+        if (host_is_local(h))
+                cli_field(c, stdout, "Address", STYLE_NONE, "this machine");
+        else if (isempty(row_string(h, "User")))
+                cli_field(c, stdout, "Address", STYLE_NONE, "%s (%s, API alone)", row_string(h, "Address"),
+                          row_string(h, "Kind"));
+        else
+                cli_field(c, stdout, "Address", STYLE_NONE, "%s@%s port %" PRIu64 " (%s)",
+                          row_string(h, "User"), row_string(h, "Address"), row_u64(h, "Port"),
+                          row_string(h, "Kind"));
+        if (isempty(url))
+                return;
+        cli_field(c, stdout, "API", streq(state, "ok") ? STYLE_NONE : STYLE_YELLOW, "%s, %s%s%s", url,
+                  isempty(state) ? "not asked yet" : state, isempty(reason) ? "" : ": ", reason);
+        if (!isempty(row_string(h, "ApiPin")))
+                cli_field(c, stdout, "API trust", STYLE_NONE, "the key %s", row_string(h, "ApiPin"));
+        else if (!row_bool(h, "ApiVerify"))
+                cli_field(c, stdout, "API trust", STYLE_RED, "any certificate: it is not verified");
+}
+
 int verb_host_show(Cli *c, char **args, size_t n)
 {
         _cleanup_json_ struct json_object *h = NULL;
@@ -165,12 +231,7 @@ int verb_host_show(Cli *c, char **args, size_t n)
 
         pager_open(c);
         cli_field(c, stdout, "Host", STYLE_BOLD, "%s", row_string(h, "Name"));
-        if (host_is_local(h))
-                cli_field(c, stdout, "Address", STYLE_NONE, "this machine");
-        else
-                cli_field(c, stdout, "Address", STYLE_NONE, "%s@%s port %" PRIu64 " (%s)",
-                          row_string(h, "User"), row_string(h, "Address"), row_u64(h, "Port"),
-                          row_string(h, "Kind"));
+        host_print_address(c, h);
         cli_field(c, stdout, "State", style_for_state(state), "%s", state);
         cli_field(c, stdout, "Reason", STYLE_NONE, "%s", row_string(h, "StateReason"));
         cli_field(c, stdout, "Last seen", STYLE_NONE, "%s", format_local(seen, row_u64(h, "LastSeenUSec")));
@@ -256,11 +317,17 @@ int verb_host_configure(Cli *c, char **args, size_t n)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         _cleanup_free_ char *path = NULL;
+        _cleanup_close_ int key_fd = -EBADF;
         int r;
 
-        if (!c->address && !c->user && !c->notes && c->port == 0)
+        if (!c->address && !c->user && !c->notes && c->port == 0 && !c->api_url && !c->api_pin &&
+            !c->api_key_file && !c->have_verify_tls)
                 return cli_fail(c, STATUS_USAGE,
-                                "Nothing to change: give --address=, --port=, --user= or --notes=.");
+                                "Nothing to change: give --address=, --port=, --user=, --notes=, or one of --api-*=.");
+
+        r = open_api_key(c, &key_fd);
+        if (r < 0)
+                return r;
 
         r = cli_find_host(c, args[0], &path);
         if (r < 0)
@@ -268,7 +335,7 @@ int verb_host_configure(Cli *c, char **args, size_t n)
 
         r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, path, BUS_INTERFACE_HOST, "Configure");
         if (r >= 0)
-                r = host_append_options(c, m);
+                r = host_append_options(c, m, key_fd);
         if (r < 0)
                 return cli_fail(c, STATUS_ERROR, "Failed to ask burnind: %s", strerror(-r));
 

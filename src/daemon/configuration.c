@@ -96,6 +96,7 @@ static void configuration_take_effect(Manager *m, const Settings *before)
 
         queue_kick(m);
         poll_configure(m->poll);
+        poll_configure(m->truenas);
         if (now->max_parallel_burnins != before->max_parallel_burnins)
                 manager_emit_changed(m, "MaxParallelBurnins");
 
@@ -103,7 +104,7 @@ static void configuration_take_effect(Manager *m, const Settings *before)
                 if (now->stale_threshold_seconds != before->stale_threshold_seconds)
                         host_on_stale_threshold(h, before->stale_threshold_seconds);
                 if (!streq(now->ssh_key, before->ssh_key))
-                        poll_put_host(m->poll, h);
+                        poll_put_host(h);
         }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "basic/string-util.h"
+#include "daemon/api-key.h"
 #include "daemon/audit.h"
 #include "daemon/authz.h"
 #include "daemon/drive.h"
@@ -79,10 +80,11 @@ static int host_method_refresh(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r == 0)
                 return 1; /* Will call us back */
 
-        r = poll_refresh(h->manager->poll, h);
+        r = poll_refresh(h);
         if (r < 0)
-                return sd_bus_error_setf(error, BUS_ERROR_HOST_UNREACHABLE,
-                                         "No poller is connected; see systemctl status burnin-poll.");
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_HOST_UNREACHABLE,
+                                "No poller is connected; see systemctl status burnin-poll burnin-truenas.");
 
         return sd_bus_reply_method_return(m, NULL);
 }
@@ -132,15 +134,52 @@ static int host_method_accept_host_key(sd_bus_message *m, void *userdata, sd_bus
         return sd_bus_reply_method_return(m, NULL);
 }
 
+/* What a change would take away from a job that needs it. */
+static int host_check_idle(Host *h, sd_bus_error *error)
+{
+        Drive *d, *next;
+
+        HASH_ITER(hh_kname, h->drives_by_kname, d, next)
+                if (d->job)
+                        return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                                 "Host %s has job %" PRIu64 " on drive %s. Cancel it first.",
+                                                 h->record.name, d->job->record.id,
+                                                 strempty(d->record.identity.serial));
+        return 0;
+}
+
+int host_read_api_key(const HostRecord *r, int fd, char **ret, sd_bus_error *error)
+{
+        int k;
+
+        if (fd < 0)
+                return 0;
+        if (isempty(r->api_url))
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "Only hosts of kind \"truenas\" have an API.");
+        k = api_key_read(fd, ret);
+        if (k == -EBADF)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "The API key must come in a sealed memfd.");
+        if (k == -EBADMSG)
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_ARGUMENT,
+                                "That is no API key: one line of 1 to %u printable characters without blanks.",
+                                API_KEY_MAX);
+        return k;
+}
+
 static int host_method_configure(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Host *h = userdata;
+        _cleanup_(erase_and_freep) char *key = NULL;
         HostRecord record = h->record;
+        int key_fd = -EBADF, verify = record.api_verify;
         const BusOption options[] = {
-                { "address", 's', &record.address, NULL },
-                { "port", 'q', &record.port, NULL },
-                { "user", 's', &record.user, NULL },
-                { "notes", 's', &record.notes, NULL },
+                { "address", 's', &record.address, NULL }, { "port", 'q', &record.port, NULL },
+                { "user", 's', &record.user, NULL },       { "notes", 's', &record.notes, NULL },
+                { "api_url", 's', &record.api_url, NULL }, { "api_pin", 's', &record.api_pin, NULL },
+                { "api_verify", 'b', &verify, NULL },      { "api_key", 'h', &key_fd, NULL },
         };
         int r;
 
@@ -153,12 +192,26 @@ static int host_method_configure(sd_bus_message *m, void *userdata, sd_bus_error
         if (r == 0)
                 return 1; /* Will call us back */
 
+        record.api_verify = verify;
         r = host_record_check(&record, error);
         if (r < 0)
                 return r;
+        r = host_read_api_key(&record, key_fd, &key, error);
+        if (r < 0)
+                return r;
+        if (isempty(record.user)) {
+                r = host_check_idle(h, error);
+                if (r < 0)
+                        return r;
+        }
         r = host_audit(h, m, ACTION_MANAGE_HOSTS, "Configure");
         if (r < 0)
                 return r;
+        if (key) {
+                r = api_key_put(h->record.name, key);
+                if (r < 0)
+                        return r;
+        }
         r = host_configure(h, &record);
         if (r < 0)
                 return r;
@@ -169,7 +222,6 @@ static int host_method_configure(sd_bus_message *m, void *userdata, sd_bus_error
 static int host_method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Host *h = userdata;
-        Drive *d, *next;
         int r;
 
         r = bus_read_flags(m, error);
@@ -181,12 +233,9 @@ static int host_method_remove(sd_bus_message *m, void *userdata, sd_bus_error *e
         if (r == 0)
                 return 1; /* Will call us back */
 
-        HASH_ITER(hh_kname, h->drives_by_kname, d, next)
-                if (d->job)
-                        return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                                 "Host %s has job %" PRIu64 " on drive %s. Cancel it first.",
-                                                 h->record.name, d->job->record.id,
-                                                 strempty(d->record.identity.serial));
+        r = host_check_idle(h, error);
+        if (r < 0)
+                return r;
 
         r = host_audit(h, m, ACTION_MANAGE_HOSTS, "Remove");
         if (r < 0)
@@ -209,6 +258,11 @@ const sd_bus_vtable host_vtable[] = {
         SD_BUS_PROPERTY("User", "s", bus_property_get_string, offsetof(Host, record.user), EMITS),
         SD_BUS_PROPERTY("Kind", "s", bus_property_get_string, offsetof(Host, record.kind), CONST),
         SD_BUS_PROPERTY("Notes", "s", bus_property_get_string, offsetof(Host, record.notes), EMITS),
+        SD_BUS_PROPERTY("ApiUrl", "s", bus_property_get_string, offsetof(Host, record.api_url), EMITS),
+        SD_BUS_PROPERTY("ApiPin", "s", bus_property_get_string, offsetof(Host, record.api_pin), EMITS),
+        SD_BUS_PROPERTY("ApiVerify", "b", bus_property_get_bool, offsetof(Host, record.api_verify), EMITS),
+        SD_BUS_PROPERTY("ApiState", "s", bus_property_get_string, offsetof(Host, api_state), EMITS),
+        SD_BUS_PROPERTY("ApiReason", "s", bus_property_get_string, offsetof(Host, api_reason), EMITS),
         SD_BUS_PROPERTY("State", "s", host_property_get_state, 0, EMITS),
         SD_BUS_PROPERTY("StateReason", "s", bus_property_get_string, offsetof(Host, state_reason), EMITS),
         SD_BUS_PROPERTY("LastSeenUSec", "t", NULL, offsetof(Host, last_seen_usec), 0),

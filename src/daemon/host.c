@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "basic/fd-util.h"
+#include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
+#include "daemon/api-key.h"
 #include "daemon/audit.h"
 #include "daemon/drive.h"
 #include "daemon/grant.h"
@@ -22,6 +24,79 @@ bool host_name_is_valid(const char *name)
                !strchr(".-_", name[strlen(name) - 1]);
 }
 
+bool host_has_shell(const Host *h)
+{
+        return host_record_is_local(&h->record) || !isempty(h->record.user);
+}
+
+bool host_has_api(const Host *h)
+{
+        return !isempty(h->record.api_url);
+}
+
+char *host_address_of_url(const char *url)
+{
+        const char *s = startswith(url, "https://");
+        size_t n;
+
+        if (!s)
+                return NULL;
+        if (*s == '[') {
+                s++;
+                n = strcspn(s, "]");
+        } else
+                n = strcspn(s, ":/");
+
+        return n > 0 ? strndup(s, n) : NULL;
+}
+
+/* "https://HOST[:PORT]": the key goes there and nowhere else, so nothing that a URL may also have. */
+static bool api_url_is_valid(const char *url)
+{
+        _cleanup_free_ char *host = host_address_of_url(url);
+        const char *rest;
+        uint32_t port;
+
+        if (!host || !str_in_charset(host, ".:-_", 253) || host[0] == '-')
+                return false;
+        rest = url + STRLEN("https://") + strlen(host);
+        if (url[STRLEN("https://")] == '[') {
+                if (rest[1] != ']')
+                        return false;
+                rest += 2;
+        }
+        return !*rest || (*rest == ':' && parse_u32(rest + 1, &port) >= 0 && port > 0 && port <= UINT16_MAX);
+}
+
+static bool api_pin_is_valid(const char *pin)
+{
+        const char *hash = startswith(pin, "sha256//");
+
+        return hash && strlen(hash) == 44 && str_in_charset(hash, "+/=", 44) && hash[43] == '=';
+}
+
+static int host_record_check_api(const HostRecord *r, sd_bus_error *error)
+{
+        if (!streq(r->kind, "truenas")) {
+                if (!isempty(r->api_url) || !isempty(r->api_pin) || !r->api_verify)
+                        return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                                 "Only hosts of kind \"truenas\" have an API.");
+                return 0;
+        }
+        if (!api_url_is_valid(strempty(r->api_url)))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_ARGUMENT,
+                                "\"%s\" is no URL of an API; it is like https://nas.example.org[:443].",
+                                strempty(r->api_url));
+        if (!isempty(r->api_pin) && !api_pin_is_valid(r->api_pin))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_ARGUMENT,
+                                "\"%s\" is no pin; it is \"sha256//\" and the SHA256 of the public key in base64.",
+                                r->api_pin);
+
+        return 0;
+}
+
 bool host_record_is_local(const HostRecord *r)
 {
         return streq(r->kind, "local");
@@ -37,16 +112,20 @@ static int host_record_check_place(const HostRecord *r, sd_bus_error *error)
                                         "A host of kind \"local\" is this machine: it has no address, port or user.");
                 return 0;
         }
-        if (!streq(r->kind, "ssh"))
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
-                                         "\"%s\" is no kind of host; \"ssh\" and \"local\" are.", r->kind);
+        if (!streq(r->kind, "ssh") && !streq(r->kind, "truenas"))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_ARGUMENT,
+                                "\"%s\" is no kind of host; \"ssh\", \"local\" and \"truenas\" are.",
+                                r->kind);
         /* It goes to a resolver and nowhere else; still no room for anything but names and addresses. */
         if (!str_in_charset(r->address, ".:-_%", 255) || r->address[0] == '-')
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
                                          "\"%s\" is no host name or address.", r->address);
         if (r->port == 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A port is 1 to 65535.");
-        if (!str_in_charset(r->user, "._-", NAME_MAX_CHARS) || r->user[0] == '-')
+        /* Without a user there is no SSH: the API alone. */
+        if ((!isempty(r->user) || !streq(r->kind, "truenas")) &&
+            (!str_in_charset(r->user, "._-", NAME_MAX_CHARS) || r->user[0] == '-'))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no user name.",
                                          r->user);
         return 0;
@@ -54,6 +133,8 @@ static int host_record_check_place(const HostRecord *r, sd_bus_error *error)
 
 int host_record_check(const HostRecord *r, sd_bus_error *error)
 {
+        int k;
+
         if (!host_name_is_valid(r->name))
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_INVALID_ARGUMENT,
@@ -63,7 +144,8 @@ int host_record_check(const HostRecord *r, sd_bus_error *error)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "Notes have at most %u bytes.",
                                          TEXT_MAX_BYTES);
 
-        return host_record_check_place(r, error);
+        k = host_record_check_place(r, error);
+        return k < 0 ? k : host_record_check_api(r, error);
 }
 
 Host *host_find(Manager *m, const char *name)
@@ -98,6 +180,7 @@ static int host_record_copy(const HostRecord *r, HostRecord *ret)
                 .user = strdup(r->user),
                 .kind = strdup(r->kind),
                 .notes = strdup(strempty(r->notes)),
+                .api_verify = r->api_verify,
                 .port = r->port,
                 .added_usec = r->added_usec,
                 .last_seen_usec = r->last_seen_usec,
@@ -105,7 +188,9 @@ static int host_record_copy(const HostRecord *r, HostRecord *ret)
 
         if (!c.name || !c.address || !c.user || !c.kind || !c.notes ||
             free_and_strdup(&c.host_key, r->host_key) < 0 ||
-            free_and_strdup(&c.host_key_sha256, r->host_key_sha256) < 0) {
+            free_and_strdup(&c.host_key_sha256, r->host_key_sha256) < 0 ||
+            free_and_strdup(&c.api_url, isempty(r->api_url) ? NULL : r->api_url) < 0 ||
+            free_and_strdup(&c.api_pin, isempty(r->api_pin) ? NULL : r->api_pin) < 0) {
                 host_record_done(&c);
                 return -ENOMEM;
         }
@@ -190,6 +275,8 @@ Host *host_free(Host *h)
         free(h->os);
         free(h->missing_tools);
         free(h->detection_error);
+        free(h->api_state);
+        free(h->api_reason);
         free(h);
         return NULL;
 }
@@ -256,6 +343,12 @@ void host_set_state(Host *h, HostState state, const char *reason)
 
 const char *host_unfit_reason(const Host *h, const char **ret_error)
 {
+        if (!host_has_shell(h)) {
+                *ret_error = BUS_ERROR_HOST_UNFIT;
+                return "it is reached by the TrueNAS API alone, which can neither prove that nothing uses a drive nor write to "
+                       "one; give it a user to log in as (burninctl host configure --user=root)";
+        }
+
         switch (h->state) {
         case HOST_ONLINE:
                 break;
@@ -267,6 +360,7 @@ const char *host_unfit_reason(const Host *h, const char **ret_error)
                 return "its SSH key has changed";
         case HOST_NEW:
         case HOST_STALE:
+        case HOST_AUTH:
         default:
                 *ret_error = BUS_ERROR_HOST_UNREACHABLE;
                 return isempty(h->state_reason) ? "it does not answer" : h->state_reason;
@@ -297,10 +391,13 @@ int host_add(Manager *m, const HostRecord *record, Host **ret)
         if (host_record_is_local(&h->record))
                 log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (this machine) was added.",
                          h->record.name);
-        else
+        else if (host_has_shell(h))
                 log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (%s@%s port %u) was added.",
                          h->record.name, h->record.user, h->record.address, h->record.port);
-        poll_put_host(m->poll, h);
+        else
+                log_host(h, LOG_INFO, MESSAGE_HOST_ADDED, "Host %s (%s) was added.", h->record.name,
+                         h->record.api_url);
+        poll_put_host(h);
         *ret = h;
         return 0;
 }
@@ -319,9 +416,22 @@ static void host_replace_workers(Host *h, const char *why)
         }
 }
 
+/* Missing until somebody sees them again. */
+static void host_forget_drives(Host *h)
+{
+        Drive *d, *next;
+
+        HASH_ITER(hh_kname, h->drives_by_kname, d, next) {
+                if (drive_set_missing(d) < 0)
+                        log_drive(d, LOG_WARNING, NULL, "Drive %s could not be recorded as missing.",
+                                  d->record.id);
+                drive_emit_pending(d);
+        }
+}
+
 int host_configure(Host *h, const HostRecord *record)
 {
-        bool moved, reached_otherwise;
+        bool moved, reached_otherwise, had_shell = host_has_shell(h);
         HostRecord copy;
         int r;
 
@@ -342,10 +452,16 @@ int host_configure(Host *h, const HostRecord *record)
         host_record_done(&h->record);
         h->record = copy;
 
-        host_emit_changed(h, (const char *const[]){ "Address", "Port", "User", "Notes", NULL });
+        host_emit_changed(h, (const char *const[]){ "Address", "Port", "User", "Notes", "ApiUrl", "ApiPin",
+                                                    "ApiVerify", NULL });
+        /* What one of them found says nothing of what the other one will. */
+        if (host_has_shell(h) != had_shell) {
+                host_forget_drives(h);
+                host_set_state(h, HOST_NEW, "it is asked in another way now; waiting for its first answer");
+        }
         if (reached_otherwise)
                 host_replace_workers(h, "the connection settings of its host were changed");
-        poll_put_host(h->manager->poll, h);
+        poll_put_host(h);
         return 0;
 }
 
@@ -376,7 +492,8 @@ int host_remove(Host *h)
         if (r < 0)
                 return manager_store_failed(m, r);
 
-        poll_remove_host(m->poll, h);
+        poll_remove_host(h);
+        api_key_remove(h->record.name);
         log_host(h, LOG_INFO, MESSAGE_HOST_REMOVED, "Host %s was removed.", h->record.name);
         host_emit_removed(h);
         host_free(h);
@@ -406,7 +523,7 @@ int host_accept_key(Host *h)
         h->moved = false;
         host_set_state(h, HOST_NEW, "its key was accepted; waiting for its first answer");
         host_replace_workers(h, "a key of its host was accepted");
-        poll_put_host(h->manager->poll, h);
+        poll_put_host(h);
         return 0;
 }
 
@@ -442,12 +559,75 @@ void host_on_failure(Host *h, const char *error, const char *reason)
                 return;
         }
 
+        if (!host_has_shell(h)) {
+                /* host_on_api() has it with what to do about it. */
+                reason = strempty(h->api_reason);
+                if (streq(error, POLL_ERROR_AUTHENTICATION))
+                        return;
+                if (h->state == HOST_AUTH)
+                        host_set_state(h, HOST_STALE, reason);
+        }
+
         /* One failed poll makes no host stale: the timer does, after stale_threshold. What went wrong is shown at once. */
         if (h->state == HOST_ONLINE) {
                 if (free_and_strdup(&h->state_reason, reason) > 0)
                         host_emit_changed(h, (const char *const[]){ "StateReason", NULL });
         } else if (h->state != HOST_UNCONFIRMED && h->state != HOST_KEY_CHANGED)
                 host_set_state(h, h->state, reason);
+}
+
+/* What a person can do about it, behind the reason; "" where waiting is all. */
+static char *api_advice(const Host *h, const char *state)
+{
+        static const struct {
+                const char *state, *what, *option;
+        } advices[] = {
+                { POLL_ERROR_AUTHENTICATION, "make one in TrueNAS (Credentials, API Keys), and give it",
+                  "--api-key-file=FILE" },
+                { POLL_ERROR_TLS, "give TrueNAS a certificate that this machine trusts, or pin its key",
+                  "--api-pin=sha256//..." },
+                { POLL_ERROR_NO_API, "it can be reached by SSH", "--user=root" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(advices); i++)
+                if (streq(advices[i].state, state))
+                        return strf("; %s: burninctl host configure %s %s", advices[i].what, h->record.name,
+                                    advices[i].option);
+
+        return strdup("");
+}
+
+void host_on_api(Host *h, const char *state, const char *reason)
+{
+        _cleanup_free_ char *advice = api_advice(h, state), *words = NULL;
+        bool changed;
+        int r;
+
+        words = strf("%s%s", reason, strempty(advice));
+        r = free_and_strdup(&h->api_state, state);
+        if (!words || r < 0 || free_and_strdup(&h->api_reason, words) < 0) {
+                log_oom();
+                return;
+        }
+        changed = r > 0;
+        host_emit_changed(h, (const char *const[]){ "ApiState", "ApiReason", NULL });
+        if (!host_has_shell(h) && streq(state, POLL_ERROR_AUTHENTICATION))
+                host_set_state(h, HOST_AUTH, words);
+        if (!changed)
+                return;
+
+        /* Once, as long as it stays so. */
+        if (streq(state, POLL_API_NO_SMART))
+                log_host(h, LOG_NOTICE, MESSAGE_API_GONE,
+                         "The API of %s has no SMART calls, as TrueNAS 25.10 and later; self-tests there go over SSH%s.",
+                         h->record.name, host_has_shell(h) ? "" : ", for which it has no user yet");
+        else if (streq(state, POLL_ERROR_NO_API))
+                log_host(h, LOG_NOTICE, MESSAGE_API_GONE,
+                         "%s has no REST API, as TrueNAS 26 and later; everything there goes over SSH%s.",
+                         h->record.name, host_has_shell(h) ? "" : ", for which it has no user yet");
+        else if (!streq(state, POLL_API_OK))
+                log_host(h, LOG_NOTICE, NULL, "The API of %s cannot be used (%s): %s", h->record.name, state,
+                         words);
 }
 
 static int host_set_facts(Host *h, struct json_object *cycle)
@@ -693,7 +873,7 @@ int host_on_cycle(Host *h, struct json_object *cycle)
         host_set_state(h, HOST_ONLINE, "");
         if (h->reread) {
                 h->reread = false;
-                poll_refresh(m->poll, h);
+                (void) poll_refresh(h);
         }
         if (n > 0)
                 queue_kick(m);

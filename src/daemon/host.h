@@ -11,7 +11,8 @@
  *                          ▲                            │
  *                          └── (AcceptHostKey) ── key-changed ◀─┘  host_on_hostkey(), another key than the accepted one
  *
- * One of kind local has no key: it is new, then online, then stale. host_set_state() makes every move. */
+ * One of kind local has no key: it is new, then online, then stale. So is one that has an API alone (kind truenas without a user),
+ * which is auth while the API refuses our key. host_set_state() makes every move. */
 
 struct Host {
         Manager *manager; /* weak */
@@ -20,6 +21,8 @@ struct Host {
         char *state_reason;
         char *seen_host_key, *seen_host_key_sha256;
         char *boot_id, *os, *missing_tools, *detection_error;
+        char *api_state,
+                        *api_reason; /* of kind truenas: POLL_API_* or POLL_ERROR_*, and in words; NULL: not asked yet */
         uint64_t last_seen_usec;
         Drive *drives_by_kname; /* the drives that its last reading listed */
         uint32_t n_asked; /* content fingerprints that are asked for; counted by each pass of the queue */
@@ -37,9 +40,14 @@ bool host_name_is_valid(const char *name);
 /* The machine of burnind itself: without SSH, so there is no address, no port, no user and no key. */
 bool host_record_is_local(const HostRecord *r);
 Host *host_find_local(Manager *m);
+/* Commands can be run there: by SSH, or because it is this machine. */
+bool host_has_shell(const Host *h);
+bool host_has_api(const Host *h);
 uint32_t host_count_drives(const Host *h);
 /* Whether a caller's values are fit to be stored; InvalidArgument otherwise. */
 int host_record_check(const HostRecord *r, sd_bus_error *error);
+/* The host in a URL of an API, as an address; NULL: it has none. Owner: the caller. */
+char *host_address_of_url(const char *url);
 
 /* Stores, then links and tells the poller. options already validated. */
 int host_add(Manager *m, const HostRecord *record, Host **ret);
@@ -54,6 +62,8 @@ void host_set_state(Host *h, HostState state, const char *reason);
 /* From the poller. */
 void host_on_hostkey(Host *h, const char *key, const char *sha256);
 void host_on_failure(Host *h, const char *error, const char *reason);
+/* What its API answers, also where the drives are known by SSH. */
+void host_on_api(Host *h, const char *state, const char *reason);
 /* cycle: the message of worker-proto.h. -EBADMSG: nothing was changed. */
 int host_on_cycle(Host *h, struct json_object *cycle);
 
@@ -65,6 +75,8 @@ int host_target(const Host *h, HostTarget *ret); /* strings borrowed */
 int host_open_key(const Host *h);
 
 /* host-bus.c */
+/* The key in what a caller gave (< 0: nothing, and *ret stays), for a host that has an API. */
+int host_read_api_key(const HostRecord *r, int fd, char **ret, sd_bus_error *error);
 int host_bus_register(Manager *m);
 int host_bus_path(const Host *h, char **ret);
 void host_emit_added(Host *h);

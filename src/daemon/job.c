@@ -622,7 +622,7 @@ void job_on_no_content(Job *j, bool again, const char *reason)
         }
 
         j->content_reading = h->last_seen_usec;
-        (void) poll_refresh(j->manager->poll, h);
+        (void) poll_refresh(h);
         queue_kick(j->manager);
 }
 

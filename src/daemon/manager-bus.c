@@ -2,6 +2,7 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/api-key.h"
 #include "daemon/audit.h"
 #include "daemon/authz.h"
 #include "daemon/configuration.h"
@@ -32,29 +33,72 @@ static int manager_property_get_health(sd_bus *bus, const char *path, const char
 
         if (!health && m->poll && !poll_is_connected(m->poll))
                 health = "No poller is connected; see systemctl status burnin-poll.";
+        if (!health && m->truenas && !poll_is_connected(m->truenas))
+                for (const Host *h = m->hosts; h && !health; h = h->hh.next)
+                        if (host_has_api(h))
+                                health = "burnin-truenas is not connected; see systemctl status burnin-truenas.";
 
         return sd_bus_message_append(reply, "s", health ?: "ok");
 }
 
+/* Address and URL stand for each other, where one was left out. */
+static int fill_address(HostRecord *r, char **address, char **url)
+{
+        bool local = host_record_is_local(r);
+
+        if (streq(r->kind, "truenas") && !r->api_url) {
+                *url = strf("https://%s", r->address ?: r->name);
+                if (!*url)
+                        return -ENOMEM;
+                r->api_url = *url;
+        }
+        if (!r->address && r->api_url)
+                r->address = *address = host_address_of_url(r->api_url);
+        if (!r->address)
+                r->address = local ? (char *) "" : r->name;
+        if (!r->user)
+                r->user = (char *) (local || streq(r->kind, "truenas") ? "" : "root");
+
+        return 0;
+}
+
+static int manager_check_new_host(Manager *m, const HostRecord *record, sd_bus_error *error)
+{
+        const Host *h;
+
+        if (host_find(m, record->name))
+                return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS, "There is a host %s already.",
+                                         record->name);
+        /* Twice the same drives would be drives with a shared identity, and none of them could be used. */
+        h = host_record_is_local(record) ? host_find_local(m) : NULL;
+        if (h)
+                return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS,
+                                         "This machine is here already, as host %s.", h->record.name);
+        if (HASH_COUNT(m->hosts) >= HOSTS_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED,
+                                         "There are %u hosts, and no more can be added.", HOSTS_MAX);
+        return 0;
+}
+
 static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        _cleanup_free_ char *object = NULL, *path = NULL, *address = NULL, *url = NULL;
+        _cleanup_(erase_and_freep) char *key = NULL;
         Manager *manager = userdata;
         HostRecord record = {
-                .address = (char *) "",
-                .user = (char *) "",
                 .kind = (char *) "ssh",
                 .notes = (char *) "",
                 .added_usec = now_usec(CLOCK_REALTIME),
         };
-        bool has_address = false, has_port = false, has_user = false;
+        int key_fd = -EBADF, verify = true;
+        bool has_port = false;
         const BusOption options[] = {
-                { "address", 's', &record.address, &has_address },
-                { "port", 'q', &record.port, &has_port },
-                { "user", 's', &record.user, &has_user },
-                { "kind", 's', &record.kind, NULL },
-                { "notes", 's', &record.notes, NULL },
+                { "address", 's', &record.address, NULL }, { "port", 'q', &record.port, &has_port },
+                { "user", 's', &record.user, NULL },       { "kind", 's', &record.kind, NULL },
+                { "notes", 's', &record.notes, NULL },     { "api_url", 's', &record.api_url, NULL },
+                { "api_pin", 's', &record.api_pin, NULL }, { "api_verify", 'b', &verify, NULL },
+                { "api_key", 'h', &key_fd, NULL },
         };
-        _cleanup_free_ char *object = NULL, *path = NULL;
         Actor actor;
         Host *h;
         int r;
@@ -65,12 +109,16 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
         r = bus_read_options(m, options, ELEMENTSOF(options), error);
         if (r < 0)
                 return r;
-        if (!host_record_is_local(&record)) {
-                record.address = has_address ? record.address : record.name;
-                record.user = has_user ? record.user : (char *) "root";
-                record.port = has_port ? record.port : 22;
-        }
+        record.api_verify = verify;
+        if (!has_port)
+                record.port = host_record_is_local(&record) ? 0 : 22;
+        r = fill_address(&record, &address, &url);
+        if (r < 0)
+                return r;
         r = host_record_check(&record, error);
+        if (r < 0)
+                return r;
+        r = host_read_api_key(&record, key_fd, &key, error);
         if (r < 0)
                 return r;
 
@@ -85,23 +133,20 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
         if (r == 0)
                 return 1; /* Will call us back */
 
-        if (host_find(manager, record.name))
-                return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS, "There is a host %s already.",
-                                         record.name);
-        /* Twice the same drives would be drives with a shared identity, and none of them could be used. */
-        h = host_record_is_local(&record) ? host_find_local(manager) : NULL;
-        if (h)
-                return sd_bus_error_setf(error, BUS_ERROR_HOST_EXISTS,
-                                         "This machine is here already, as host %s.", h->record.name);
-        if (HASH_COUNT(manager->hosts) >= HOSTS_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED,
-                                         "There are %u hosts, and no more can be added.", HOSTS_MAX);
+        r = manager_check_new_host(manager, &record, error);
+        if (r < 0)
+                return r;
         r = actor_from_message(m, &actor);
+        if (r >= 0 && key)
+                r = api_key_put(record.name, key);
         if (r < 0)
                 return r;
         r = host_add(manager, &record, &h);
-        if (r < 0)
+        if (r < 0) {
+                if (key)
+                        api_key_remove(record.name);
                 return r;
+        }
         (void) audit_write(manager, &actor, ACTION_MANAGE_HOSTS, object, "ok", "AddHost");
 
         r = host_bus_path(h, &path);

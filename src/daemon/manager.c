@@ -159,7 +159,8 @@ Manager *manager_free(Manager *m)
                 job_free(j);
         HASH_ITER(hh, m->grants, g, next_grant)
                 grant_free(g);
-        poll_free(m->poll);
+        m->poll = poll_free(m->poll);
+        m->truenas = poll_free(m->truenas);
         HASH_ITER(hh, m->hosts, h, next_host)
                 host_free(h);
         HASH_ITER(hh, m->drives, d, next_drive)
@@ -448,9 +449,12 @@ int manager_start(Manager *m)
         r = manager_bus_register(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to register the bus objects: %m");
-        r = poll_new(m, &m->poll);
+        r = poll_new(m, POLL_SSH, &m->poll);
         if (r < 0)
                 return log_error_errno(r, "Failed to listen on " PATH_POLL_SOCKET ": %m");
+        r = poll_new(m, POLL_TRUENAS, &m->truenas);
+        if (r < 0)
+                return log_error_errno(r, "Failed to listen on " PATH_TRUENAS_SOCKET ": %m");
         r = sd_bus_request_name(m->bus, BUS_NAME, 0);
         if (r < 0)
                 return log_error_errno(r, "Failed to get the bus name " BUS_NAME ": %m");

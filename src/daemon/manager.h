@@ -30,7 +30,8 @@ typedef struct Manager {
         Configuration *configuration;
         PolkitRegistry *polkit;
         ScopeTracker *scopes;
-        PollLink *poll;
+        PollLink *poll;    /* to burnin-poll */
+        PollLink *truenas; /* to burnin-truenas */
 
         Host *hosts;   /* by name */
         Drive *drives; /* by id */

@@ -10,6 +10,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
+#include "daemon/api-key.h"
 #include "daemon/grant.h"
 #include "daemon/identify.h"
 #include "daemon/poll.h"
@@ -28,6 +29,7 @@ typedef struct Line {
 
 struct PollLink {
         Manager *manager; /* weak */
+        PollKind kind;
         int listen_fd, fd;
         sd_event_source *listen_source, *source;
         char *input;
@@ -35,6 +37,18 @@ struct PollLink {
         Line *output;
         size_t n_output;
 };
+
+static const struct {
+        const char *path, *name;
+} kinds[] = {
+        [POLL_SSH] = { PATH_POLL_SOCKET, "burnin-poll" },
+        [POLL_TRUENAS] = { PATH_TRUENAS_SOCKET, "burnin-truenas" },
+};
+
+static bool poll_asks(const PollLink *p, const Host *h)
+{
+        return p->kind == POLL_SSH ? host_has_shell(h) : host_has_api(h);
+}
 
 static Line *line_free(Line *l)
 {
@@ -66,11 +80,13 @@ static void poll_disconnect(PollLink *p)
         p->n_output = 0;
 
         /* Questions that will not be answered. */
-        HASH_ITER(hh, p->manager->jobs, j, next_job)
-                j->content_asked = false;
-        HASH_ITER(hh, p->manager->grants, g, next_grant)
-                g->content_asked = false;
-        identify_on_poller_gone(p->manager);
+        if (p->kind == POLL_SSH) {
+                HASH_ITER(hh, p->manager->jobs, j, next_job)
+                        j->content_asked = false;
+                HASH_ITER(hh, p->manager->grants, g, next_grant)
+                        g->content_asked = false;
+                identify_on_poller_gone(p->manager);
+        }
         manager_emit_changed(p->manager, "Health");
 }
 
@@ -181,38 +197,96 @@ static struct json_object *message_new(const char *op, const char *name)
         return TAKE_PTR(o);
 }
 
-void poll_put_host(PollLink *p, Host *h)
+static int poll_put_target(PollLink *p, struct json_object *o, const Host *h)
 {
-        _cleanup_json_ struct json_object *o = message_new("host", h->record.name);
         HostTarget target;
+        int r;
+
+        r = host_target(h, &target);
+        if (r < 0)
+                return r;
+        r = json_put(o, "target", host_target_to_json(&target));
+        if (r < 0)
+                return r;
+
+        return poll_send(p, o, host_open_key(h));
+}
+
+static int poll_put_api(PollLink *p, struct json_object *o, Host *h)
+{
+        int fd;
+
+        fd = api_key_open(h->record.name);
+        if (fd < 0) {
+                host_on_api(h, POLL_ERROR_AUTHENTICATION, "there is no API key for it here");
+                return 0;
+        }
+        if (json_put_string(o, "url", h->record.api_url) < 0 ||
+            json_put_string(o, "pin", h->record.api_pin) < 0 ||
+            json_put_bool(o, "verify", h->record.api_verify) < 0) {
+                safe_close(fd);
+                return -ENOMEM;
+        }
+
+        return poll_send(p, o, fd);
+}
+
+static void poll_put(PollLink *p, Host *h)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        bool asks = poll_asks(p, h);
         int r;
 
         if (!poll_is_connected(p))
                 return;
 
-        r = host_target(h, &target);
-        if (r >= 0)
-                r = o ? json_put(o, "target", host_target_to_json(&target)) : -ENOMEM;
-        if (r >= 0)
-                r = poll_send(p, o, host_open_key(h));
+        o = message_new(asks ? "host" : "remove", h->record.name);
+        if (!o)
+                r = -ENOMEM;
+        else if (!asks)
+                r = poll_send(p, o, -EBADF);
+        else
+                r = p->kind == POLL_SSH ? poll_put_target(p, o, h) : poll_put_api(p, o, h);
         if (r < 0)
-                log_warning_errno(r, "Failed to tell the poller about host %s: %m", h->record.name);
-        poll_watch(p, h->record.name);
+                log_warning_errno(r, "Failed to tell %s about host %s: %m", kinds[p->kind].name,
+                                  h->record.name);
+        if (asks && p->kind == POLL_SSH)
+                poll_watch(p, h->record.name);
 }
 
-void poll_remove_host(PollLink *p, Host *h)
+void poll_put_host(Host *h)
 {
-        _cleanup_json_ struct json_object *o = message_new("remove", h->record.name);
-
-        if (o)
-                (void) poll_send(p, o, -EBADF);
+        poll_put(h->manager->poll, h);
+        poll_put(h->manager->truenas, h);
 }
 
-int poll_refresh(PollLink *p, Host *h)
+static int poll_say(Host *h, const char *op)
 {
-        _cleanup_json_ struct json_object *o = message_new("refresh", h->record.name);
+        PollLink *links[] = { h->manager->poll, h->manager->truenas };
+        int ret = 0;
 
-        return o ? poll_send(p, o, -EBADF) : -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(links); i++) {
+                _cleanup_json_ struct json_object *o = NULL;
+                int r;
+
+                if (!poll_asks(links[i], h))
+                        continue;
+                o = message_new(op, h->record.name);
+                r = o ? poll_send(links[i], o, -EBADF) : -ENOMEM;
+                ret = r < 0 ? r : ret;
+        }
+
+        return ret;
+}
+
+void poll_remove_host(Host *h)
+{
+        (void) poll_say(h, "remove");
+}
+
+int poll_refresh(Host *h)
+{
+        return poll_say(h, "refresh");
 }
 
 static struct json_object *question_new(const char *op, uint64_t id, const char *host, const char *kname,
@@ -322,13 +396,24 @@ static int poll_on_cycle(PollLink *p, struct json_object *o)
                 return -EBADMSG;
 
         h = host_find(p->manager, name);
-        if (!h)
-                return 0; /* removed meanwhile */
+        if (!h || !poll_asks(p, h))
+                return 0; /* removed or changed meanwhile */
+        if (!ok && (json_get_string(o, "error", &error) <= 0 || json_get_string(o, "reason", &reason) <= 0))
+                return -EBADMSG;
+        if (p->kind == POLL_TRUENAS) {
+                if (ok && json_get_string(o, "api", &error) <= 0)
+                        return -EBADMSG;
+                if (!str_in_charset(error, "-", NAME_MAX_CHARS) ||
+                    (reason && !str_is_clean(reason, TEXT_MAX_BYTES, false)))
+                        return -EBADMSG;
+                host_on_api(h, error, strempty(reason));
+                /* SSH knows more of the drives, and is what a burn-in will meet: where it is there, its word alone counts. */
+                if (host_has_shell(h))
+                        return 0;
+        }
         if (ok)
                 return host_on_cycle(h, o);
 
-        if (json_get_string(o, "error", &error) <= 0 || json_get_string(o, "reason", &reason) <= 0)
-                return -EBADMSG;
         host_on_failure(h, error, reason);
         return 0;
 }
@@ -385,11 +470,13 @@ static void poll_on_line(PollLink *p, char *line, size_t size)
                 const char *op;
                 int (*handler)(PollLink *p, struct json_object *o);
         } handlers[] = {
-                { "hostkey", poll_on_hostkey },
                 { "cycle", poll_on_cycle },
+                { "hostkey", poll_on_hostkey },
                 { "fingerprint", poll_on_fingerprint },
                 { "locate", poll_on_locate },
         };
+        /* An API has drives, and nothing else. */
+        size_t n_handlers = p->kind == POLL_SSH ? ELEMENTSOF(handlers) : 1;
         _cleanup_json_ struct json_object *o = NULL;
         const char *op = NULL;
         int r;
@@ -397,13 +484,13 @@ static void poll_on_line(PollLink *p, char *line, size_t size)
         r = json_parse(line, size, &o);
         if (r >= 0 && json_get_string(o, "op", &op) <= 0)
                 r = -EBADMSG;
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(handlers); i++)
+        for (size_t i = 0; r >= 0 && i < n_handlers; i++)
                 if (streq(handlers[i].op, op)) {
                         r = handlers[i].handler(p, o);
                         break;
                 }
         if (r < 0)
-                log_warning_errno(r, "Dropped a line of the poller (%s): %m", strempty(op));
+                log_warning_errno(r, "Dropped a line of %s (%s): %m", kinds[p->kind].name, strempty(op));
 }
 
 static int poll_read(PollLink *p)
@@ -454,7 +541,8 @@ static int poll_on_io(sd_event_source *source, int fd, uint32_t revents, void *u
         else if (r >= 0 && (revents & (EPOLLHUP | EPOLLERR)))
                 r = -ECONNRESET;
         if (r < 0) {
-                log_notice("The poller has gone (%s); hosts go stale until it is back.", strerror(-r));
+                log_notice("%s has gone (%s); hosts go stale until it is back.", kinds[p->kind].name,
+                           strerror(-r));
                 poll_disconnect(p);
         }
 
@@ -484,12 +572,13 @@ static int poll_accept(PollLink *p)
         p->fd = TAKE_FD(fd);
         manager_emit_changed(p->manager, "Health");
 
-        log_info("The poller is connected.");
+        log_info("%s is connected.", kinds[p->kind].name);
         r = poll_send_config(p);
         if (r < 0)
                 return r;
         HASH_ITER(hh, p->manager->hosts, h, next)
-                poll_put_host(p, h);
+                if (poll_asks(p, h))
+                        poll_put(p, h);
         queue_kick(p->manager);
         return 0;
 }
@@ -500,28 +589,31 @@ static int poll_on_connection(sd_event_source *source, int fd, uint32_t revents,
 
         r = poll_accept(userdata);
         if (r < 0)
-                log_warning_errno(r, "Refused a connection to the poller's socket: %m");
+                log_warning_errno(r, "Refused a connection to a poller's socket: %m");
         return 0;
 }
 
-int poll_new(Manager *m, PollLink **ret)
+int poll_new(Manager *m, PollKind kind, PollLink **ret)
 {
-        struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = PATH_POLL_SOCKET };
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        const char *path = kinds[kind].path;
         _cleanup_(poll_freep) PollLink *p = NULL;
         int r;
 
         p = new0(PollLink, 1);
         if (!p)
                 return -ENOMEM;
-        *p = (PollLink){ .manager = m, .listen_fd = -EBADF, .fd = -EBADF };
+        assert(strlen(path) < sizeof(sa.sun_path));
+        memcpy(sa.sun_path, path, strlen(path));
+        *p = (PollLink){ .manager = m, .kind = kind, .listen_fd = -EBADF, .fd = -EBADF };
 
         p->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (p->listen_fd < 0)
                 return -errno;
-        if (unlink(PATH_POLL_SOCKET) < 0 && errno != ENOENT)
+        if (unlink(path) < 0 && errno != ENOENT)
                 return -errno;
         if (bind(p->listen_fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 ||
-            chown(PATH_POLL_SOCKET, (uid_t) -1, m->worker_gid) < 0 || chmod(PATH_POLL_SOCKET, 0660) < 0 ||
+            chown(path, (uid_t) -1, m->worker_gid) < 0 || chmod(path, 0660) < 0 ||
             listen(p->listen_fd, 4) < 0)
                 return -errno;
         r = sd_event_add_io(m->event, &p->listen_source, p->listen_fd, EPOLLIN, poll_on_connection, p);

@@ -4,19 +4,25 @@
 #include "daemon/host.h"
 #include "daemon/job.h"
 
-/* burnind's end of the line to the poller (shared/worker-proto.h): one connection, the newest wins. While no poller is connected
+/* burnind's end of the line to a poller (shared/worker-proto.h): one connection, the newest wins. While no poller is connected
  * hosts go stale and nothing new starts; what runs, runs. */
 
-int poll_new(Manager *m, PollLink **ret); /* listens on PATH_POLL_SOCKET */
+typedef enum PollKind {
+        POLL_SSH,     /* burnin-poll, on PATH_POLL_SOCKET: every host with a user to log in as */
+        POLL_TRUENAS, /* burnin-truenas, on PATH_TRUENAS_SOCKET: every host with an API */
+} PollKind;
+
+int poll_new(Manager *m, PollKind kind, PollLink **ret);
 PollLink *poll_free(PollLink *p);
 bool poll_is_connected(const PollLink *p);
 
 /* The settings that it works by have changed. */
 void poll_configure(PollLink *p);
-void poll_put_host(PollLink *p, Host *h);
-void poll_remove_host(PollLink *p, Host *h);
+/* Those pollers that ask this host, and no other. */
+void poll_put_host(Host *h);
+void poll_remove_host(Host *h);
 /* -ENOTCONN without a poller. */
-int poll_refresh(PollLink *p, Host *h);
+int poll_refresh(Host *h);
 /* The answer goes to job_on_content(), or to grant_on_content() by its number. */
 int poll_ask_content(PollLink *p, uint64_t id, const char *host, const char *kname,
                      const DriveIdentity *identity);

@@ -4,7 +4,7 @@
 
 static const char *const host_state_table[_HOST_STATE_MAX] = {
         [HOST_NEW] = "new",     [HOST_UNCONFIRMED] = "unconfirmed", [HOST_ONLINE] = "online",
-        [HOST_STALE] = "stale", [HOST_KEY_CHANGED] = "key-changed",
+        [HOST_STALE] = "stale", [HOST_KEY_CHANGED] = "key-changed", [HOST_AUTH] = "auth",
 };
 DEFINE_STRING_TABLE(host_state, HostState);
 

@@ -11,6 +11,7 @@ typedef enum HostState {
         HOST_ONLINE,      /* online */
         HOST_STALE,       /* stale: not heard from for stale_threshold */
         HOST_KEY_CHANGED, /* key-changed: another key than the accepted one; everything there stops */
+        HOST_AUTH,        /* auth: its API refuses our key */
         _HOST_STATE_MAX,
         _HOST_STATE_INVALID = -EINVAL,
 } HostState;

@@ -85,6 +85,7 @@
 #define MESSAGE_HOST_ADDED            "b8d7727fbb4b465db77be2c0934c27f3"
 #define MESSAGE_HOST_REMOVED          "8d27116b4fb146ebbc93dafd04a77f82"
 #define MESSAGE_HOST_KEY_ACCEPTED     "f0a2beaa7d2c4563b1e89b6ccbcd5aae"
+#define MESSAGE_API_GONE              "038689a6ac0346b7a2f54f9ef1e26ad2"
 #define MESSAGE_DRIVE_MISSING         "86d2bf518bb049ef901ebc9c48fdd5fd"
 #define MESSAGE_DRIVE_FORGOTTEN       "795702af36274c219dc7228aec191294"
 #define MESSAGE_DRIVE_LOCKED          "8b89e8872f764d8c83af0b6b6c3aa81b"
@@ -117,6 +118,8 @@
 #define PATH_JOBS           PATH_STATE "/jobs"
 #define PATH_RUNTIME        "/run/burnin"
 #define PATH_POLL_SOCKET    PATH_RUNTIME "/poll.sock"
+#define PATH_TRUENAS_SOCKET PATH_RUNTIME "/truenas.sock"
+#define PATH_API_KEYS       PATH_STATE "/api-keys" /* HOST, of root alone; the credential api-key.HOST wins */
 #define PATH_LOCAL_SOCKET   "/run/burnin-local/socket" /* burnin-local.socket makes it */
 
 /* The user of everything that parses what hosts print. */
@@ -134,4 +137,5 @@
 #define UNLOCK_TOKEN_MAX  255U
 #define IDENTIFIES_MAX    64U /* that wait for their hosts */
 #define IDENTIFY_SEC_MAX  3600U
+#define API_KEY_MAX       512U  /* bytes */
 #define LIST_PAGE_MAX     1000U /* rows in one answer of a List method */

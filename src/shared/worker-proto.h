@@ -66,6 +66,11 @@
  *                         again: the drive had another name by then, or the host was not to be had; worth asking again after the
  *                         host's next cycle. At most POLL_QUESTIONS_MAX questions of one host are open at a time.
  *                       {"op": "locate", "id", "ok": bool, "reason"?}
+ *
+ * TRUENAS. burnin-truenas (burnin-truenas.service, user burnin) does the same for the hosts of kind "truenas", through their API:
+ * it connects to PATH_TRUENAS_SOCKET and speaks as the poller does. It gets "config", "remove", "refresh", and
+ *                       {"op": "host", "name", "url", "verify": bool, "pin"?}   with SCM_RIGHTS: a memfd with the API key
+ * and sends "cycle" alone, which has POLL_API_* as "api" when it is ok.
  */
 
 #define STAGE_MESSAGE_MAX     (64U * 1024U)
@@ -87,6 +92,11 @@
 #define POLL_ERROR_TIMEOUT          "timeout"
 #define POLL_ERROR_GARBAGE          "garbage"
 #define POLL_ERROR_REMOTE           "remote" /* connected, but the script could not run: no sudo, no shell */
+#define POLL_ERROR_TLS              "tls"    /* an API whose certificate is not to be trusted */
+#define POLL_ERROR_NO_API           "no-api" /* TrueNAS 26 and later: there is no REST API */
+/* "api" of a cycle that is ok */
+#define POLL_API_OK       "ok"
+#define POLL_API_NO_SMART "no-smart" /* TrueNAS 25.10 and later: self-tests are not to be had by the API */
 
 /* How to reach a host. */
 typedef struct HostTarget {

@@ -43,6 +43,8 @@ bool store_is_refusal(int r);
 typedef struct HostRecord {
         char *name, *address, *user, *kind, *notes;
         char *host_key, *host_key_sha256; /* accepted; NULL: none */
+        char *api_url, *api_pin;          /* of kind truenas; NULL: none */
+        bool api_verify;
         uint16_t port;
         uint64_t added_usec, last_seen_usec;
 } HostRecord;

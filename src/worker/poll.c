@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <signal.h>
-#include <stdio.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
-#include "basic/fd-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
 #include "shared/names.h"
+#include "shared/poll-client.h"
 #include "worker/poll-host.h"
 #include "worker/poll.h"
 
@@ -21,35 +16,20 @@
  * time they meet, and hears everything anew. Hosts and their connections survive a burnind that is away for a while. */
 
 #define CONNECTING_MAX  8U /* hosts that are connected to at the same time */
-#define INPUT_LINE_MAX  (256U * 1024U)
-#define OUTPUT_MAX      (4U * POLL_LINE_MAX)
-#define FDS_MAX         64U
-#define KEY_MAX         (64U * 1024U)
-#define RECONNECT_MIN   (200 * USEC_PER_MSEC)
-#define RECONNECT_MAX   (10 * USEC_PER_SEC)
 #define FORGET_USEC     USEC_PER_MINUTE
 #define INTERVAL_MIN    USEC_PER_SEC
 #define TIMEOUT_DEFAULT (60 * USEC_PER_SEC)
 
 typedef struct Poll {
         sd_event *event;
-        sd_event_source *timer, *reconnect_timer, *source;
+        sd_event_source *timer;
+        PollClient *client;
         PollConfig config;
         bool configured, freeing;
         PollHost **hosts;
         size_t n_hosts;
-
-        int fd;
-        uint64_t connected_usec, backoff_usec;
-        char *input;
-        size_t input_size;
-        int fds[FDS_MAX]; /* that came with lines not read yet, in their order */
-        size_t n_fds;
-        char *output;
-        size_t output_size, output_allocated;
 } Poll;
 
-static void poll_disconnect(Poll *p);
 static void poll_kick(Poll *p);
 
 static PollHost *find_host(const Poll *p, const char *name)
@@ -63,92 +43,17 @@ static PollHost *find_host(const Poll *p, const char *name)
 
 /* --- to burnind --- */
 
-static void poll_flush(Poll *p)
-{
-        size_t sent = 0;
-
-        while (p->fd >= 0 && sent < p->output_size) {
-                ssize_t n = send(p->fd, p->output + sent, p->output_size - sent,
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        break;
-                if (n < 0) {
-                        poll_disconnect(p);
-                        return;
-                }
-                sent += (size_t) n;
-        }
-        if (p->fd < 0)
-                return;
-
-        if (sent > 0)
-                memmove(p->output, p->output + sent, p->output_size - sent);
-        p->output_size -= sent;
-        (void) sd_event_source_set_io_events(p->source, EPOLLIN | (p->output_size > 0 ? EPOLLOUT : 0));
-}
-
 static void poll_send(struct json_object *o, void *userdata)
 {
-        _cleanup_json_ _unused_ struct json_object *owned = o;
         Poll *p = userdata;
-        const char *text;
-        size_t size;
 
-        if (p->fd < 0 || p->freeing)
-                return;
-
-        text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &size);
-        if (size + 1 > POLL_LINE_MAX || p->output_size + size + 1 > OUTPUT_MAX) {
-                /* burnind does not read, or a host is beyond measure: it hears everything anew when it connects. */
-                log_warning("Too much for burnind to take, starting over with it.");
-                poll_disconnect(p);
-                return;
-        }
-        if (p->output_size + size + 1 > p->output_allocated) {
-                size_t n = MAX(p->output_allocated * 2, p->output_size + size + 1);
-                char *b = realloc(p->output, n);
-
-                if (!b) {
-                        (void) log_oom();
-                        poll_disconnect(p);
-                        return;
-                }
-                p->output = b;
-                p->output_allocated = n;
-        }
-
-        memcpy(p->output + p->output_size, text, size);
-        p->output_size += size;
-        p->output[p->output_size++] = '\n';
-        poll_flush(p);
+        if (p->freeing)
+                json_object_put(o);
+        else
+                poll_client_send(p->client, o);
 }
 
 /* --- from burnind --- */
-
-static int read_strings(struct json_object *o, const char *key, char ***ret)
-{
-        _cleanup_strv_free_ char **l = NULL;
-        struct json_object *a;
-        int r;
-
-        r = json_get(o, key, json_type_array, &a);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; r > 0 && i < json_object_array_length(a); i++) {
-                struct json_object *v = json_object_array_get_idx(a, i);
-
-                if (!json_object_is_type(v, json_type_string))
-                        return -EBADMSG;
-                if (strv_extend(&l, json_object_get_string(v)) < 0)
-                        return -ENOMEM;
-        }
-
-        *ret = TAKE_PTR(l);
-        return 0;
-}
 
 static int on_config(Poll *p, struct json_object *o)
 {
@@ -161,7 +66,7 @@ static int on_config(Poll *p, struct json_object *o)
             json_get_bool(o, "loop_drives", &c.loop_drives) < 0)
                 return -EBADMSG;
         c.interval_usec = MAX(c.interval_usec, INTERVAL_MIN);
-        r = read_strings(o, "boot_pools", &c.boot_pools);
+        r = poll_client_read_strings(o, "boot_pools", &c.boot_pools);
         if (r < 0)
                 return r;
 
@@ -171,20 +76,6 @@ static int on_config(Poll *p, struct json_object *o)
         for (size_t i = 0; i < p->n_hosts; i++)
                 poll_host_on_config(p->hosts[i]);
         return 0;
-}
-
-static int take_key(Poll *p, char **ret)
-{
-        _cleanup_close_ int fd = -EBADF;
-
-        if (p->n_fds == 0)
-                return -ENOKEY;
-        fd = p->fds[0];
-        memmove(p->fds, p->fds + 1, --p->n_fds * sizeof(int));
-
-        if (lseek(fd, 0, SEEK_SET) < 0)
-                return -errno;
-        return read_fd_full(fd, KEY_MAX, ret, NULL);
 }
 
 static void on_cycle_done(void *userdata)
@@ -205,7 +96,7 @@ static int on_host(Poll *p, struct json_object *o, const char *name)
         int r;
 
         /* First, since it has to leave the queue in any case. */
-        r = take_key(p, &key);
+        r = poll_client_take_key(p->client, &key);
         if (r < 0)
                 return r;
         if (json_get(o, "target", json_type_object, &t) <= 0)
@@ -270,7 +161,7 @@ static int on_watch(Poll *p, struct json_object *o, const char *name)
         PollHost *h = find_host(p, name);
         int r;
 
-        r = read_strings(o, "knames", &knames);
+        r = poll_client_read_strings(o, "knames", &knames);
         if (r < 0)
                 return r;
 
@@ -344,7 +235,7 @@ static int on_locate(Poll *p, struct json_object *o, const char *name)
         return 0;
 }
 
-static int poll_dispatch_line(Poll *p, const char *line, size_t size)
+static int on_line(PollClient *c, struct json_object *o, void *userdata)
 {
         static const struct {
                 const char *op;
@@ -353,13 +244,9 @@ static int poll_dispatch_line(Poll *p, const char *line, size_t size)
                 { "host", on_host },   { "remove", on_remove },           { "refresh", on_refresh },
                 { "watch", on_watch }, { "fingerprint", on_fingerprint }, { "locate", on_locate },
         };
-        _cleanup_json_ struct json_object *o = NULL;
         const char *op, *name;
-        int r;
+        Poll *p = userdata;
 
-        r = json_parse(line, size, &o);
-        if (r < 0)
-                return r;
         if (json_get_string(o, "op", &op) <= 0)
                 return -EBADMSG;
         if (streq(op, "config"))
@@ -369,7 +256,8 @@ static int poll_dispatch_line(Poll *p, const char *line, size_t size)
 
         for (size_t i = 0; i < ELEMENTSOF(ops); i++)
                 if (streq(op, ops[i].op)) {
-                        r = p->configured ? ops[i].handle(p, o, name) : -EBADMSG;
+                        int r = p->configured ? ops[i].handle(p, o, name) : -EBADMSG;
+
                         /* One host that cannot be set up is no reason to leave the others alone. */
                         if (r < 0)
                                 (void) log_warning_errno(r, "Failed to do '%s' for host %s: %m", op, name);
@@ -379,144 +267,18 @@ static int poll_dispatch_line(Poll *p, const char *line, size_t size)
         return -EBADMSG;
 }
 
-/* Takes what has arrived, with the descriptors that came along. 0: the end. */
-static ssize_t receive(Poll *p)
+static void on_read(void *userdata)
 {
-        union {
-                struct cmsghdr header;
-                char buf[CMSG_SPACE(sizeof(int) * 8)];
-        } control;
-        struct iovec iov = {
-                .iov_base = p->input + p->input_size,
-                .iov_len = INPUT_LINE_MAX - p->input_size,
-        };
-        struct msghdr m = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        ssize_t n;
-
-        n = recvmsg(p->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (n < 0)
-                return -errno;
-
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-                size_t k = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS
-                                           ? (c->cmsg_len - CMSG_LEN(0)) / sizeof(int)
-                                           : 0;
-
-                for (size_t i = 0; i < k; i++) {
-                        int fd;
-
-                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-                        if (p->n_fds < FDS_MAX)
-                                p->fds[p->n_fds++] = fd;
-                        else
-                                (void) close(fd);
-                }
-        }
-
-        return n;
+        poll_kick(userdata);
 }
 
-static int on_burnind(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static void on_disconnected(void *userdata)
 {
         Poll *p = userdata;
-        size_t done = 0;
-        ssize_t n;
 
-        if (revents & EPOLLOUT)
-                poll_flush(p);
-        if (p->fd < 0 || !(revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-                return 0;
-
-        n = receive(p);
-        if (n == -EAGAIN || n == -EINTR)
-                return 0;
-        if (n <= 0) {
-                poll_disconnect(p);
-                return 0;
-        }
-        p->input_size += (size_t) n;
-
-        for (char *e; (e = memchr(p->input + done, '\n', p->input_size - done));
-             done = (size_t) (e - p->input) + 1) {
-                if (poll_dispatch_line(p, p->input + done, (size_t) (e - p->input) - done) < 0) {
-                        log_warning("burnind sent a line that is none, starting over with it.");
-                        poll_disconnect(p);
-                }
-                if (p->fd < 0)
-                        return 0;
-        }
-        memmove(p->input, p->input + done, p->input_size - done);
-        p->input_size -= done;
-        if (p->input_size == INPUT_LINE_MAX)
-                poll_disconnect(p);
-
-        poll_kick(p);
-        return 0;
-}
-
-/* --- the connection to burnind --- */
-
-static int poll_connect(Poll *p)
-{
-        static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = PATH_POLL_SOCKET };
-        _cleanup_close_ int fd = -EBADF;
-        int r;
-
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
-                return -errno;
-        r = sd_event_add_io(p->event, &p->source, fd, EPOLLIN, on_burnind, p);
-        if (r < 0)
-                return r;
-
-        p->fd = TAKE_FD(fd);
-        p->connected_usec = now_usec(CLOCK_MONOTONIC);
-        log_debug("Connected to burnind.");
-        return 0;
-}
-
-static int on_reconnect(sd_event_source *s, uint64_t usec, void *userdata)
-{
-        Poll *p = userdata;
-        int r;
-
-        r = poll_connect(p);
-        if (r >= 0) {
-                p->backoff_usec = RECONNECT_MIN;
-                return 0;
-        }
-
-        (void) log_debug_errno(r, "burnind cannot be reached, trying again: %m");
-        p->backoff_usec = MIN(p->backoff_usec * 2, RECONNECT_MAX);
-        r = sd_event_source_set_time_relative(s, p->backoff_usec);
-        if (r < 0)
-                return r;
-
-        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
-}
-
-static void poll_disconnect(Poll *p)
-{
-        p->source = sd_event_source_disable_unref(p->source);
-        p->fd = safe_close(p->fd);
-        p->input_size = p->output_size = 0;
-        while (p->n_fds > 0)
-                (void) close(p->fds[--p->n_fds]);
         for (size_t i = 0; i < p->n_hosts; i++)
                 poll_host_suspend(p->hosts[i]);
         p->configured = false;
-
-        if (p->reconnect_timer &&
-            (sd_event_source_set_time_relative(p->reconnect_timer, p->backoff_usec) < 0 ||
-             sd_event_source_set_enabled(p->reconnect_timer, SD_EVENT_ONESHOT) < 0))
-                (void) sd_event_exit(p->event, EXIT_FAILURE);
 }
 
 /* --- the hosts --- */
@@ -524,7 +286,9 @@ static void poll_disconnect(Poll *p)
 /* Hosts that burnind has not named since it came back are not its any more. */
 static void forget_hosts(Poll *p, uint64_t now)
 {
-        if (p->fd < 0 || now - p->connected_usec < FORGET_USEC)
+        uint64_t since = poll_client_connected_usec(p->client);
+
+        if (since == 0 || now - since < FORGET_USEC)
                 return;
 
         for (size_t i = p->n_hosts; i > 0; i--)
@@ -570,7 +334,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
         for (size_t i = 0; i < p->n_hosts; i++)
                 if (poll_host_deadline(p->hosts[i]) <= now)
                         poll_host_end_hung(p->hosts[i]);
-        if (p->fd >= 0)
+        if (poll_client_connected_usec(p->client) > 0)
                 start_due(p, now);
 
         /* One that is due and could not start is started when another one ends. */
@@ -598,14 +362,11 @@ static void poll_kick(Poll *p)
 
 static int poll_new(Poll *p)
 {
+        static const PollClientHandler handler = { on_line, on_read, on_disconnected };
         sigset_t mask;
         int r;
 
-        *p = (Poll){ .fd = -EBADF, .backoff_usec = RECONNECT_MIN };
-        p->input = malloc(INPUT_LINE_MAX);
-        if (!p->input)
-                return -ENOMEM;
-
+        *p = (Poll){ 0 };
         if (sigemptyset(&mask) < 0 || sigaddset(&mask, SIGTERM) < 0 || sigaddset(&mask, SIGINT) < 0 ||
             sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
@@ -619,23 +380,18 @@ static int poll_new(Poll *p)
             (r = sd_event_add_time(p->event, &p->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer, p)) < 0)
                 return r;
 
-        return sd_event_add_time(p->event, &p->reconnect_timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC,
-                                 on_reconnect, p);
+        return poll_client_new(p->event, PATH_POLL_SOCKET, &handler, p, &p->client);
 }
 
 static void poll_done(Poll *p)
 {
         p->freeing = true;
-        p->reconnect_timer = sd_event_source_disable_unref(p->reconnect_timer);
         p->timer = sd_event_source_disable_unref(p->timer);
-        if (p->event)
-                poll_disconnect(p);
         while (p->n_hosts > 0)
                 remove_host(p, p->n_hosts - 1);
         free(p->hosts);
         strv_free(p->config.boot_pools);
-        free(p->input);
-        free(p->output);
+        poll_client_free(p->client);
         sd_event_unref(p->event);
 }
 

@@ -185,7 +185,7 @@ class Product:
 
     def reset(self) -> None:
         """Stops the service, and starts it with an empty database."""
-        self.machine.run("systemctl stop burnind.service burnin-poll.service\n"
+        self.machine.run("systemctl stop burnind.service burnin-poll.service burnin-truenas.service\n"
                          "systemctl stop 'burnin-job*.slice' 'burnin-run-*.service' 2> /dev/null\n"
                          "systemctl reset-failed 'burnin*'\n"
                          f"rm -rf /var/lib/burnin/burnin.db* /var/lib/burnin/jobs/* /run/burnin/job* {RUNS}/*", timeout=60)
