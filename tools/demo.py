@@ -3,11 +3,17 @@
 """What tools/demo shows, once everything is built: see there."""
 from __future__ import annotations
 
+import argparse
+import base64
+import contextlib
+import hashlib
+import json
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
@@ -16,10 +22,13 @@ sys.path[:0] = [str(HERE / "tests/integration"), str(HERE / "tests/lab")]
 from machine import Machine  # noqa: E402
 from nas import Nas, default_drives  # noqa: E402
 
-HOST = "/org/burnin1/host/nas"
+HOST, HOST_TRUENAS = "/org/burnin1/host/nas", "/org/burnin1/host/tn"
+MOCK = "/usr/local/bin/mock-truenas"
 GOOD, BAD, LOCKED = "WD-FREE01", "2000", "WD-TANK01"
+FAILS = "71R0A01VFR0H"      # of the TrueNAS, at 30 %
+STATUS_FAILED = 6
 # An emulated drive is as slow as it likes.
-SETTINGS = ("[burnind]\npoll_interval_seconds=2\nfollow_interval_seconds=1\n"
+SETTINGS = ("[burnind]\npoll_interval_seconds=2\nfollow_interval_seconds=1\nself_test_interval_seconds=1\n"
             "slow_floor_hdd=0\nslow_floor_ssd=0\nslow_ratio=0\n")
 
 
@@ -67,7 +76,46 @@ def demo(machine: Machine, nas: Nas) -> bool:
     show(machine, "journalctl --no-pager --output=cat -u burnin-job1-surface_validate.scope")
     show(machine, "burninctl --no-pager jobs")
 
-    return refused == 4 and verdicts == [0, 6]
+    return refused == 4 and verdicts == [0, STATUS_FAILED]
+
+
+def pin(machine: Machine, certificate: str) -> str:
+    """Which key the server has: all that can be known of a NAS that signs its own certificate."""
+    key = machine.run(["openssl", "x509", "-in", certificate, "-pubkey", "-noout"]).stdout
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=key.encode(), stdout=subprocess.PIPE, check=True).stdout
+    return "sha256//" + base64.b64encode(hashlib.sha256(der).digest()).decode()
+
+
+def demo_truenas(machine: Machine, hello: dict[str, str]) -> bool:
+    machine.write("/root/api-key", hello["key"], mode=0o600)
+
+    say("A TrueNAS is added: its API key from a file, its server known by its key")
+    show(machine, f"burninctl host add tn --kind=truenas --api-url={hello['url']} --api-key-file=/root/api-key "
+                  f"--api-pin={pin(machine, hello['certificate'])}")
+    machine.wait_property(HOST_TRUENAS, "org.burnin1.Host", "State", "online", timeout=60)
+    show(machine, "burninctl --no-pager host show tn")
+    drives = json.loads(machine.run(["burninctl", "--json=short", "drives", "--host=tn"]).stdout)
+    serials = sorted((d["Serial"] for d in drives), key=lambda serial: serial == FAILS)
+
+    say("A burn-in there is refused: the API cannot prove that nothing uses a drive")
+    refused = show(machine, f"burninctl start {serials[0]} --yes --serial={serials[0]}")
+
+    say(f"The long self-test of all {len(serials)} drives, which TrueNAS runs")
+    show(machine, "burninctl selftest start --type=long " + " ".join(serials))
+    verdicts = {s: show(machine, f"burninctl job wait {n}") for n, s in enumerate(serials, 1)}
+
+    say("The verdicts, and what the one that failed rests on")
+    show(machine, "burninctl --no-pager selftest show --host=tn")
+    show(machine, f"burninctl --no-pager job show {len(serials)}")
+    return refused != 0 and len(serials) == 15 and verdicts == {s: STATUS_FAILED if s == FAILS else 0 for s in serials}
+
+
+@contextlib.contextmanager
+def start_truenas(machine: Machine, speed: str) -> Iterator[dict[str, str]]:
+    machine.write(MOCK, (HERE / "tests/truenas/mock-truenas").read_text(), mode=0o755)
+    with machine.popen([MOCK, "--speed", speed]) as process:
+        assert process.stdout
+        yield json.loads(process.stdout.readline())
 
 
 def keep(machine: Machine) -> None:
@@ -79,19 +127,32 @@ def keep(machine: Machine) -> None:
     input("\nPress Enter to end it. ")
 
 
+def run(machine: Machine, work: str, options: argparse.Namespace) -> bool:
+    with contextlib.ExitStack() as stack:
+        if options.truenas:
+            good = demo_truenas(machine, stack.enter_context(start_truenas(machine, options.truenas)))
+        else:
+            good = demo(machine, stack.enter_context(Nas(work, netns=machine.netns, drives=default_drives(free_mb=128))))
+        if options.keep:
+            keep(machine)
+    return good
+
+
 def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--truenas", nargs="?", const="60", metavar="SPEED")
+    options = parser.parse_args()
     began = time.monotonic()
-    say("Booting the service in a container, and a NAS guest beside it (the first time its image is built: minutes)")
+    say("Booting the service in a container" + ("" if options.truenas else
+                                               ", and a NAS guest beside it (the first time its image is built: minutes)"))
     with tempfile.TemporaryDirectory(prefix="burnin-demo-", dir="/var/tmp") as work:
         machine = Machine("demo", build_dir=HERE / "build")
         try:
             machine.install()
             machine.write("/etc/burnin/burnind.conf.d/demo.conf", SETTINGS)
             machine.start()
-            with Nas(work, netns=machine.netns, drives=default_drives(free_mb=128)) as nas:
-                good = demo(machine, nas)
-                if "--keep" in sys.argv:
-                    keep(machine)
+            good = run(machine, work, options)
         finally:
             machine.close()
 

@@ -160,7 +160,7 @@ int verb_host_add(Cli *c, char **args, size_t n)
                         "  systemctl enable --now burnin-local.socket",
                         args[0]);
         else if (streq(strempty(c->kind), "truenas") && isempty(c->user))
-                cli_say("Added %s. Its drives are shown; for a burn-in it needs a user to log in as:\n"
+                cli_say("Added %s. Its drives are shown and can have self-tests; for a burn-in it needs a user to log in as:\n"
                         "  burninctl host configure %s --user=root",
                         args[0], args[0]);
         else

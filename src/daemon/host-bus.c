@@ -199,7 +199,8 @@ static int host_method_configure(sd_bus_message *m, void *userdata, sd_bus_error
         r = host_read_api_key(&record, key_fd, &key, error);
         if (r < 0)
                 return r;
-        if (isempty(record.user)) {
+        /* The drive's log looks otherwise by the API than by SSH, so what follows a test by one cannot go on by the other. */
+        if (isempty(record.user) != isempty(h->record.user)) {
                 r = host_check_idle(h, error);
                 if (r < 0)
                         return r;

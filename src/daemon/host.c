@@ -290,14 +290,16 @@ int host_target(const Host *h, HostTarget *ret)
                 .user = h->record.user,
                 .host_key = h->record.host_key,
                 .local = host_record_is_local(&h->record),
+                .api = !host_has_shell(h),
         };
         return 0;
 }
 
 int host_open_key(const Host *h)
 {
-        return host_record_is_local(&h->record) ? memfd_new_sealed("burnin-ssh-key", "", 0)
-                                                : manager_open_ssh_key(h->manager);
+        return host_record_is_local(&h->record) || !host_has_shell(h)
+                               ? memfd_new_sealed("burnin-ssh-key", "", 0)
+                               : manager_open_ssh_key(h->manager);
 }
 
 static void host_set_drives_stale(Host *h, bool stale)
@@ -343,12 +345,6 @@ void host_set_state(Host *h, HostState state, const char *reason)
 
 const char *host_unfit_reason(const Host *h, const char **ret_error)
 {
-        if (!host_has_shell(h)) {
-                *ret_error = BUS_ERROR_HOST_UNFIT;
-                return "it is reached by the TrueNAS API alone, which can neither prove that nothing uses a drive nor write to "
-                       "one; give it a user to log in as (burninctl host configure --user=root)";
-        }
-
         switch (h->state) {
         case HOST_ONLINE:
                 break;
@@ -369,6 +365,11 @@ const char *host_unfit_reason(const Host *h, const char **ret_error)
         if (!isempty(h->missing_tools)) {
                 *ret_error = BUS_ERROR_HOST_UNFIT;
                 return h->missing_tools;
+        }
+        if (!host_has_shell(h) && streq_ptr(h->api_state, POLL_API_NO_SMART)) {
+                *ret_error = BUS_ERROR_HOST_UNFIT;
+                return "its API has no SMART calls, as that of TrueNAS 25.10 and later; give it a user to log in as "
+                       "(burninctl host configure --user=root)";
         }
 
         return "";

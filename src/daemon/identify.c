@@ -49,6 +49,11 @@ static int identify_check(const Drive *d, uint32_t seconds, sd_bus_error *error)
                 return sd_bus_error_setf(error, name, "Host %s of drive %s cannot be asked: %s.",
                                          h->record.name, serial, why);
         }
+        if (!host_has_shell(h))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_HOST_UNFIT,
+                                "Host %s of drive %s is reached by the TrueNAS API alone, which lights no LED.",
+                                h->record.name, serial);
         if (isempty(d->record.identity.fingerprint))
                 return sd_bus_error_setf(error, BUS_ERROR_DRIVE_IDENTITY,
                                          "Drive %s on %s gives nothing to tell it from another one there.",

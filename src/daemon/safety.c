@@ -84,12 +84,27 @@ int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name,
         return SAFETY_OK;
 }
 
+/* Burn-ins need commands there, on the drive that they were confirmed for. */
+static int check_shell(const Drive *d, const char **reterr_name, char **reterr_text)
+{
+        if (!d->host || host_has_shell(d->host))
+                return SAFETY_OK;
+
+        return refuse(d, BUS_ERROR_HOST_UNFIT, reterr_name, reterr_text,
+                      "can have self-tests alone: host %s is reached by the TrueNAS API, which can neither prove that nothing uses "
+                      "a drive nor write to one. For a burn-in, give it a user to log in as (burninctl host configure %s "
+                      "--user=root).",
+                      d->host->record.name, d->host->record.name);
+}
+
 int safety_check_unlock(const Drive *d, const char **reterr_name, char **reterr_text)
 {
         const DriveLock *l = &d->record.lock;
         int r;
 
         r = safety_check_drive(d, NULL, reterr_name, reterr_text);
+        if (r == SAFETY_OK)
+                r = check_shell(d, reterr_name, reterr_text);
         if (r != SAFETY_OK)
                 return r;
         if (isempty(d->record.identity.fingerprint))
@@ -137,6 +152,8 @@ int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, const
         int r;
 
         r = safety_check_drive(d, own, reterr_name, reterr_text);
+        if (r == SAFETY_OK)
+                r = check_shell(d, reterr_name, reterr_text);
         if (r != SAFETY_OK)
                 return r;
         if (!grant)

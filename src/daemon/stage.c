@@ -202,6 +202,7 @@ static int stage_add_place(const Stage *s, StageParams *p)
         p->attempt = MAX(s->record.attempt, 1U);
         p->target.port = target.port;
         p->target.local = target.local;
+        p->target.api = target.api;
         if (free_and_strdup(&p->kname, j->drive->record.kname) < 0 ||
             free_and_strdup(&p->target.name, target.name) < 0 ||
             free_and_strdup(&p->target.address, target.address) < 0 ||

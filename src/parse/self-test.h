@@ -113,6 +113,10 @@ int self_test_add_nvme_controller(SelfTestReading *r, const char *text, size_t s
  * version. Owner: the caller. */
 int self_test_signature(const SelfTestReading *r, char **ret);
 
+/* All of a reading that was OK, but for the drive's estimates and words about it. -EBADMSG: it makes no sense. */
+struct json_object *self_test_reading_to_json(const SelfTestReading *r);
+int self_test_reading_from_json(struct json_object *o, SelfTestReading *ret);
+
 /* What a drive's row keeps of a reading, NULL where there is none: {"supported": bool, "running": bool, "kind"?, "percent"?: of
  * the one that runs, "short_minutes"?, "long_minutes"?, "short"?, "long"?: {"result", "words", "logged", "lba"?}}, the newest
  * entry of each kind; "logged" is its part of the signature. */

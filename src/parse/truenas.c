@@ -558,6 +558,83 @@ int truenas_parse_results(const char *text, size_t size, const char *kname, Self
         return 0;
 }
 
+static int to_text(struct json_object *o, char **ret)
+{
+        *ret = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+        return *ret ? 0 : -ENOMEM;
+}
+
+int truenas_pack_reading(const DriveFacts *f, const SelfTestReading *r, char **ret)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object();
+
+        if (!o || json_put(o, "drive", drive_facts_to_json(f)) < 0 ||
+            json_put(o, "reading", self_test_reading_to_json(r)) < 0)
+                return -ENOMEM;
+
+        return to_text(o, ret);
+}
+
+int truenas_unpack_reading(const char *text, size_t size, DriveFacts **ret_drive, SelfTestReading *ret)
+{
+        _cleanup_(drive_facts_freep) DriveFacts *f = NULL;
+        _cleanup_json_ struct json_object *o = NULL;
+        struct json_object *drive, *reading;
+        int r;
+
+        r = json_parse(text, size, &o);
+        if (r < 0)
+                return r;
+        if (json_get(o, "drive", json_type_object, &drive) <= 0 ||
+            json_get(o, "reading", json_type_object, &reading) <= 0)
+                return -EBADMSG;
+        r = drive_facts_from_json(drive, &f);
+        if (r < 0)
+                return r;
+        r = self_test_reading_from_json(reading, ret);
+        if (r < 0)
+                return r;
+
+        *ret_drive = TAKE_PTR(f);
+        return 0;
+}
+
+int truenas_pack_start(const char *refused, char **ret)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object();
+
+        if (!o || json_put_bool(o, "started", !refused) < 0 || json_put_string(o, "words", refused) < 0)
+                return -ENOMEM;
+
+        return to_text(o, ret);
+}
+
+int truenas_unpack_start(const char *text, size_t size, SelfTestStart *ret)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        const char *words = "";
+        bool started = false;
+        int r;
+
+        r = json_parse(text, size, &o);
+        if (r < 0)
+                return r;
+        if (json_get_bool(o, "started", &started) <= 0 || json_get_string(o, "words", &words) < 0)
+                return -EBADMSG;
+        if (started) {
+                *ret = (SelfTestStart){ .answer = SELF_TEST_ANSWER_STARTED, .percent = -1 };
+                return 0;
+        }
+
+        /* Mostly smartctl's words, which TrueNAS passes on. That it began is said by TrueNAS itself, or not at all. */
+        r = self_test_start_parse(words, strlen(words), ret);
+        if (r >= 0 && ret->answer == SELF_TEST_ANSWER_STARTED)
+                ret->answer = SELF_TEST_ANSWER_FAILED;
+        if (r >= 0 && isempty(ret->words))
+                r = free_and_strdup(&ret->words, "TrueNAS refused, without a word why");
+        return MIN(r, 0);
+}
+
 int truenas_parse_version(const char *text, size_t size, char **ret, unsigned *ret_major,
                           unsigned *ret_minor)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "parse/self-test.h"
+#include "parse/self-test-judge.h"
 #include "shared/facts.h"
 
 /* What TrueNAS's REST API v2.0 answers. Pure: no I/O, no clock, any input is safe; what is of another shape than expected is
@@ -56,6 +56,12 @@ int truenas_parse_started(const char *text, size_t size, const char *kname, uint
                           char **ret_reason);
 /* The results of one drive. Activity is UNKNOWN unless they show a running test: not every drive does; ask the jobs. */
 int truenas_parse_results(const char *text, size_t size, const char *kname, SelfTestReading *ret);
+/* What burnin-truenas hands on to the follower of a test: {"drive": DriveFacts, "reading": ..}, and {"started": bool, "words"?}. */
+int truenas_pack_reading(const DriveFacts *f, const SelfTestReading *r, char **ret);
+int truenas_unpack_reading(const char *text, size_t size, DriveFacts **ret_drive, SelfTestReading *ret);
+/* refused: the drive's or TrueNAS's words; NULL: the test has begun. */
+int truenas_pack_start(const char *refused, char **ret);
+int truenas_unpack_start(const char *text, size_t size, SelfTestStart *ret);
 /* system/version, "TrueNAS-SCALE-24.10.2.1" or "25.10.1": clean, and its two first numbers. */
 int truenas_parse_version(const char *text, size_t size, char **ret, unsigned *ret_major,
                           unsigned *ret_minor);

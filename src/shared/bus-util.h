@@ -9,7 +9,7 @@
  * was changed then. Strings are borrowed from the message. */
 typedef struct BusOption {
         const char *key;
-        char type; /* 's', 'b', 'u', 'i', 'q', 't', 'h'; 'a' for "as" */
+        char type;   /* 's', 'b', 'u', 'i', 'q', 't', 'h'; 'a' for "as" */
         void *value; /* const char **, int * (b, h: borrowed), uint32_t *, int32_t *, uint16_t *, uint64_t *; "as": char ***, which the caller
                       * owns, not NULL where the option was there */
         bool *present; /* may be NULL */

@@ -119,8 +119,10 @@
 #define PATH_RUNTIME        "/run/burnin"
 #define PATH_POLL_SOCKET    PATH_RUNTIME "/poll.sock"
 #define PATH_TRUENAS_SOCKET PATH_RUNTIME "/truenas.sock"
-#define PATH_API_KEYS       PATH_STATE "/api-keys" /* HOST, of root alone; the credential api-key.HOST wins */
-#define PATH_LOCAL_SOCKET   "/run/burnin-local/socket" /* burnin-local.socket makes it */
+#define PATH_TRUENAS_CALLS                                                                                  \
+        "/run/burnin-truenas/calls.sock"         /* its own directory: only root and WORKER_USER get there */
+#define PATH_API_KEYS     PATH_STATE "/api-keys" /* HOST, of root alone; the credential api-key.HOST wins */
+#define PATH_LOCAL_SOCKET "/run/burnin-local/socket" /* burnin-local.socket makes it */
 
 /* The user of everything that parses what hosts print. */
 #define WORKER_USER "burnin"

@@ -101,7 +101,8 @@ struct json_object *host_target_to_json(const HostTarget *t)
 
         if (!o || json_put_string(o, "name", t->name) < 0 || json_put_string(o, "address", t->address) < 0 ||
             json_put_u64(o, "port", t->port) < 0 || json_put_string(o, "user", t->user) < 0 ||
-            json_put_string(o, "host_key", t->host_key) < 0 || json_put_bool(o, "local", t->local) < 0)
+            json_put_string(o, "host_key", t->host_key) < 0 || json_put_bool(o, "local", t->local) < 0 ||
+            json_put_bool(o, "api", t->api) < 0)
                 return NULL;
 
         return TAKE_PTR(o);
@@ -116,9 +117,9 @@ int host_target_from_json(struct json_object *o, HostTarget *ret)
         if (!json_object_is_type(o, json_type_object))
                 return -EBADMSG;
         if ((r = need_bounded(o, "name", NAME_MAX_CHARS * 4, &t.name)) < 0 ||
-            (r = json_get_bool(o, "local", &t.local)) < 0)
+            (r = json_get_bool(o, "local", &t.local)) < 0 || (r = json_get_bool(o, "api", &t.api)) < 0)
                 return r;
-        if (t.local) {
+        if (t.local || t.api) {
                 *ret = t;
                 t = (HostTarget){ 0 };
                 return 0;

@@ -15,7 +15,7 @@
  *   fd 5  a listening SOCK_SEQPACKET socket, bound by burnind to /run/burnin/<job>/<stage>.sock. It outlives burnind: a
  *         new burnind connects to the path and goes on where the old one stopped. Newest connection wins; the peer's uid
  *         must be 0.
- *   fd 6  a sealed memfd with the SSH private key; empty for a local host
+ *   fd 6  a sealed memfd with the SSH private key; empty for a host without SSH
  *
  * One datagram is one JSON object of at most STAGE_MESSAGE_MAX bytes.
  *   burnind -> worker   {"hello": N}    first message on a connection: the last sequence number that is stored
@@ -70,7 +70,8 @@
  * TRUENAS. burnin-truenas (burnin-truenas.service, user burnin) does the same for the hosts of kind "truenas", through their API:
  * it connects to PATH_TRUENAS_SOCKET and speaks as the poller does. It gets "config", "remove", "refresh", and
  *                       {"op": "host", "name", "url", "verify": bool, "pin"?}   with SCM_RIGHTS: a memfd with the API key
- * and sends "cycle" alone, which has POLL_API_* as "api" when it is ok.
+ * and sends "cycle" alone, which has POLL_API_* as "api" when it is ok. The followers of self-tests there ask it too, at
+ * PATH_TRUENAS_CALLS: truenas/calls.h.
  */
 
 #define STAGE_MESSAGE_MAX     (64U * 1024U)
@@ -105,7 +106,9 @@ typedef struct HostTarget {
         uint16_t port;
         char *user; /* not root: commands run by `sudo -n` */
         char *host_key; /* the accepted public key, "ssh-ed25519 AAAA..."; NULL: only look at the key, run nothing */
-        bool local; /* the machine of burnind itself: without SSH, so there is nothing else but the name */
+        /* Without SSH, so there is nothing else but the name: */
+        bool local; /* the machine of burnind itself */
+        bool api;   /* one with an API alone */
 } HostTarget;
 
 /* Everything a stage worker needs to know; keys as the field names. */

@@ -69,6 +69,7 @@ void remote_self_test_done(RemoteSelfTest *s)
         free(s->text);
         free(s->nvme);
         free(s->controller);
+        free(s->truenas);
         *s = (RemoteSelfTest){};
 }
 
@@ -117,6 +118,11 @@ static int answer_fail(const char *output, size_t size, char **reterr_reason)
                 r = -ESTALE;
         else if (n >= STRLEN("busy:") && memcmp(words, "busy:", STRLEN("busy:")) == 0)
                 r = -EBUSY;
+        else if (n >= STRLEN("away: ") && memcmp(words, "away: ", STRLEN("away: ")) == 0) {
+                r = -ENOTCONN;
+                words += STRLEN("away: ");
+                n -= STRLEN("away: ");
+        }
         if (reterr_reason)
                 *reterr_reason = str_clean(words, n, LINE_MAX_BYTES, false);
         return r;
@@ -497,7 +503,8 @@ int answer_parse_self_test(const char *output, size_t size, RemoteSelfTest *ret,
 
         if ((r = self_test_part(&a, "smartctl", &offset, &s.text, &s.size)) < 0 ||
             (r = self_test_part(&a, "nvme", &offset, &s.nvme, &s.nvme_size)) < 0 ||
-            (r = self_test_part(&a, "controller", &offset, &s.controller, &s.controller_size)) < 0)
+            (r = self_test_part(&a, "controller", &offset, &s.controller, &s.controller_size)) < 0 ||
+            (r = self_test_part(&a, "truenas", &offset, &s.truenas, &s.truenas_size)) < 0)
                 return r == -ENOMEM ? r : bad(reterr_reason);
         if (offset != a.body_size)
                 return bad(reterr_reason);

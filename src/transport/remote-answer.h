@@ -14,9 +14,9 @@
  *
  * or one line, "burnin-error WORDS". The body holds for status the log and the blocks, "log=" and "blocks=" bytes of them, for
  * kmsg the lines, for smart smartctl's output, for selftest what smartctl and the two commands of nvme-cli printed, "smartctl=",
- * "nvme=" and "controller=" bytes of them.
+ * "nvme=" and "controller=" bytes of them, or of a host with an API what parse/truenas.h packs, "truenas=" bytes of it.
  *
- * 0 or: -EBADMSG (no answer of ours), -EREMOTEIO (the script's own words; -ESTALE and -EBUSY for those that it marks so). Then
+ * 0 or: -EBADMSG (no answer of ours), -EREMOTEIO (the script's own words; -ESTALE, -EBUSY and -ENOTCONN for those that it marks so). Then
  * reterr_reason, where it is not NULL, is set to words for people. Outputs are untouched on failure. */
 
 int answer_parse_status(const char *output, size_t size, RunStatus *ret, bool *ret_gone,

@@ -119,7 +119,8 @@ typedef struct RemoteSelfTest {
         char *text; /* of smartctl, or what the tool that starts and aborts has printed; at most 1 MiB */
         size_t size;
         char *nvme, *controller; /* of nvme-cli, where it had to be asked; "" */
-        size_t nvme_size, controller_size;
+        char *truenas;           /* of a host with an API, instead of them; "" */
+        size_t nvme_size, controller_size, truenas_size;
 } RemoteSelfTest;
 
 void remote_self_test_done(RemoteSelfTest *s);

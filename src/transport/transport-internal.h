@@ -7,7 +7,7 @@
 #include "transport/transport.h"
 
 /* What transport.c, which has the queue of calls and their deadlines, shares with the two ways to reach a host:
- * transport-ssh.c, and transport-local.c for the machine of burnind itself. */
+ * transport-ssh.c, and transport-local.c for what is asked on the machine of burnind itself. */
 
 #define ERROR_OUTPUT_MAX 4096U
 
@@ -71,6 +71,7 @@ struct Transport {
         Call *calls; /* the first one is the running one, unless it is still CALL_QUEUED */
         unsigned busy;
         bool dead;
+        bool api; /* HostTarget's */
 
         /* SSH alone. */
         char *address, *user;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The machine of burnind itself, without SSH: shared/local-proto.h is how to talk to burnin-local. The connection is there or it is
- * not: NONE -> UP. */
+/* What is asked on the machine of burnind itself, without SSH: burnin-local for its own drives, burnin-truenas for those of hosts
+ * with an API. shared/local-proto.h is how to talk to both. The connection is there or it is not: NONE -> UP. */
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -16,7 +16,8 @@
 
 static int local_set_up(Transport *t, const HostTarget *target, const char *key)
 {
-        t->where = strf("%s (this machine)", t->name);
+        t->api = target->api;
+        t->where = strf(t->api ? "%s (its API)" : "%s (this machine)", t->name);
         return t->where ? 0 : -ENOMEM;
 }
 
@@ -31,7 +32,10 @@ static void local_fail(Transport *t, int error)
 {
         _cleanup_free_ char *reason = NULL;
 
-        if (error == -ENOENT || error == -ECONNREFUSED)
+        if (t->api)
+                reason = strf("%s is not reached, since burnin-truenas is not (%s); see systemctl status burnin-truenas",
+                              t->where, strerror(-error));
+        else if (error == -ENOENT || error == -ECONNREFUSED)
                 reason = strf("%s is not reached: enable burnin-local.socket on this machine "
                               "(systemctl enable --now burnin-local.socket)",
                               t->where);
@@ -43,11 +47,13 @@ static void local_fail(Transport *t, int error)
 
 static void local_connect(Transport *t)
 {
-        static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = PATH_LOCAL_SOCKET };
+        static const struct sockaddr_un local = { .sun_family = AF_UNIX, .sun_path = PATH_LOCAL_SOCKET },
+                                        api = { .sun_family = AF_UNIX, .sun_path = PATH_TRUENAS_CALLS };
+        const struct sockaddr_un *address = t->api ? &api : &local;
         int r;
 
         t->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (t->fd < 0 || connect(t->fd, (const struct sockaddr *) &address, sizeof(address)) < 0) {
+        if (t->fd < 0 || connect(t->fd, (const struct sockaddr *) address, sizeof(*address)) < 0) {
                 local_fail(t, -errno);
                 return;
         }
@@ -62,9 +68,9 @@ static void local_connect(Transport *t)
 
 static void local_lost(Transport *t)
 {
+        const char *who = t->api ? "burnin-truenas" : "burnin-local";
         _cleanup_free_ char *reason =
-                        strf("burnin-local has ended the connection to %s; see journalctl -t burnin-local",
-                             t->where);
+                        strf("%s has ended the connection to %s; see journalctl -t %s", who, t->where, who);
 
         connection_fail(t, TRANSPORT_UNREACHABLE, reason);
 }

@@ -240,7 +240,7 @@ int transport_new(sd_event *event, const HostTarget *target, const char *key, Tr
         if (!t)
                 return -ENOMEM;
         t->fd = -EBADF;
-        t->backend = target->local ? &transport_local : &transport_ssh;
+        t->backend = target->local || target->api ? &transport_local : &transport_ssh;
         t->event = sd_event_ref(event);
         t->name = strdup(isempty(target->name) ? strempty(target->address) : target->name);
         if (!t->name)
@@ -329,15 +329,26 @@ static char *command_line(const Transport *t, const char *first, char *const *ar
         return TAKE_PTR(s);
 }
 
-/* On the machine of burnind itself there is one that has the script, and takes none from us. */
+/* Who is asked there has what it takes to answer, and takes no script from us; one who answers for many hosts is told which. */
 static int call_add_local(Transport *t, char *const *argv, size_t output_max, uint64_t timeout_usec,
                           transport_callback_t callback, void *userdata)
 {
+        _cleanup_strv_free_ char **words = NULL;
         _cleanup_free_ char *request = NULL;
         size_t size;
         int r;
 
-        r = local_request_pack(argv, &request, &size);
+        if (t->api) {
+                r = strv_extend(&words, t->name);
+                if (r < 0)
+                        return r;
+        }
+        STRV_FOREACH(word, argv) {
+                r = strv_extend(&words, *word);
+                if (r < 0)
+                        return r;
+        }
+        r = local_request_pack(words, &request, &size);
         if (r < 0)
                 return r;
 

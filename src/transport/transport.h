@@ -41,7 +41,8 @@ typedef struct TransportResult {
 typedef void (*transport_callback_t)(Transport *t, const TransportResult *result, void *userdata);
 
 /* HostTarget.local: the machine of burnind itself, through burnin-local.socket instead of SSH. What runs there is burnin-local's own
- * text of remote-run.sh, which gets argv and nothing else: script, data and key stay here.
+ * text of remote-run.sh, which gets argv and nothing else: script, data and key stay here. HostTarget.api: burnin-truenas, which
+ * takes the verbs about self-tests, and answers for its hosts as the script does.
  *
  * key: the private key in OpenSSH format; copied, erased on free. -EBADMSG: it cannot be read; -EINVAL: a host key of no
  * known type, or no address. transport_free() may be called from a callback. */

@@ -10,7 +10,7 @@
 #include "basic/time-util.h"
 #include "shared/names.h"
 #include "shared/poll-client.h"
-#include "truenas/nas.h"
+#include "truenas/calls.h"
 
 /* burnin-truenas: asks every host of kind "truenas" by its API, and tells burnind as the poller does. A process of its own, since
  * it parses what HTTP and TLS bring in, and has the API keys but not the SSH key. */
@@ -23,6 +23,7 @@ typedef struct Server {
         sd_event_source *forget;
         HttpClient *http;
         PollClient *client;
+        Calls *calls;
         NasConfig config;
         bool configured;
         Nas **nases;
@@ -34,8 +35,10 @@ static void server_send(struct json_object *o, void *userdata)
         poll_client_send(((Server *) userdata)->client, o);
 }
 
-static Nas *find_nas(const Server *s, const char *name)
+static Nas *find_nas(const char *name, void *userdata)
 {
+        const Server *s = userdata;
+
         for (size_t i = 0; i < s->n; i++)
                 if (streq(nas_name(s->nases[i]), name))
                         return s->nases[i];
@@ -77,7 +80,7 @@ static int on_host(Server *s, struct json_object *o, const char *name)
         _cleanup_(erase_and_freep) char *key = NULL;
         _cleanup_(nas_freep) Nas *fresh = NULL;
         const char *url, *pin = NULL;
-        Nas *n = find_nas(s, name), **l;
+        Nas *n = find_nas(name, s), **l;
         bool verify = true;
         int r;
 
@@ -131,7 +134,7 @@ static int on_line(PollClient *c, struct json_object *o, void *userdata)
         } else if (streq(op, "remove"))
                 remove_nas(s, name);
         else if (streq(op, "refresh")) {
-                n = find_nas(s, name);
+                n = find_nas(name, s);
                 if (n)
                         nas_refresh(n);
         } else
@@ -163,6 +166,7 @@ static void on_disconnected(void *userdata)
 static void server_done(Server *s)
 {
         s->client = poll_client_free(s->client);
+        s->calls = calls_free(s->calls);
         sd_event_source_disable_unref(s->forget);
         while (s->n > 0)
                 nas_free(s->nases[--s->n]);
@@ -191,7 +195,8 @@ static int server_new(Server *s)
             (r = sd_event_set_watchdog(s->event, true)) < 0 ||
             (r = sd_event_add_defer(s->event, &s->forget, on_forget, s)) < 0 ||
             (r = sd_event_source_set_enabled(s->forget, SD_EVENT_OFF)) < 0 ||
-            (r = http_client_new(s->event, &s->http)) < 0)
+            (r = http_client_new(s->event, &s->http)) < 0 ||
+            (r = calls_new(s->event, PATH_TRUENAS_CALLS, find_nas, s, &s->calls)) < 0)
                 return r;
 
         return poll_client_new(s->event, PATH_TRUENAS_SOCKET, &handler, s, &s->client);

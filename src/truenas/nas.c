@@ -250,6 +250,11 @@ int nas_configure(Nas *n, const char *url, const char *key, const char *pin, boo
         return 0;
 }
 
+int nas_open(const Nas *n, Truenas **ret)
+{
+        return truenas_clone(n->truenas, ret);
+}
+
 void nas_refresh(Nas *n)
 {
         truenas_disks_done(&n->sent);

@@ -25,5 +25,7 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Nas *, nas_free);
 const char *nas_name(const Nas *n);
 /* Everything is told anew. pin may be NULL. */
 int nas_configure(Nas *n, const char *url, const char *key, const char *pin, bool verify);
+/* To ask it something else; it stays as the host was set up now. */
+int nas_open(const Nas *n, Truenas **ret);
 /* Asks at once, and tells every drive again. */
 void nas_refresh(Nas *n);

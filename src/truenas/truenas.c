@@ -29,14 +29,13 @@ struct Question {
 
         char *kname, *identifier;
         SelfTestKind kind;
-        bool other;   /* asked in the other dialect */
-        bool changed; /* because the first one had no such route */
+        bool identities; /* nothing else of the drives */
+        bool other;      /* asked in the other dialect, because the first one had no such route */
         TruenasFacts facts;
         TruenasTests tests;
         union {
                 truenas_facts_t facts;
                 truenas_self_test_t self_test;
-                truenas_started_t started;
                 truenas_ended_t ended;
         } done;
         void *userdata;
@@ -50,7 +49,6 @@ struct Truenas {
         bool verify;
         uint64_t timeout_usec;
         char **boot_pools;
-        bool other_start, other_results; /* the dialect that did it last */
         bool no_temperatures;
         Question *questions;
 };
@@ -285,6 +283,20 @@ int truenas_new(sd_event *event, HttpClient *http, const TruenasTarget *target, 
         return 0;
 }
 
+int truenas_clone(const Truenas *t, Truenas **ret)
+{
+        return truenas_new(t->event, t->http,
+                           &(TruenasTarget){
+                                           .url = t->url,
+                                           .key = t->key,
+                                           .pin = t->pin,
+                                           .verify = t->verify,
+                                           .timeout_usec = t->timeout_usec,
+                                           .boot_pools = t->boot_pools,
+                           },
+                           ret);
+}
+
 Truenas *truenas_free(Truenas *t)
 {
         if (!t)
@@ -351,7 +363,7 @@ static void on_disks(Question *q, TruenasError e, const char *reason, const Http
                 e = TRUENAS_GARBAGE;
                 reason = makes_no_sense(q, &words);
         }
-        if (e != TRUENAS_OK)
+        if (e != TRUENAS_OK || q->identities)
                 facts_end(q, e, reason);
         else
                 question_go_on(q, false, "GET", "pool", NULL, on_pools);
@@ -378,6 +390,23 @@ static void on_version(Question *q, TruenasError e, const char *reason, const Ht
         question_go_on(q, false, "GET", "disk?extra.pools=true", NULL, on_disks);
 }
 
+int truenas_list_identities(Truenas *t, truenas_facts_t done, void *userdata)
+{
+        _cleanup_(question_freep) Question *q = question_new(t, NULL, userdata);
+        int r;
+
+        if (!q)
+                return -ENOMEM;
+        q->done.facts = done;
+        q->identities = true;
+        r = question_ask(q, false, "GET", "disk", NULL, on_disks);
+        if (r < 0)
+                return r;
+
+        TAKE_PTR(q);
+        return 0;
+}
+
 int truenas_list_disks(Truenas *t, truenas_facts_t done, void *userdata)
 {
         _cleanup_(question_freep) Question *q = question_new(t, NULL, userdata);
@@ -396,14 +425,14 @@ int truenas_list_disks(Truenas *t, truenas_facts_t done, void *userdata)
 
 /* --- self-tests --- */
 
-static void started_end(Question *q, TruenasError e, const char *reason, uint64_t job)
+static void ended_end(Question *q, TruenasError e, const char *reason)
 {
         _cleanup_free_ char *words = strdup(reason);
-        truenas_started_t done = q->done.started;
+        truenas_ended_t done = q->done.ended;
         void *userdata = q->userdata;
 
         question_free(q);
-        done(e, strempty(words), job, userdata);
+        done(e, strempty(words), userdata);
 }
 
 static const char *kind_word(SelfTestKind kind)
@@ -459,7 +488,6 @@ static void on_started(Question *q, TruenasError e, const char *reason, const Ht
                         if (ask_start(q) >= 0)
                                 return;
                 }
-                q->truenas->other_start = false;
                 e = TRUENAS_NO_SMART;
                 reason = "its API has no SMART calls, as TrueNAS 25.10 and later";
         }
@@ -472,14 +500,13 @@ static void on_started(Question *q, TruenasError e, const char *reason, const Ht
                 } else if (r < 0) {
                         e = TRUENAS_GARBAGE;
                         reason = makes_no_sense(q, &words);
-                } else
-                        q->truenas->other_start = q->other;
+                }
         }
-        started_end(q, e, reason, job);
+        ended_end(q, e, reason);
 }
 
 int truenas_start_self_test(Truenas *t, const char *kname, const char *identifier, SelfTestKind kind,
-                            truenas_started_t done, void *userdata)
+                            truenas_ended_t done, void *userdata)
 {
         _cleanup_(question_freep) Question *q = NULL;
         int r;
@@ -491,8 +518,7 @@ int truenas_start_self_test(Truenas *t, const char *kname, const char *identifie
         if (!q || free_and_strdup(&q->identifier, identifier) < 0)
                 return -ENOMEM;
         q->kind = kind;
-        q->done.started = done;
-        q->other = t->other_start;
+        q->done.ended = done;
         r = ask_start(q);
         if (r < 0)
                 return r;
@@ -527,14 +553,11 @@ static void on_results(Question *q, TruenasError e, const char *reason, const Ht
         const TruenasTest *running;
 
         if (no_such_route(e, a)) {
-                /* The other one than was tried, once. */
-                if (!q->changed) {
-                        q->changed = true;
-                        q->other = !q->other;
+                if (!q->other) {
+                        q->other = true;
                         if (ask_results(q) >= 0)
                                 return;
                 }
-                q->truenas->other_results = false;
                 e = TRUENAS_NO_SMART;
                 reason = "its API has no SMART calls, as TrueNAS 25.10 and later";
         }
@@ -547,7 +570,6 @@ static void on_results(Question *q, TruenasError e, const char *reason, const Ht
                 return;
         }
 
-        q->truenas->other_results = q->other;
         running = truenas_find_test(&q->tests, q->kname);
         if (running) {
                 reading.activity = SELF_TEST_ACTIVITY_RUNNING;
@@ -570,7 +592,6 @@ static void on_jobs_to_read(Question *q, TruenasError e, const char *reason, con
                 reason = makes_no_sense(q, &words);
         }
         if (e == TRUENAS_OK) {
-                q->other = q->truenas->other_results;
                 if (ask_results(q) >= 0)
                         return;
                 e = TRUENAS_TIMEOUT;
@@ -596,16 +617,6 @@ int truenas_read_self_test(Truenas *t, const char *kname, truenas_self_test_t do
 
         TAKE_PTR(q);
         return 0;
-}
-
-static void ended_end(Question *q, TruenasError e, const char *reason)
-{
-        _cleanup_free_ char *words = strdup(reason);
-        truenas_ended_t done = q->done.ended;
-        void *userdata = q->userdata;
-
-        question_free(q);
-        done(e, strempty(words), userdata);
 }
 
 static void on_aborted(Question *q, TruenasError e, const char *reason, const HttpAnswer *a)

@@ -11,7 +11,7 @@
  * repeated, since nobody knows whether it was heard: truenas_read_self_test() tells.
  *
  * Of the two dialects (parse/truenas.h) TrueNAS's own is tried first, and the other where there is no such route (404, 405, nothing
- * else): what starts a test in the other one would make a periodic task on a real TrueNAS. Which one it is is remembered. */
+ * else): what starts a test in the other one would make a periodic task on a real TrueNAS. */
 
 #define TRUENAS_ATTEMPTS        3U
 #define TRUENAS_RETRY_MIN       (500 * USEC_PER_MSEC)
@@ -53,19 +53,22 @@ typedef struct Truenas Truenas;
 typedef void (*truenas_facts_t)(TruenasError e, const char *reason, TruenasFacts *facts, void *userdata);
 typedef void (*truenas_self_test_t)(TruenasError e, const char *reason, SelfTestReading *reading,
                                     void *userdata);
-typedef void (*truenas_started_t)(TruenasError e, const char *reason, uint64_t job, void *userdata);
 typedef void (*truenas_ended_t)(TruenasError e, const char *reason, void *userdata);
 
 int truenas_new(sd_event *event, HttpClient *http, const TruenasTarget *target, Truenas **ret);
+/* The same host, with no question open. */
+int truenas_clone(const Truenas *t, Truenas **ret);
 /* Questions that are open end without a word. */
 Truenas *truenas_free(Truenas *t);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Truenas *, truenas_free);
 
+/* Their identity alone, by one question. */
+int truenas_list_identities(Truenas *t, truenas_facts_t done, void *userdata);
 /* The drives with their identity, pool and temperature. */
 int truenas_list_disks(Truenas *t, truenas_facts_t done, void *userdata);
 /* kind: SELF_TEST_KIND_SHORT or _LONG. identifier: TruenasDisk's. */
 int truenas_start_self_test(Truenas *t, const char *kname, const char *identifier, SelfTestKind kind,
-                            truenas_started_t done, void *userdata);
+                            truenas_ended_t done, void *userdata);
 /* What self_test_judge() wants: whether one runs and how far it is, and the drive's log. */
 int truenas_read_self_test(Truenas *t, const char *kname, truenas_self_test_t done, void *userdata);
 /* OK also when none runs. Of tests that TrueNAS itself did not start it knows nothing, so those go on. */

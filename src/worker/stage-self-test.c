@@ -7,6 +7,7 @@
 #include "basic/time-util.h"
 #include "parse/self-test-judge.h"
 #include "parse/smartctl.h"
+#include "parse/truenas.h"
 #include "worker/self-test-note.h"
 #include "worker/stage.h"
 
@@ -37,6 +38,7 @@ typedef struct SelfTest {
         SelfTestKind kind;
         SelfTestNote note;
         char *note_path;
+        char *ident; /* what the host finds the drive by */
 
         /* The last look. */
         char *boot_id;
@@ -64,6 +66,7 @@ static void self_test_done(SelfTest *s)
 {
         self_test_note_done(&s->note);
         free(s->note_path);
+        free(s->ident);
         free(s->boot_id);
         smart_reading_done(&s->smart);
         self_test_reading_done(&s->reading);
@@ -92,15 +95,31 @@ static int give_up_formatted(SelfTest *s, const char *rule, const char *expected
         return owned ? give_up(s, rule, expected, owned) : -ENOMEM;
 }
 
+static const char *source(const SelfTest *s)
+{
+        return s->w->params.target.api ? "TrueNAS's API" : "smartctl";
+}
+
 /* --- one look -------------------------------------------------------------------------------------------------- */
 
-static int take_answer(SelfTest *s, RemoteSelfTest *a)
+static int take_api_text(SelfTest *s, const RemoteSelfTest *a)
+{
+        _cleanup_(drive_facts_freep) DriveFacts *f = NULL;
+        int r;
+
+        r = truenas_unpack_reading(a->truenas, a->truenas_size, &f, &s->reading);
+        if (r < 0)
+                return r;
+
+        s->smart = (SmartReading){ .temperature_mdegc = f->temperature_mdegc };
+        return drive_identity_copy(&f->identity, &s->smart.identity);
+}
+
+static int take_smartctl_text(SelfTest *s, const RemoteSelfTest *a)
 {
         _cleanup_free_ char *why = NULL;
         int r;
 
-        smart_reading_done(&s->smart);
-        self_test_reading_done(&s->reading);
         r = smartctl_parse(a->text, a->size, &s->smart, &why);
         if (r == -ENOMEM)
                 return r;
@@ -114,6 +133,20 @@ static int take_answer(SelfTest *s, RemoteSelfTest *a)
         if (a->controller_size > 0 &&
             self_test_add_nvme_controller(&s->reading, a->controller, a->controller_size) == -ENOMEM)
                 return -ENOMEM;
+
+        return 0;
+}
+
+static int take_answer(SelfTest *s, const RemoteSelfTest *a)
+{
+        int r;
+
+        smart_reading_done(&s->smart);
+        self_test_reading_done(&s->reading);
+        s->smart.temperature_mdegc = MDEGC_UNKNOWN;
+        r = s->w->params.target.api ? take_api_text(s, a) : take_smartctl_text(s, a);
+        if (r < 0)
+                return r;
 
         s->uptime_usec = a->uptime_usec;
         s->keep_alive_failed = a->keep_alive_failed;
@@ -143,8 +176,8 @@ static int look_once(Worker *w, void *userdata)
         SelfTest *s = userdata;
         int r;
 
-        r = remote_self_test_read(&w->remote, w->params.kname, strempty(w->params.identity.fingerprint),
-                                  s->note.type, keep_alive_place(s), &a);
+        r = remote_self_test_read(&w->remote, w->params.kname, s->ident, s->note.type, keep_alive_place(s),
+                                  &a);
         return r < 0 ? r : take_answer(s, &a);
 }
 
@@ -159,7 +192,7 @@ static int check_identity(SelfTest *s)
 
         /* That it is there by the host's own line is how it was found. */
         r = report_line(s->report, same ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "identity",
-                        "smartctl, sysfs",
+                        s->w->params.target.api ? source(s) : "smartctl, sysfs",
                         strf("%s, serial %s", want->wwn ?: "no WWN", want->serial ?: "none"),
                         strf("%s, serial %s", is->wwn ?: "no WWN", is->serial ?: "none"),
                         same ? NULL
@@ -199,7 +232,7 @@ static int first_look(SelfTest *s)
         Worker *w = s->w;
         int r;
 
-        if (isempty(w->params.identity.fingerprint))
+        if (isempty(s->ident))
                 return give_up(s, "present", "the drive is there",
                                "the drive's identity on this host was never taken");
 
@@ -349,7 +382,8 @@ static int start_judge(SelfTest *s, const RemoteSelfTest *a)
         _cleanup_(self_test_start_done) SelfTestStart start = { .percent = -1 };
         int r;
 
-        r = self_test_start_parse(a->text, a->size, &start);
+        r = s->w->params.target.api ? truenas_unpack_start(a->truenas, a->truenas_size, &start)
+                                    : self_test_start_parse(a->text, a->size, &start);
         if (r < 0)
                 return r;
         if (start.answer == SELF_TEST_ANSWER_STARTED) {
@@ -387,9 +421,8 @@ static int start_once(SelfTest *s)
                        s->note.tries > 1 ? " again" : "");
         tell_try(s);
 
-        r = remote_self_test_start(&w->remote, w->params.kname, strempty(w->params.identity.fingerprint),
-                                   s->note.type, kind_word(s), s->boot_id, s->uptime_usec + NOT_AFTER_USEC,
-                                   &a);
+        r = remote_self_test_start(&w->remote, w->params.kname, s->ident, s->note.type, kind_word(s),
+                                   s->boot_id, s->uptime_usec + NOT_AFTER_USEC, &a);
         if (r >= 0)
                 return start_judge(s, &a);
         if (is_ours(r))
@@ -657,12 +690,20 @@ static int conclude(SelfTest *s)
                                                           : VERDICT_INCONCLUSIVE;
         int r;
 
-        r = report_line(s->report, v, "self-test", "smartctl",
+        r = report_line(s->report, v, "self-test", source(s),
                         strdup("passed, in an entry of the drive's log that came after the start"),
                         strf("%s: %s, try %u", self_test_state_to_string(is->state), strempty(is->words),
                              s->note.tries),
                         v == VERDICT_PASSED ? NULL : result_reason(s));
         return r < 0 ? r : add_details(s);
+}
+
+/* An API knows a drive by what it tells of it. */
+static char *identity_text(const DriveIdentity *i)
+{
+        _cleanup_json_ struct json_object *o = drive_identity_to_json(i);
+
+        return o ? strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN)) : NULL;
 }
 
 static int self_test_init(Worker *w, StageReport *report, SelfTest *s)
@@ -677,7 +718,9 @@ static int self_test_init(Worker *w, StageReport *report, SelfTest *s)
                 .note_path = strf("%s.state", w->params.log_path),
         };
         (void) worker_drive_name(w, s->drive);
-        if (!s->note_path)
+        s->ident = w->params.target.api ? identity_text(&w->params.identity)
+                                        : strdup(strempty(w->params.identity.fingerprint));
+        if (!s->note_path || !s->ident)
                 return -ENOMEM;
 
         r = self_test_note_load(s->note_path, w->params.run, &s->note);
@@ -740,8 +783,7 @@ static int abort_once(SelfTest *s, bool *asked)
                 return 1;
 
         *asked = true;
-        r = remote_self_test_abort(&w->remote, w->params.kname, strempty(w->params.identity.fingerprint),
-                                   s->note.type, &a);
+        r = remote_self_test_abort(&w->remote, w->params.kname, s->ident, s->note.type, &a);
         return MIN(r, 0);
 }
 

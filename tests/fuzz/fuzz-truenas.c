@@ -29,6 +29,24 @@ static void check_reading(const SelfTestReading *r)
         check(self_test_signature(r, &signature) == 0);
 }
 
+/* What burnin-truenas hands on, and that it comes out as it went in. */
+static void check_packed(const char *text, size_t size)
+{
+        _cleanup_(self_test_reading_done) SelfTestReading reading = { 0 }, again = { 0 };
+        _cleanup_(drive_facts_freep) DriveFacts *facts = NULL, *facts_again = NULL;
+        _cleanup_(self_test_start_done) SelfTestStart start = { 0 };
+        _cleanup_free_ char *packed = NULL;
+
+        if (truenas_unpack_start(text, size, &start) == 0)
+                check((start.answer == SELF_TEST_ANSWER_STARTED) == isempty(start.words));
+        if (truenas_unpack_reading(text, size, &facts, &reading) < 0)
+                return;
+        check_reading(&reading);
+        check(truenas_pack_reading(facts, &reading, &packed) == 0);
+        check(truenas_unpack_reading(packed, strlen(packed), &facts_again, &again) == 0);
+        check(reading.n_log == again.n_log && drive_facts_equal(facts, facts_again));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_(self_test_reading_done) SelfTestReading reading = { 0 };
@@ -56,6 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 check_reading(&reading);
         if (truenas_parse_version(text, size, &version, &major, &minor) == 0)
                 check(str_is_clean(version, 256, false));
+        check_packed(text, size);
         words = truenas_error_words(text, size);
         check(words && str_is_clean(words, TRUENAS_WORDS_MAX, false));
         return 0;

@@ -4,85 +4,16 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
-import hashlib
 import json
 import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import dbus
 import pytest
-from machine import Machine
-from product import Host, Product, product, refused  # noqa: F401 # pylint: disable=unused-import
-
-MOCK = "/usr/local/bin/mock-truenas"
-SEALS = 0xf
-
-CALL = """
-import json, ssl, sys, urllib.request
-url, body = sys.argv[1], sys.argv[2]
-request = urllib.request.Request(url, body.encode() if body else None, method='POST' if body else 'GET')
-print(urllib.request.urlopen(request, context=ssl._create_unverified_context()).read().decode())
-"""
-
-
-class Nas:
-    """A mock TrueNAS inside the machine."""
-
-    def __init__(self, machine: Machine, hello: dict[str, Any]) -> None:
-        self.machine, self.url, self.key, self.certificate = machine, hello["url"], hello["key"], hello["certificate"]
-
-    def control(self, name: str, **body: Any) -> None:
-        self.machine.run(["/usr/bin/python3", "-c", CALL, f"{self.url}/mock/{name}", json.dumps(body)])
-
-    def dump(self) -> dict[str, Any]:
-        return json.loads(self.machine.run(["/usr/bin/python3", "-c", CALL, f"{self.url}/mock/dump", ""]).stdout)
-
-    @property
-    def pin(self) -> str:
-        pem = self.machine.read(self.certificate).encode()
-        key = subprocess.run(["openssl", "x509", "-pubkey", "-noout"], input=pem, stdout=subprocess.PIPE, check=True).stdout
-        der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=key, stdout=subprocess.PIPE, check=True).stdout
-        return "sha256//" + base64.b64encode(hashlib.sha256(der).digest()).decode()
-
-
-@pytest.fixture(name="start_nas")
-def fixture_start_nas(product: Product) -> Iterator[Callable[..., Nas]]:    # noqa: F811
-    machine = product.machine
-    machine.write(MOCK, (Path(__file__).parents[1] / "truenas/mock-truenas").read_text(), mode=0o755)
-    with contextlib.ExitStack() as stack:
-        def start(*options: str) -> Nas:
-            process = stack.enter_context(machine.popen([MOCK, "--speed", "0", *options]))
-            assert process.stdout
-            return Nas(machine, json.loads(process.stdout.readline()))
-        yield start
-        product.clean()
-
-
-def sealed(key: str) -> dbus.types.UnixFd:
-    fd = os.memfd_create("key", os.MFD_ALLOW_SEALING)
-    os.write(fd, key.encode())
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
-    try:
-        return dbus.types.UnixFd(fd)
-    finally:
-        os.close(fd)
-
-
-def add(product: Product, nas: Nas, name: str = "tn", key: str | None = None, **options: Any) -> Host:  # noqa: F811
-    return product.new_host(name, **({"kind": "truenas", "api_url": nas.url, "api_key": sealed(key or nas.key),
-                                      "api_pin": nas.pin} | options))
-
-
-def configure(host: Host, **options: Any) -> None:
-    host.call("Configure", "a{sv}", dbus.Dictionary(options, signature="sv"))
-
-
-def drives(product: Product, host: str = "tn") -> dict[str, dict[str, Any]]:    # noqa: F811
-    return {d["DevName"]: d for d in product.list("Drives", host=host, present=True)}
+from product import Product, product, refused  # noqa: F401 # pylint: disable=unused-import
+from truenas import Nas, add, configure, drives, fixture_start_nas, sealed  # noqa: F401 # pylint: disable=unused-import
 
 
 # --- drives ----------------------------------------------------------------------------------------------------
@@ -119,6 +50,20 @@ def test_key_stays_secret(product: Product, start_nas: Callable[..., Nas]) -> No
     assert not path.exists()
 
 
+def test_key_from_a_credential_wins(product: Product, start_nas: Callable[..., Nas]) -> None:   # noqa: F811
+    nas, machine = start_nas(), product.machine
+    machine.write("/root/key", nas.key + "\n", mode=0o600)
+    machine.write("/etc/systemd/system/burnind.service.d/key.conf", "[Service]\nLoadCredential=api-key.tn:/root/key\n")
+    try:
+        machine.run(["systemctl", "daemon-reload"])
+        product.restart()
+        add(product, nas, key="1-wrong").wait("State", "online")
+    finally:
+        machine.run(["rm", "/root/key", "/etc/systemd/system/burnind.service.d/key.conf"])
+        machine.run(["systemctl", "daemon-reload"])
+        product.restart()
+
+
 def test_process_is_confined(product: Product) -> None:     # noqa: F811
     machine = product.machine
     shown = dict(line.split("=", 1) for line in machine.run(
@@ -131,13 +76,6 @@ def test_only_one_program_has_libcurl(product: Product) -> None:    # noqa: F811
         assert "libcurl" not in product.machine.run(["ldd", program]).stdout
     linked = product.machine.run(["ldd", "/usr/lib/burnin/burnin-truenas"]).stdout
     assert "libcurl" in linked and "libssh.so" not in linked
-
-
-def test_api_alone_is_not_enough_for_a_burn_in(product: Product, start_nas: Callable[..., Nas]) -> None:    # noqa: F811
-    add(product, start_nas()).wait("State", "online")
-    with refused("HostUnfit", "API alone", "--user=root"):
-        product.start("VH0P5ZGL")
-    assert product.jobs() == []
 
 
 def test_drive_that_is_pulled_is_missing(product: Product, start_nas: Callable[..., Nas]) -> None:      # noqa: F811
@@ -291,6 +229,24 @@ def test_bad_options(product: Product, options: dict[str, Any]) -> None:    # no
 def test_options_of_another_type(product: Product, options: dict[str, Any]) -> None:    # noqa: F811
     with refused("InvalidOption"):
         product.new_host("bad", kind="truenas", **options)
+
+
+@pytest.mark.parametrize("kind", ["ssh", "local", "truenas"])
+@pytest.mark.parametrize("option", ["address", "user", "notes", "api_url", "api_pin"])
+def test_every_text_may_be_empty_or_absent(product: Product, kind: str, option: str) -> None:   # noqa: F811
+    """It is taken or refused, at the start and later, and neither ends the service."""
+    pid = product.machine.run(["systemctl", "show", "-P", "MainPID", "burnind"]).stdout
+    for options in ({}, {option: ""}):
+        with contextlib.suppress(dbus.DBusException):
+            product.new_host("empty", kind=kind, **options)
+        if product.hosts():
+            for change in ({option: ""}, {"notes": ""}):
+                with contextlib.suppress(dbus.DBusException):
+                    configure(product.host("empty"), **change)
+            product.restart()
+            product.remove_host("empty")
+            pid = product.machine.run(["systemctl", "show", "-P", "MainPID", "burnind"]).stdout
+    assert product.machine.run(["systemctl", "show", "-P", "MainPID", "burnind"]).stdout == pid
 
 
 @pytest.mark.parametrize("key", ["", "two words", "a\nb", "x" * 513, "\x01", "schl\u00fcssel"])

@@ -208,6 +208,18 @@ def test_busy_and_abort(mock: Mock) -> None:
     assert mock.job(again["job"])["state"] == "RUNNING"
 
 
+def test_what_others_do(mock: Mock) -> None:
+    mock.control("start", disk="sda", type="LONG")
+    mock.control("rename", disk="sda", to="sdz")
+    running, = mock.get("core/get_jobs?state=RUNNING")
+    assert running["arguments"][0]["disks"] == ["sdz"] and "sda" not in {d["name"] for d in mock.get("disk")}
+    mock.control("abort", disk="sdz")
+    assert mock.results("sdz")["tests"][0]["status"] == "ABORTED"
+    for name, body in (("start", {"disk": "sda", "type": "LONG"}), ("start", {"disk": "sdb"}), ("abort", {"disk": "sdb"}),
+                       ("rename", {"disk": "sdb", "to": "sdz"})):
+        assert mock.raw("POST", f"/mock/{name}", body)[0] == 400
+
+
 @pytest.mark.parametrize(("path", "body"), [
     ("core/job_abort", {"id": 101}), ("core/job_abort", "101"), ("core/job_abort", True), ("core/job_abort", 9999),
     ("smart/test", {"disks": ["sdz"], "type": "SHORT"}), ("smart/test", {"disks": [], "type": "SHORT"}),
@@ -296,6 +308,8 @@ def test_fault_bodies(mock: Mock) -> None:
         mock.control("fault", mode=mode, times=1)
         status, _, data = mock.raw("GET", API + "disk")
         assert status == 200 and data.startswith(begin)
+    mock.control("fault", mode="redirect", times=1)
+    assert mock.raw("GET", API + "disk")[0] == 302
     for size in (6, 7, 11, 12, 13, 1_000_000):
         mock.control("fault", mode="huge", times=1, size=size)
         data = mock.raw("GET", API + "disk")[2]

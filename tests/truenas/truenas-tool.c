@@ -54,14 +54,6 @@ static void on_disks(TruenasError e, const char *reason, TruenasFacts *f, void *
         answer(o);
 }
 
-static void on_started(TruenasError e, const char *reason, uint64_t job, void *userdata)
-{
-        struct json_object *o = answer_new(e, reason);
-
-        (void) json_put_u64(o, "job", job);
-        answer(o);
-}
-
 static void on_reading(TruenasError e, const char *reason, SelfTestReading *r, void *userdata)
 {
         struct json_object *o = answer_new(e, reason), *log = json_object_new_array();
@@ -98,7 +90,7 @@ static int ask(Truenas *t, char **words, int n)
                 return truenas_list_disks(t, on_disks, NULL) < 0 ? 0 : 1;
         if (n >= 4 && streq(words[0], "start"))
                 return truenas_start_self_test(t, words[1], words[2], self_test_kind_from_string(words[3]),
-                                               on_started, NULL) < 0
+                                               on_ended, NULL) < 0
                                        ? 0
                                        : 4;
         if (n >= 2 && streq(words[0], "read"))

@@ -263,8 +263,10 @@ static void test_safety(void)
         for (size_t i = 0; i < ELEMENTSOF(granted); i++) {
                 _cleanup_(scene_done) Scene s = scene_new(granted[i].role, granted[i].pool, granted[i].guid,
                                                           granted[i].used);
-                Host host = { .state = HOST_ONLINE,
-                              .record = { .name = (char *) "nas", .kind = (char *) "ssh" } };
+                Host host = {
+                        .state = HOST_ONLINE,
+                        .record = { .name = (char *) "nas", .kind = (char *) "ssh", .user = (char *) "root" }
+                };
                 const char *name = NULL;
                 char *why = NULL;
 
@@ -317,8 +319,10 @@ static void test_safety_of_unlocking(void)
         for (size_t i = 0; i < ELEMENTSOF(granted); i++) {
                 _cleanup_(scene_done) Scene s = scene_new(granted[i].role, granted[i].pool, granted[i].guid,
                                                           granted[i].used);
-                Host host = { .state = HOST_ONLINE,
-                              .record = { .name = (char *) "nas", .kind = (char *) "ssh" } };
+                Host host = {
+                        .state = HOST_ONLINE,
+                        .record = { .name = (char *) "nas", .kind = (char *) "ssh", .user = (char *) "root" }
+                };
                 const char *name = NULL;
                 char *why = NULL;
 

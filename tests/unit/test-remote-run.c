@@ -186,6 +186,8 @@ static void test_errors(void)
         assert_error("burnin-error remove: a bad argument\n", -EREMOTEIO, "remove: a bad argument");
         assert_error("burnin-error busy: the run is alive\n", -EBUSY, "busy: the run is alive");
         assert_error("burnin-error stale: sda is not that drive\n", -ESTALE, "stale: sda is not that drive");
+        assert_error("burnin-error away: no route\n", -ENOTCONN, "no route");
+        assert_error("burnin-error away:\n", -EREMOTEIO, "away:");
         assert_error("hello\nburnin-error \x1b[31mred\n", -EREMOTEIO, "?[31mred");
         assert_error("burnin-answer status\n\nburnin-end 0\n", -EBADMSG, none);
         assert_error("burnin-answer remov\n\nburnin-end 0\n", -EBADMSG, none);
@@ -209,6 +211,7 @@ static void test_self_test(void)
                 "boot=b\nuptime=1.5\nkname=sda\ntype=-\nsmartctl=4", /* the body has three */
                 "boot=b\nuptime=1.5\nkname=sda\ntype=-\nsmartctl=2",
                 "boot=b\nuptime=1.5\nkname=sda\ntype=-\nsmartctl=2\nnvme=18446744073709551615",
+                "boot=b\nuptime=1.5\nkname=sda\ntype=truenas\ntruenas=4",
                 "boot=b\nuptime=1.5\nkname=../sda\ntype=-\nsmartctl=3",
                 "boot=b\nuptime=1.5\nkname=sda\ntype=sat;reboot\nsmartctl=3",
                 "boot=b\nuptime=1.5\nkname=sda\nsmartctl=3",
@@ -222,6 +225,11 @@ static void test_self_test(void)
         assert(streq(s.text, "a") && streq(s.nvme, "") && streq(s.controller, "bc") &&
                s.controller_size == 2);
         assert(s.uptime_usec == 1500000 && s.keep_alive_failed);
+
+        remote_self_test_done(&s);
+        assert(parse_self_test("boot=truenas\nuptime=1.000001\nkname=sda\ntype=truenas\ntruenas=3", "{} ",
+                               &s) == 0);
+        assert(streq(s.truenas, "{} ") && s.truenas_size == 3 && s.size == 0 && s.uptime_usec == 1000001);
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
                 RemoteSelfTest t = {};

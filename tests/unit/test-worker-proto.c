@@ -188,7 +188,18 @@ static void test_target(void)
                                                .user = (char *) "",
                                                .local = true });
         assert(o && host_target_from_json(o, &t) == 0);
-        assert(t.local && streq(t.name, "here") && !t.address && !t.user && t.port == 0);
+        assert(t.local && !t.api && streq(t.name, "here") && !t.address && !t.user && t.port == 0);
+        json_object_put(o);
+        host_target_done(&t);
+
+        /* Nor has one with an API alone. */
+        o = host_target_to_json(&(HostTarget){ .name = (char *) "tn",
+                                               .address = (char *) "nas",
+                                               .user = (char *) "",
+                                               .port = 22,
+                                               .api = true });
+        assert(o && host_target_from_json(o, &t) == 0);
+        assert(t.api && !t.local && streq(t.name, "tn") && !t.address && !t.user && t.port == 0);
         json_object_put(o);
 }
 
