@@ -314,7 +314,7 @@ def frozen(*pids: int) -> Iterator[None]:
 
 
 EXPECTED = (
-    r"The poller has gone", r"code=killed, status=9/KILL", r"Failed with result 'signal'", r"ended without a report",
+    r"burnin-poll has gone", r"code=killed, status=9/KILL", r"Failed with result 'signal'", r"ended without a report",
     r"has not answered for", r"[Ll]ost contact with", r"has not taken this stage's report")
 
 

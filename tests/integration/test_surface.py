@@ -78,7 +78,7 @@ def test_heat_pauses_it_and_a_restart_changes_nothing(slowly: None, product: Pro
 
 
 def test_slow_drive(slowly: None, nas: Host, product: Product) -> None:
-    product.plug("SLOW0001", 1536)
+    product.plug("SLOW0001", 3072)
     product.configure(slow_floor_hdd="10000", slow_floor_ssd="100000", slow_ratio="0.7")
     nas.wait("State", "online", 30)
     job = product.start("SLOW0001", profile="fast")
@@ -91,7 +91,7 @@ def test_slow_drive(slowly: None, nas: Host, product: Product) -> None:
 
 
 def test_slow_drive_that_is_only_named(slowly: None, nas: Host, product: Product) -> None:
-    product.plug("SLOW0002", 1536)
+    product.plug("SLOW0002", 3072)
     product.configure(slow_floor_hdd="10000", slow_floor_ssd="100000", slow_ratio="0.7", slow_fails="no")
     nas.wait("State", "online", 30)
     job = product.start("SLOW0002", profile="fast")

@@ -98,7 +98,7 @@ def test_poller_killed(site: Site, survivor: Callable[..., Survivor]) -> None:
     poller, = find_processes(site.machine, "burnin-worker", "poll")
     cursor = site.machine.cursor()
     os.kill(poller, signal.SIGKILL)
-    site.machine.wait_journal("The poller is connected", cursor=cursor, timeout=30)
+    site.machine.wait_journal("burnin-poll is connected", cursor=cursor, timeout=30)
     site.host("nas").wait("State", "online")
     run.finish(attempts=1)
 
