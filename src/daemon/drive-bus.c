@@ -63,22 +63,40 @@ static int drive_property_get_self_tests(sd_bus *bus, const char *path, const ch
         return self_tests_append(userdata, reply);
 }
 
-static int drive_authorize(const Drive *d, sd_bus_message *m, const char *object, const char *profile,
-                           sd_bus_error *error)
+/* What every method that changes a drive begins with, behind the arguments of its own: flags, and leave. Returns what authz_check()
+ * does; actor and object are for the audit. */
+static int drive_authorize(const Drive *d, sd_bus_message *m, const char *profile, Actor *ret_actor,
+                           char **ret_object, sd_bus_error *error)
 {
-        return authz_check(d->manager, m, object,
-                           ((PolkitDetail[]){ { "drive", d->record.id },
-                                              { "serial", d->record.identity.serial },
-                                              { "host", d->record.host },
-                                              { "profile", profile },
-                                              {} }),
-                           error);
+        _cleanup_free_ char *object = strf("drive %s", d->record.id);
+        int r;
+
+        if (!object)
+                return -ENOMEM;
+        r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = authz_check(d->manager, m, object,
+                        ((PolkitDetail[]){ { "drive", d->record.id },
+                                           { "serial", d->record.identity.serial },
+                                           { "host", d->record.host },
+                                           { "profile", profile },
+                                           {} }),
+                        error);
+        if (r <= 0)
+                return r;
+        r = actor_from_message(m, ret_actor);
+        if (r < 0)
+                return r;
+
+        *ret_object = TAKE_PTR(object);
+        return 1;
 }
 
 static int drive_method_start_self_test(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Drive *d = userdata;
-        _cleanup_free_ char *object = strf("drive %s", d->record.id), *detail = NULL, *path = NULL;
+        _cleanup_free_ char *object = NULL, *detail = NULL, *path = NULL;
         const char *type;
         Actor actor;
         Job *j;
@@ -87,27 +105,19 @@ static int drive_method_start_self_test(sd_bus_message *m, void *userdata, sd_bu
         r = sd_bus_message_read(m, "s", &type);
         if (r < 0)
                 return r;
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = drive_authorize(d, m, strempty(object), type, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* Will call us back */
+        r = drive_authorize(d, m, type, &actor, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
 
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
         r = self_test_start(d, type, &actor, &j, error);
         if (r < 0) {
-                (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, strempty(object), "refused",
+                (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, object, "refused",
                                    strempty(error->message));
                 return r;
         }
 
         detail = strf("job %" PRIu64 ", %s", j->record.id, type);
-        (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, strempty(object), "ok", detail);
+        (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, object, "ok", detail);
         r = job_bus_path_of(j->record.id, &path);
         if (r < 0)
                 return r;
@@ -117,27 +127,19 @@ static int drive_method_start_self_test(sd_bus_message *m, void *userdata, sd_bu
 static int drive_method_cancel_self_test(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Drive *d = userdata;
-        _cleanup_free_ char *object = strf("drive %s", d->record.id);
+        _cleanup_free_ char *object = NULL;
         Actor actor;
         int r;
 
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = drive_authorize(d, m, strempty(object), NULL, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* Will call us back */
+        r = drive_authorize(d, m, NULL, &actor, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
 
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
         r = self_test_cancel(d, &actor, error);
         if (r < 0)
                 return r;
 
-        (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, strempty(object), "ok", "cancelled");
+        (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, object, "ok", "cancelled");
         return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -145,7 +147,7 @@ static int drive_method_cancel_self_test(sd_bus_message *m, void *userdata, sd_b
 static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, const char *property,
                           sd_bus_error *error)
 {
-        _cleanup_free_ char *object = strf("drive %s", d->record.id), *before = NULL;
+        _cleanup_free_ char *object = NULL, *before = NULL;
         const char *value;
         Actor actor;
         int r;
@@ -153,21 +155,13 @@ static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, 
         r = sd_bus_message_read(m, "s", &value);
         if (r < 0)
                 return r;
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = drive_authorize(d, m, strempty(object), NULL, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* Will call us back */
+        r = drive_authorize(d, m, NULL, &actor, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
 
         if (strlen(value) > max)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s has at most %zu bytes.",
                                          property, max);
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
 
         before = TAKE_PTR(*text);
         r = free_and_strdup(text, value);
@@ -179,7 +173,7 @@ static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, 
                 return manager_store_failed(d->manager, r);
         }
 
-        (void) audit_write(d->manager, &actor, ACTION_MANAGE_DRIVES, strempty(object), "ok", property);
+        (void) audit_write(d->manager, &actor, ACTION_MANAGE_DRIVES, object, "ok", property);
         drive_emit_changed(d, (const char *const[]){ property, NULL });
         return sd_bus_reply_method_return(m, NULL);
 }
@@ -202,25 +196,15 @@ static int drive_method_forget(sd_bus_message *m, void *userdata, sd_bus_error *
 {
         Drive *d = userdata;
         Manager *manager = d->manager;
-        _cleanup_free_ char *object = strf("drive %s", d->record.id), *why = NULL;
+        _cleanup_free_ char *object = NULL, *why = NULL;
         const char *name;
         Actor actor;
         int r;
 
-        if (!object)
-                return -ENOMEM;
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = drive_authorize(d, m, object, NULL, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* Will call us back */
+        r = drive_authorize(d, m, NULL, &actor, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
 
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
         r = drive_check_forget(d, &name, &why);
         if (r < 0)
                 return r;
@@ -237,7 +221,7 @@ static int drive_method_forget(sd_bus_message *m, void *userdata, sd_bus_error *
 static int drive_method_identify(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Drive *d = userdata;
-        _cleanup_free_ char *object = strf("drive %s", d->record.id);
+        _cleanup_free_ char *object = NULL;
         uint32_t seconds;
         Actor actor;
         int r;
@@ -245,18 +229,10 @@ static int drive_method_identify(sd_bus_message *m, void *userdata, sd_bus_error
         r = sd_bus_message_read(m, "u", &seconds);
         if (r < 0)
                 return r;
-        r = bus_read_flags(m, error);
-        if (r < 0)
-                return r;
-        r = drive_authorize(d, m, strempty(object), NULL, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* Will call us back */
+        r = drive_authorize(d, m, NULL, &actor, &object, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
 
-        r = actor_from_message(m, &actor);
-        if (r < 0)
-                return r;
         return identify_start(d, m, &actor, seconds, error);
 }
 
