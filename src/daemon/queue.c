@@ -181,7 +181,7 @@ static void queue_try(Pass *p, Job *j)
                 job_set_waiting(j, strempty(text));
                 return;
         }
-        if (j->drive && j->drive->record.lock.activity != POOL_IDLE && j->record.state != JOB_PAUSED) {
+        if (j->drive->record.lock.activity != POOL_IDLE && j->record.state != JOB_PAUSED) {
                 text = strf("Waits for the end of the %s of pool %s.",
                             pool_activity_to_string(j->drive->record.lock.activity),
                             strempty(j->drive->record.lock.pool));
