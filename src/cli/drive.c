@@ -113,8 +113,7 @@ static void drive_print_smart(Cli *c, struct json_object *d)
         const char *text = row_string(d, "Smart");
         char when[FORMAT_MAX];
 
-        if (isempty(text) || json_parse(text, strlen(text), &smart) < 0 ||
-            !json_object_is_type(smart, json_type_object))
+        if (isempty(text) || json_parse_as(text, strlen(text), json_type_object, &smart) < 0)
                 return;
 
         (void) printf("\nSMART, as read %s:\n", format_local(when, row_u64(d, "SmartUSec")));

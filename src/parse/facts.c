@@ -7,6 +7,7 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "parse/facts.h"
+#include "parse/lines.h"
 #include "parse/lock.h"
 #include "parse/lsblk.h"
 #include "parse/mountinfo.h"
@@ -203,23 +204,20 @@ static int answer_parse(const char *text, size_t size, const char *nonce, Answer
 static int section_foreach(const Section *s, size_t n_words, int (*fn)(Context *c, char *const *words),
                            Context *c)
 {
-        _cleanup_free_ char *copy = NULL;
-        char *p, *line;
+        _cleanup_(lines_done) Lines lines = { 0 };
+        char *line;
         int r;
 
-        if (!s || s->absent || memchr(s->text, 0, s->size))
+        if (!s || s->absent)
                 return 0;
-        p = copy = strndup(s->text, s->size);
-        if (!copy)
-                return -ENOMEM;
+        r = lines_begin(&lines, s->text, s->size);
+        if (r < 0)
+                return r == -EBADMSG ? 0 : r;
 
-        while ((line = strsep(&p, "\n"))) {
+        while ((line = lines_next(&lines))) {
                 char *words[4] = { 0 };
-                size_t i;
 
-                for (i = 0; i < n_words && line; i++)
-                        words[i] = i + 1 < n_words ? strsep(&line, " ") : line;
-                if (i < n_words || isempty(words[n_words - 1]))
+                if (line_cut(line, words, n_words) < n_words || isempty(words[n_words - 1]))
                         continue;
                 r = fn(c, words);
                 if (r < 0)

@@ -6,6 +6,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
+#include "parse/lines.h"
 #include "parse/lock.h"
 
 #define DETAIL_MAX 512U
@@ -437,26 +438,22 @@ int lock_map_add_swaps(LockMap *m, char *const *swaps)
 static int foreach_line(LockMap *m, const char *text, size_t size, size_t n_words,
                         int (*fn)(LockMap *m, char *const *words))
 {
-        _cleanup_free_ char *copy = NULL;
-        char *p, *line;
+        _cleanup_(lines_done) Lines lines = { 0 };
+        char *line;
+        int r;
 
-        if (memchr(text, 0, size))
-                return -EBADMSG;
-        p = copy = strndup(text, size);
-        if (!copy)
-                return -ENOMEM;
+        r = lines_begin(&lines, text, size);
+        if (r < 0)
+                return r;
 
-        while ((line = strsep(&p, "\n"))) {
+        while ((line = lines_next_nonempty(&lines))) {
                 char *words[4] = { 0 };
-                int r;
 
-                if (isempty(line))
-                        continue;
-                for (size_t i = 0; i < n_words; i++) {
-                        words[i] = i + 1 < n_words ? strsep(&line, " ") : line;
+                if (line_cut(line, words, n_words) < n_words)
+                        return -EBADMSG;
+                for (size_t i = 0; i < n_words; i++)
                         if (isempty(words[i]))
                                 return -EBADMSG;
-                }
                 r = fn(m, words);
                 if (r < 0)
                         return r;
@@ -580,17 +577,15 @@ static int probe_take(Probe *p, const char *key, const char *value)
 int lock_map_add_probe(LockMap *m, const PoolList *pools, BlockDevice *drive, const char *text, size_t size)
 {
         _cleanup_(probe_done) Probe probe = { 0 };
-        _cleanup_free_ char *copy = NULL;
-        char *p, *line;
+        _cleanup_(lines_done) Lines lines = { 0 };
+        char *line;
         int r;
 
-        if (memchr(text, 0, size))
-                return -EBADMSG;
-        p = copy = strndup(text, size);
-        if (!copy)
-                return -ENOMEM;
+        r = lines_begin(&lines, text, size);
+        if (r < 0)
+                return r;
 
-        while ((line = strsep(&p, "\n"))) {
+        while ((line = lines_next(&lines))) {
                 char *value = line, *key;
 
                 key = strsep(&value, "=");

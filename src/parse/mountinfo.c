@@ -3,6 +3,7 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "parse/lsblk.h"
+#include "parse/lines.h"
 #include "parse/mountinfo.h"
 
 #define FIELD_MAX 4096U
@@ -76,20 +77,16 @@ static int line_parse(char *line, Mount *ret)
 int mountinfo_parse(const char *text, size_t size, MountTable *ret)
 {
         _cleanup_(mount_table_done) MountTable t = { 0 };
-        _cleanup_free_ char *copy = NULL;
+        _cleanup_(lines_done) Lines lines = { 0 };
         size_t allocated = 0;
-        char *p, *line;
+        char *line;
         int r;
 
-        if (memchr(text, 0, size))
-                return -EBADMSG;
-        p = copy = strndup(text, size);
-        if (!copy)
-                return -ENOMEM;
+        r = lines_begin(&lines, text, size);
+        if (r < 0)
+                return r;
 
-        while ((line = strsep(&p, "\n"))) {
-                if (isempty(line))
-                        continue;
+        while ((line = lines_next_nonempty(&lines))) {
                 if (t.n_mounts >= MOUNTS_MAX)
                         return -EBADMSG;
                 if (t.n_mounts == allocated) {
@@ -121,22 +118,18 @@ int mountinfo_parse(const char *text, size_t size, MountTable *ret)
 int swaps_parse(const char *text, size_t size, char ***ret)
 {
         _cleanup_strv_free_ char **l = NULL;
-        _cleanup_free_ char *copy = NULL;
-        char *p, *line;
+        _cleanup_(lines_done) Lines lines = { 0 };
+        char *line;
         int r;
 
-        if (memchr(text, 0, size))
-                return -EBADMSG;
-        p = copy = strndup(text, size);
-        if (!copy)
-                return -ENOMEM;
+        r = lines_begin(&lines, text, size);
+        if (r < 0)
+                return r;
 
-        line = strsep(&p, "\n");
+        line = lines_next(&lines);
         if (!startswith(line, "Filename"))
                 return -EBADMSG;
-        while ((line = strsep(&p, "\n"))) {
-                if (isempty(line))
-                        continue;
+        while ((line = lines_next_nonempty(&lines))) {
                 line[strcspn(line, " \t")] = 0;
                 if (*line != '/' || strv_length(l) >= SWAPS_MAX)
                         return -EBADMSG;

@@ -153,11 +153,9 @@ int truenas_parse_disks(const char *text, size_t size, char *const *boot_pools, 
         size_t n;
         int r;
 
-        r = json_parse(text, size, &a);
+        r = json_parse_as(text, size, json_type_array, &a);
         if (r < 0)
                 return r;
-        if (!json_object_is_type(a, json_type_array))
-                return -EBADMSG;
         n = json_object_array_length(a);
         if (n > TRUENAS_DISKS_MAX)
                 return -EBADMSG;
@@ -258,10 +256,10 @@ int truenas_parse_pools(const char *text, size_t size, char *const *boot_pools, 
         _cleanup_json_ struct json_object *a = NULL;
         int r;
 
-        r = json_parse(text, size, &a);
+        r = json_parse_as(text, size, json_type_array, &a);
         if (r < 0)
                 return r;
-        if (!json_object_is_type(a, json_type_array) || json_object_array_length(a) > POOLS_MAX)
+        if (json_object_array_length(a) > POOLS_MAX)
                 return -EBADMSG;
 
         for (size_t i = 0; i < json_object_array_length(a); i++) {
@@ -278,11 +276,9 @@ int truenas_parse_temperatures(const char *text, size_t size, TruenasDisks *disk
         _cleanup_json_ struct json_object *o = NULL;
         int r;
 
-        r = json_parse(text, size, &o);
+        r = json_parse_as(text, size, json_type_object, &o);
         if (r < 0)
                 return r;
-        if (!json_object_is_type(o, json_type_object))
-                return -EBADMSG;
 
         for (size_t i = 0; i < disks->n; i++) {
                 double c;
@@ -374,10 +370,10 @@ int truenas_parse_tests(const char *text, size_t size, TruenasTests *ret)
         _cleanup_json_ struct json_object *a = NULL;
         int r;
 
-        r = json_parse(text, size, &a);
+        r = json_parse_as(text, size, json_type_array, &a);
         if (r < 0)
                 return r;
-        if (!json_object_is_type(a, json_type_array) || json_object_array_length(a) > JOBS_MAX)
+        if (json_object_array_length(a) > JOBS_MAX)
                 return -EBADMSG;
 
         t.tests = new0(TruenasTest, TRUENAS_TESTS_MAX);
@@ -644,11 +640,9 @@ int truenas_parse_version(const char *text, size_t size, char **ret, unsigned *r
         char *clean;
         int r;
 
-        r = json_parse(text, size, &o);
+        r = json_parse_as(text, size, json_type_string, &o);
         if (r < 0)
                 return r;
-        if (!json_object_is_type(o, json_type_string))
-                return -EBADMSG;
         s = json_object_get_string(o);
         digits = s + strcspn(s, "0123456789");
         if (sscanf(digits, "%4u.%4u", &major, &minor) < 1)

@@ -2,6 +2,7 @@
 
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
+#include "parse/lines.h"
 #include "parse/zpool.h"
 
 #define POOL_NAME_MAX 255U
@@ -152,20 +153,16 @@ static int line_parse(PoolList *l, char *line, ssize_t *pool)
 int zpool_list_parse(const char *text, size_t size, PoolList *ret)
 {
         _cleanup_(pool_list_done) PoolList l = { 0 };
-        _cleanup_free_ char *copy = NULL;
+        _cleanup_(lines_done) Lines lines = { 0 };
         ssize_t pool = -1;
-        char *p, *line;
+        char *line;
         int r;
 
-        if (memchr(text, 0, size))
-                return -EBADMSG;
-        p = copy = strndup(text, size);
-        if (!copy)
-                return -ENOMEM;
+        r = lines_begin(&lines, text, size);
+        if (r < 0)
+                return r;
 
-        while ((line = strsep(&p, "\n"))) {
-                if (isempty(line))
-                        continue;
+        while ((line = lines_next_nonempty(&lines))) {
                 r = line_parse(&l, line, &pool);
                 if (r < 0)
                         return r;
@@ -178,22 +175,20 @@ int zpool_list_parse(const char *text, size_t size, PoolList *ret)
 
 int zpool_guid_parse(const char *text, size_t size, PoolList *l)
 {
-        _cleanup_free_ char *copy = NULL;
-        char *p, *line;
+        _cleanup_(lines_done) Lines lines = { 0 };
+        char *line;
+        int r;
 
-        if (memchr(text, 0, size))
-                return -EBADMSG;
-        p = copy = strndup(text, size);
-        if (!copy)
-                return -ENOMEM;
+        r = lines_begin(&lines, text, size);
+        if (r < 0)
+                return r;
 
-        while ((line = strsep(&p, "\n"))) {
+        while ((line = lines_next_nonempty(&lines))) {
                 char *name, *guid = line;
                 uint64_t n;
                 Pool *pool;
-                int r;
 
-                if (isempty(line) || streq(line, "no pools available"))
+                if (streq(line, "no pools available"))
                         continue;
                 name = strsep(&guid, "\t");
                 if (!guid || parse_u64(guid, &n) < 0)
@@ -211,22 +206,19 @@ int zpool_guid_parse(const char *text, size_t size, PoolList *l)
 
 int zpool_activity_parse(const char *text, size_t size, PoolList *l)
 {
-        _cleanup_free_ char *copy = NULL;
-        char *p, *line;
+        _cleanup_(lines_done) Lines lines = { 0 };
+        char *line;
+        int r;
 
-        if (memchr(text, 0, size))
-                return -EBADMSG;
-        p = copy = strndup(text, size);
-        if (!copy)
-                return -ENOMEM;
+        r = lines_begin(&lines, text, size);
+        if (r < 0)
+                return r;
 
-        while ((line = strsep(&p, "\n"))) {
+        while ((line = lines_next_nonempty(&lines))) {
                 char *name = line;
                 PoolActivity activity;
                 Pool *pool;
 
-                if (isempty(line))
-                        continue;
                 activity = pool_activity_from_string(strsep(&name, "\t"));
                 if (!name || (int) activity < 0)
                         return -EBADMSG;

@@ -37,6 +37,21 @@ int json_parse(const char *text, size_t size, struct json_object **ret)
         return 0;
 }
 
+int json_parse_as(const char *text, size_t size, enum json_type type, struct json_object **ret)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        int r;
+
+        r = json_parse(text, size, &o);
+        if (r < 0)
+                return r;
+        if (!json_object_is_type(o, type))
+                return -EBADMSG;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}
+
 int json_get(struct json_object *o, const char *key, enum json_type type, struct json_object **ret)
 {
         struct json_object *v;

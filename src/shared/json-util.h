@@ -17,6 +17,8 @@ static inline void json_object_putp(struct json_object **o)
 
 /* Whole text, one value, nothing behind it, nesting at most 32; -EBADMSG. */
 int json_parse(const char *text, size_t size, struct json_object **ret);
+/* The same for a value of one type; another one is -EBADMSG. */
+int json_parse_as(const char *text, size_t size, enum json_type type, struct json_object **ret);
 
 int json_get(struct json_object *o, const char *key, enum json_type type, struct json_object **ret);
 int json_get_string(struct json_object *o, const char *key, const char **ret);

@@ -581,16 +581,42 @@ static void on_results(Question *q, TruenasError e, const char *reason, const Ht
         self_test_end(q, TRUENAS_OK, "", &reading);
 }
 
+static TruenasError take_jobs(Question *q, TruenasError e, const char **reason, const HttpAnswer *a,
+                              char **words)
+{
+        if (e != TRUENAS_OK || truenas_parse_tests(a->body, a->size, &q->tests) >= 0)
+                return e;
+
+        *reason = makes_no_sense(q, words);
+        return TRUENAS_GARBAGE;
+}
+
+/* Nothing is answered before the caller is back in the event loop: what is to be told then can still be noted. */
+static int ask_for_jobs(Truenas *t, const char *kname, answer_t answer, void *userdata, Question **ret)
+{
+        _cleanup_(question_freep) Question *q = NULL;
+        int r;
+
+        if (!kname_is_valid(kname))
+                return -EINVAL;
+        q = question_new(t, kname, userdata);
+        if (!q)
+                return -ENOMEM;
+        r = question_ask(q, false, "GET", JOBS, NULL, answer);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(q);
+        return 0;
+}
+
 /* The jobs before the results: a test that ends between the two is seen as ended a moment later, and never as idle without its
  * result. */
 static void on_jobs_to_read(Question *q, TruenasError e, const char *reason, const HttpAnswer *a)
 {
         _cleanup_free_ char *words = NULL;
 
-        if (e == TRUENAS_OK && truenas_parse_tests(a->body, a->size, &q->tests) < 0) {
-                e = TRUENAS_GARBAGE;
-                reason = makes_no_sense(q, &words);
-        }
+        e = take_jobs(q, e, &reason, a, &words);
         if (e == TRUENAS_OK) {
                 if (ask_results(q) >= 0)
                         return;
@@ -602,20 +628,14 @@ static void on_jobs_to_read(Question *q, TruenasError e, const char *reason, con
 
 int truenas_read_self_test(Truenas *t, const char *kname, truenas_self_test_t done, void *userdata)
 {
-        _cleanup_(question_freep) Question *q = NULL;
+        Question *q;
         int r;
 
-        if (!kname_is_valid(kname))
-                return -EINVAL;
-        q = question_new(t, kname, userdata);
-        if (!q)
-                return -ENOMEM;
-        q->done.self_test = done;
-        r = question_ask(q, false, "GET", JOBS, NULL, on_jobs_to_read);
+        r = ask_for_jobs(t, kname, on_jobs_to_read, userdata, &q);
         if (r < 0)
                 return r;
 
-        TAKE_PTR(q);
+        q->done.self_test = done;
         return 0;
 }
 
@@ -629,10 +649,7 @@ static void on_jobs_to_abort(Question *q, TruenasError e, const char *reason, co
         _cleanup_free_ char *words = NULL, *body = NULL;
         const TruenasTest *running;
 
-        if (e == TRUENAS_OK && truenas_parse_tests(a->body, a->size, &q->tests) < 0) {
-                e = TRUENAS_GARBAGE;
-                reason = makes_no_sense(q, &words);
-        }
+        e = take_jobs(q, e, &reason, a, &words);
         running = e == TRUENAS_OK ? truenas_find_test(&q->tests, q->kname) : NULL;
         if (!running) {
                 ended_end(q, e, reason);
@@ -644,19 +661,13 @@ static void on_jobs_to_abort(Question *q, TruenasError e, const char *reason, co
 
 int truenas_abort_self_test(Truenas *t, const char *kname, truenas_ended_t done, void *userdata)
 {
-        _cleanup_(question_freep) Question *q = NULL;
+        Question *q;
         int r;
 
-        if (!kname_is_valid(kname))
-                return -EINVAL;
-        q = question_new(t, kname, userdata);
-        if (!q)
-                return -ENOMEM;
-        q->done.ended = done;
-        r = question_ask(q, false, "GET", JOBS, NULL, on_jobs_to_abort);
+        r = ask_for_jobs(t, kname, on_jobs_to_abort, userdata, &q);
         if (r < 0)
                 return r;
 
-        TAKE_PTR(q);
+        q->done.ended = done;
         return 0;
 }
