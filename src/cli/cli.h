@@ -131,7 +131,8 @@ void agent_open(Cli *c);
 void agent_close(Cli *c);
 /* Whether somebody sits there who can answer. */
 bool terminal_can_ask(const Cli *c);
-/* Draws lines over those that it drew before (*lines; 0 at first) and keeps the cursor below them. */
-void terminal_redraw(const char *text, size_t *lines);
+/* Draws lines over those that it drew before (*lines; 0 at first) and keeps the cursor below them. What a terminal of so many
+ * rows (0: any) has no room for is left out: it would scroll. */
+void terminal_redraw(const char *text, size_t rows, size_t *lines);
 /* A line typed by the user, without white space around it. */
 int terminal_ask(Cli *c, const char *question, char **ret);

@@ -135,15 +135,17 @@ void agent_close(Cli *c)
         c->agent = 0;
 }
 
-void terminal_redraw(const char *text, size_t *lines)
+void terminal_redraw(const char *text, size_t rows, size_t *lines)
 {
+        size_t max = rows > 0 ? rows - 1 : SIZE_MAX;
+
         /* Without the wrapping of long lines: one that took two would spoil the count. */
         (void) fputs("\033[?7l", stdout);
         if (*lines > 0)
                 (void) printf("\033[%zuA\r", *lines);
 
         *lines = 0;
-        for (const char *end; *text; text = *end ? end + 1 : end) {
+        for (const char *end; *text && *lines < max; text = *end ? end + 1 : end) {
                 end = strchrnul(text, '\n');
                 (void) printf("%.*s\033[K\n", (int) (end - text), text);
                 (*lines)++;

@@ -79,7 +79,7 @@ static int wait_draw(Wait *w)
         if (fclose(f) != 0 || r < 0)
                 return r < 0 ? r : cli_oom(c);
 
-        terminal_redraw(text, &w->lines);
+        terminal_redraw(text, c->rows, &w->lines);
         return 0;
 }
 

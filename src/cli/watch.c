@@ -14,6 +14,8 @@
 
 #define REDRAW_DELAY    (USEC_PER_SEC / 4) /* signals come in bursts: one drawing for each */
 #define REDRAW_INTERVAL (5 * USEC_PER_SEC) /* times to go count down without a signal */
+/* Nothing that is asked here waits for a person; while an answer does not come, neither do keys and signals. */
+#define CALL_TIMEOUT (5 * USEC_PER_SEC)
 
 typedef struct Watch {
         Cli *cli;
@@ -66,7 +68,7 @@ static int watch_on_timer(sd_event_source *source, uint64_t usec, void *userdata
 
         (void) fputs("\033[H", stdout);
         w->lines = 0;
-        terminal_redraw(text, &w->lines);
+        terminal_redraw(text, c->rows, &w->lines);
 
         if (sd_bus_is_open(c->bus) <= 0)
                 return sd_event_exit(w->event, STATUS_ERROR);
@@ -194,6 +196,33 @@ static int watch_on_input(sd_event_source *source, int fd, uint32_t revents, voi
         return 0;
 }
 
+/* The alternate screen, without cursor and echo; what was there before comes back at the end. */
+static void watch_screen(Watch *w, bool on)
+{
+        struct termios t = w->termios;
+
+        if (!w->raw)
+                return;
+        if (w->input_source) {
+                t.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
+                (void) tcsetattr(STDIN_FILENO, TCSADRAIN, on ? &t : &w->termios);
+        }
+        (void) fputs(on ? "\033[?1049h\033[?25l" : "\033[?25h\033[?1049l", stdout);
+        (void) fflush(stdout);
+}
+
+/* As the shell expects it: while we are stopped the terminal is as it was before. */
+static int watch_on_tstp(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+        Watch *w = userdata;
+
+        watch_screen(w, false);
+        (void) raise(SIGSTOP);
+        watch_screen(w, true);
+        watch_schedule(w, 0);
+        return 0;
+}
+
 static int watch_setup(Watch *w)
 {
         static const int stop[] = { SIGINT, SIGTERM, SIGHUP };
@@ -203,7 +232,10 @@ static int watch_setup(Watch *w)
         (void) sigemptyset(&mask);
         for (size_t i = 0; i < ELEMENTSOF(stop); i++)
                 (void) sigaddset(&mask, stop[i]);
-        (void) sigaddset(&mask, SIGWINCH);
+        if (w->cli->terminal && w->cli->json == JSON_OFF) {
+                (void) sigaddset(&mask, SIGWINCH);
+                (void) sigaddset(&mask, SIGTSTP);
+        }
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
 
@@ -226,7 +258,10 @@ static int watch_setup(Watch *w)
 
         if (!w->cli->terminal || w->cli->json != JSON_OFF)
                 return 0;
+        (void) sd_bus_set_method_call_timeout(w->cli->bus, CALL_TIMEOUT);
         r = sd_event_add_signal(w->event, NULL, SIGWINCH, watch_on_winch, w);
+        if (r >= 0)
+                r = sd_event_add_signal(w->event, NULL, SIGTSTP, watch_on_tstp, w);
         if (r < 0)
                 return r;
         if (tcgetattr(STDIN_FILENO, &w->termios) >= 0) {
@@ -236,21 +271,6 @@ static int watch_setup(Watch *w)
         }
         w->raw = true;
         return 0;
-}
-
-/* The alternate screen, without cursor and echo; what was there before comes back at the end. */
-static void watch_screen(Watch *w, bool on)
-{
-        struct termios t = w->termios;
-
-        if (!w->raw)
-                return;
-        if (w->input_source) {
-                t.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
-                (void) tcsetattr(STDIN_FILENO, TCSADRAIN, on ? &t : &w->termios);
-        }
-        (void) fputs(on ? "\033[?1049h\033[?25l" : "\033[?25h\033[?1049l", stdout);
-        (void) fflush(stdout);
 }
 
 int verb_watch(Cli *c, char **args, size_t n)
