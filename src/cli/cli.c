@@ -104,17 +104,29 @@ int cli_fail_bus(Cli *c, const char *what, const sd_bus_error *error, int r)
 
 int cli_bus_open(Cli *c)
 {
+        const char *name;
         int r;
 
         (void) bus_error_register();
 
-        if (c->remote)
+        if (c->remote && !*c->remote)
+                return cli_fail(c, STATUS_USAGE, "-H needs a machine: [USER@]HOST.");
+        if (c->remote) {
                 r = sd_bus_open_system_remote(&c->bus, c->remote);
-        else
+                if (r >= 0)
+                        r = sd_bus_get_unique_name(
+                                        c->bus, &name); /* waits for ssh, which says itself what is wrong */
+                if (r < 0)
+                        return cli_fail(c, STATUS_ERROR,
+                                        "Failed to reach the system bus of %s: %s\n"
+                                        "It takes a login by ssh(1), and systemd-stdio-bridge there.",
+                                        c->remote, strerror(-r));
+        } else {
                 r = sd_bus_open_system(&c->bus);
-        if (r < 0)
-                return cli_fail(c, STATUS_ERROR, "Failed to connect to the system bus%s%s: %s",
-                                c->remote ? " of " : "", strempty(c->remote), strerror(-r));
+                if (r < 0)
+                        return cli_fail(c, STATUS_ERROR, "Failed to connect to the system bus: %s",
+                                        strerror(-r));
+        }
 
         (void) sd_bus_set_allow_interactive_authorization(c->bus, !c->no_ask_password);
         (void) sd_bus_set_method_call_timeout(c->bus, CALL_TIMEOUT);

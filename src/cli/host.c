@@ -100,7 +100,6 @@ static int open_api_key(Cli *c, int *ret)
 static int host_append_options(Cli *c, sd_bus_message *m, int key_fd)
 {
         const Option options[] = {
-                { .key = "kind", .type = 's', .s = c->kind },
                 { .key = "api_url", .type = 's', .s = c->api_url },
                 { .key = "api_pin", .type = 's', .s = c->api_pin },
                 { .key = "api_verify", .type = 'b', .n = c->verify_tls, .set = c->have_verify_tls },

@@ -7,7 +7,7 @@
 #include "shared/enums.h"
 #include "shared/names.h"
 
-/* The log of a stage, from a descriptor that burnind hands out. On a terminal it is cleaned line by line: what a tested host
+/* The log of a stage, from a descriptor that burnind hands out, or piece by piece where none comes along, over SSH. On a terminal it is cleaned line by line: what a tested host
  * has printed must not speak to the reader's terminal. Elsewhere it goes out as it is. */
 
 #define FOLLOW_INTERVAL (USEC_PER_SEC / 2)
@@ -48,6 +48,13 @@ static int stage_find(Cli *c, struct json_object *job, const char *name, struct 
         return 0;
 }
 
+typedef struct LogInput {
+        const char *stage; /* its path */
+        int fd;            /* negative: over the bus */
+        uint64_t offset;
+        bool failed; /* the user knows */
+} LogInput;
+
 typedef struct LogOutput {
         bool clean;
         char line[LINE_MAX_BYTES];
@@ -87,13 +94,13 @@ static int log_write(LogOutput *o, const char *data, size_t size)
         return 0;
 }
 
-/* Everything there is by now. */
-static int log_copy(int fd, LogOutput *o)
+/* What a file has by now. */
+static int log_copy_file(LogInput *in, LogOutput *o)
 {
         char buf[65536];
 
         for (;;) {
-                ssize_t n = read(fd, buf, sizeof(buf));
+                ssize_t n = read(in->fd, buf, sizeof(buf));
                 int r;
 
                 if (n < 0 && errno == EINTR)
@@ -108,6 +115,34 @@ static int log_copy(int fd, LogOutput *o)
         }
 }
 
+/* Everything there is by now. */
+static int log_copy(Cli *c, LogInput *in, LogOutput *o)
+{
+        if (in->fd >= 0)
+                return log_copy_file(in, o);
+
+        for (;;) {
+                _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+                const void *data;
+                size_t size;
+                int r;
+
+                r = cli_call(c, "read the log", in->stage, BUS_INTERFACE_STAGE, "ReadLog", &reply, "t",
+                             in->offset);
+                if (r < 0) {
+                        in->failed = true;
+                        return r;
+                }
+                r = sd_bus_message_read_array(reply, 'y', &data, &size);
+                if (r < 0 || size == 0)
+                        return r;
+                r = log_write(o, data, size);
+                if (r < 0)
+                        return r;
+                in->offset += size;
+        }
+}
+
 /* Whether the stage still runs. When burnind is away for a moment, it does: we go on looking. */
 static bool stage_is_active(Cli *c, const char *path)
 {
@@ -118,15 +153,15 @@ static bool stage_is_active(Cli *c, const char *path)
         return stage_state_from_string(row_string(stage, "State")) != STAGE_DONE;
 }
 
-static int log_follow(Cli *c, const char *path, int fd, LogOutput *o)
+static int log_follow(Cli *c, LogInput *in, LogOutput *o)
 {
         bool active;
         int r;
 
         do {
                 /* Asked before the copy: what was written before the end is in it for certain. */
-                active = stage_is_active(c, path);
-                r = log_copy(fd, o);
+                active = stage_is_active(c, in->stage);
+                r = log_copy(c, in, o);
                 if (r >= 0 && o->clean)
                         r = log_flush(o);
                 if (r < 0)
@@ -146,12 +181,10 @@ int verb_job_log(Cli *c, char **args, size_t n)
         _cleanup_json_ struct json_object *job = NULL, *stage = NULL;
         _cleanup_free_ char *path = NULL;
         LogOutput output = {};
-        const char *stage_path;
-        int fd, r;
-
-        if (c->remote)
-                return cli_fail(c, STATUS_USAGE,
-                                "A log cannot be read through -H: run burninctl on %s instead.", c->remote);
+        LogInput input = {
+                .fd = -EBADF,
+        };
+        int r;
 
         r = cli_find_job(c, args[0], &path);
         if (r >= 0)
@@ -161,23 +194,27 @@ int verb_job_log(Cli *c, char **args, size_t n)
         if (r < 0)
                 return r;
 
-        stage_path = row_string(stage, "Object");
-        r = cli_call(c, "read the log", stage_path, BUS_INTERFACE_STAGE, "OpenLog", &reply, "");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_read(reply, "h", &fd);
-        if (r < 0)
-                return cli_fail(c, STATUS_ERROR, "burnind gave no descriptor: %s", strerror(-r));
+        input.stage = row_string(stage, "Object");
+        if (!c->remote) {
+                r = cli_call(c, "read the log", input.stage, BUS_INTERFACE_STAGE, "OpenLog", &reply, "");
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_read(reply, "h", &input.fd);
+                if (r < 0)
+                        return cli_fail(c, STATUS_ERROR, "burnind gave no descriptor: %s", strerror(-r));
+        }
 
         output.clean = c->terminal;
         if (c->follow)
-                r = log_follow(c, stage_path, fd, &output);
+                r = log_follow(c, &input, &output);
         else {
                 pager_open(c);
-                r = log_copy(fd, &output);
+                r = log_copy(c, &input, &output);
                 if (r >= 0)
                         r = log_flush(&output);
         }
+        if (input.failed)
+                return r;
         /* A reader that has seen enough closes the pipe: that is no failure. */
         if (r < 0 && r != -EIO && r != -EPIPE)
                 return cli_fail(c, STATUS_ERROR, "Failed to read the log: %s", strerror(-r));

@@ -37,6 +37,7 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_JOB, "SetPriority", ACTION_MANAGE_JOBS },
         { BUS_INTERFACE_JOB, "Retry", ACTION_START_DESTRUCTIVE },
         { BUS_INTERFACE_STAGE, "OpenLog", ACTION_VIEW },
+        { BUS_INTERFACE_STAGE, "ReadLog", ACTION_VIEW },
         { BUS_INTERFACE_SETTINGS, "List", ACTION_VIEW },
         { BUS_INTERFACE_SETTINGS, "Get", ACTION_VIEW },
         { BUS_INTERFACE_SETTINGS, "Set", ACTION_MANAGE_SETTINGS },

@@ -12,6 +12,9 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
+/* A call must not keep the loop from the others. */
+#define LOG_READ_MAX 65536
+
 static int stage_property_get_string(sd_bus *bus, const char *path, const char *interface,
                                      const char *property, sd_bus_message *reply, void *userdata,
                                      sd_bus_error *error)
@@ -112,19 +115,11 @@ static int stage_property_get_bad_blocks(sd_bus *bus, const char *path, const ch
 }
 
 /* The file belongs to a less trusted process: no link is followed, nothing but a regular file is handed out. */
-static int stage_method_open_log(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int stage_log_open(const Stage *s, int *ret, sd_bus_error *error)
 {
         _cleanup_close_ int fd = -EBADF;
         char path[STAGE_PATH_MAX];
-        Stage *s = userdata;
         struct stat st;
-        int r;
-
-        r = authz_check(s->job->manager, m, "", NULL, error);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return 1; /* Will call us back */
 
         fd = open(stage_log_path(s, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 && errno == ENOENT)
@@ -141,7 +136,61 @@ static int stage_method_open_log(sd_bus_message *m, void *userdata, sd_bus_error
         if (!S_ISREG(st.st_mode))
                 return -EBADF;
 
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
+static int stage_method_open_log(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_close_ int fd = -EBADF;
+        Stage *s = userdata;
+        int r;
+
+        r = authz_check(s->job->manager, m, "", NULL, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        r = stage_log_open(s, &fd, error);
+        if (r < 0)
+                return r;
+
         return sd_bus_reply_method_return(m, "h", fd);
+}
+
+static int stage_method_read_log(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_close_ int fd = -EBADF;
+        char data[LOG_READ_MAX];
+        Stage *s = userdata;
+        uint64_t offset;
+        ssize_t n;
+        int r;
+
+        r = sd_bus_message_read(m, "t", &offset);
+        if (r < 0)
+                return r;
+        r = authz_check(s->job->manager, m, "", NULL, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        if (offset > INT64_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "No log is that long.");
+        r = stage_log_open(s, &fd, error);
+        if (r < 0)
+                return r;
+        n = pread(fd, data, sizeof(data), (off_t) offset);
+        if (n < 0)
+                return -errno;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', data, (size_t) n);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
 #define EMITS       SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
@@ -185,6 +234,8 @@ const sd_bus_vtable stage_vtable[] = {
         SD_BUS_PROPERTY("Evidence", "a(sssss)", stage_property_get_evidence, 0, INVALIDATES),
         SD_BUS_METHOD_WITH_ARGS("OpenLog", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", log), stage_method_open_log,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ReadLog", SD_BUS_ARGS("t", offset), SD_BUS_RESULT("ay", data),
+                                stage_method_read_log, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 
