@@ -5,8 +5,10 @@
 #include "daemon/authz.h"
 #include "shared/names.h"
 
+#define BURN_IN "the burn-in of drive $(serial) on $(host)"
+
 const AuthzRow authz_table[] = {
-        { BUS_INTERFACE_MANAGER, "AddHost", ACTION_MANAGE_HOSTS },
+        { BUS_INTERFACE_MANAGER, "AddHost", ACTION_MANAGE_HOSTS, "add host $(host)" },
         { BUS_INTERFACE_MANAGER, "GetHost", NULL },
         { BUS_INTERFACE_MANAGER, "GetDrive", NULL },
         { BUS_INTERFACE_MANAGER, "GetJob", NULL },
@@ -17,23 +19,25 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_MANAGER, "EstimateBurnIn", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "ListGrants", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "StartBurnIn", ACTION_START_DESTRUCTIVE },
-        { BUS_INTERFACE_MANAGER, "CancelAll", ACTION_CANCEL },
+        { BUS_INTERFACE_MANAGER, "CancelAll", ACTION_CANCEL, "cancel every burn-in that runs or waits" },
         { BUS_INTERFACE_HOST, "Refresh", ACTION_VIEW },
-        { BUS_INTERFACE_HOST, "AcceptHostKey", ACTION_MANAGE_HOSTS },
+        { BUS_INTERFACE_HOST, "AcceptHostKey", ACTION_MANAGE_HOSTS,
+          "trust the key that host $(host) has shown" },
         { BUS_INTERFACE_HOST, "Configure", ACTION_MANAGE_HOSTS },
-        { BUS_INTERFACE_HOST, "Remove", ACTION_MANAGE_HOSTS },
+        { BUS_INTERFACE_HOST, "Remove", ACTION_MANAGE_HOSTS, "remove host $(host)" },
         { BUS_INTERFACE_DRIVE, "ListReadings", ACTION_VIEW },
         { BUS_INTERFACE_DRIVE, "SetLocation", ACTION_MANAGE_DRIVES },
         { BUS_INTERFACE_DRIVE, "SetNotes", ACTION_MANAGE_DRIVES },
-        { BUS_INTERFACE_DRIVE, "Identify", ACTION_MANAGE_DRIVES },
-        { BUS_INTERFACE_DRIVE, "Forget", ACTION_MANAGE_DRIVES },
+        { BUS_INTERFACE_DRIVE, "Identify", ACTION_MANAGE_DRIVES,
+          "light the locate LED of drive $(serial) on $(host)" },
+        { BUS_INTERFACE_DRIVE, "Forget", ACTION_MANAGE_DRIVES, "forget drive $(serial), which is missing" },
         { BUS_INTERFACE_DRIVE, "Unlock", ACTION_UNLOCK },
-        { BUS_INTERFACE_GRANT, "Revoke", ACTION_CANCEL },
+        { BUS_INTERFACE_GRANT, "Revoke", ACTION_CANCEL, "lock drive $(serial) on $(host) again" },
         { BUS_INTERFACE_DRIVE, "StartSelfTest", ACTION_SELF_TEST },
         { BUS_INTERFACE_DRIVE, "CancelSelfTest", ACTION_SELF_TEST },
         { BUS_INTERFACE_JOB, "Cancel", ACTION_CANCEL },
-        { BUS_INTERFACE_JOB, "Pause", ACTION_MANAGE_JOBS },
-        { BUS_INTERFACE_JOB, "Resume", ACTION_MANAGE_JOBS },
+        { BUS_INTERFACE_JOB, "Pause", ACTION_MANAGE_JOBS, "pause " BURN_IN },
+        { BUS_INTERFACE_JOB, "Resume", ACTION_MANAGE_JOBS, "resume " BURN_IN },
         { BUS_INTERFACE_JOB, "SetPriority", ACTION_MANAGE_JOBS },
         { BUS_INTERFACE_JOB, "Retry", ACTION_START_DESTRUCTIVE },
         { BUS_INTERFACE_STAGE, "OpenLog", ACTION_VIEW },
@@ -70,7 +74,7 @@ int authz_check_both(Manager *m, sd_bus_message *message, const char *also, cons
         if (!row->action)
                 return 1;
 
-        r = polkit_check(m->polkit, message, row->action, also, details, error);
+        r = polkit_check(m->polkit, message, row->action, row->intent, also, details, error);
         if (r >= 0)
                 return r;
 

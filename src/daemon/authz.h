@@ -8,6 +8,7 @@
 typedef struct AuthzRow {
         const char *interface, *member;
         const char *action; /* NULL: reading what the properties say anyway, for whoever the bus lets in */
+        const char *intent; /* what a person is asked for leave to do; NULL: the policy's own words fit */
 } AuthzRow;
 
 extern const AuthzRow authz_table[];

@@ -234,9 +234,11 @@ static char *question_new(const char *action, const char *also, const PolkitDeta
         return question;
 }
 
-static int query_prepare(Query *q, const char *action, const PolkitDetail *details, sd_bus_message **ret)
+static int query_prepare(Query *q, const char *action, const char *intent, const PolkitDetail *details,
+                         sd_bus_message **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *c = NULL;
+        _cleanup_free_ char *message = NULL;
         sd_bus *bus = sd_bus_message_get_bus(q->request);
         int r;
 
@@ -252,6 +254,12 @@ static int query_prepare(Query *q, const char *action, const PolkitDetail *detai
         r = sd_bus_message_open_container(c, 'a', "{ss}");
         if (r < 0)
                 return r;
+        if (intent) {
+                message = strf("Authentication is required to %s.", intent);
+                r = message ? sd_bus_message_append(c, "{ss}", "polkit.message", message) : -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
         for (const PolkitDetail *d = details; d && d->key; d++)
                 if (d->value) {
                         r = sd_bus_message_append(c, "{ss}", d->key, d->value);
@@ -270,8 +278,8 @@ static int query_prepare(Query *q, const char *action, const PolkitDetail *detai
         return 0;
 }
 
-static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *action, const char *also,
-                     const PolkitDetail *details, Query **ret)
+static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *action, const char *intent,
+                     const char *also, const PolkitDetail *details, Query **ret)
 {
         _cleanup_(query_freep) Query *q = NULL;
         int r;
@@ -288,9 +296,9 @@ static int query_new(PolkitRegistry *registry, sd_bus_message *m, const char *ac
         if (!q->action || (also && !q->also) || !q->question)
                 return -ENOMEM;
 
-        r = query_prepare(q, action, details, &q->call);
+        r = query_prepare(q, action, intent, details, &q->call);
         if (r >= 0 && also)
-                r = query_prepare(q, also, details, &q->call_also);
+                r = query_prepare(q, also, NULL, details, &q->call_also);
         if (r < 0)
                 return r;
         r = sd_bus_track_new(sd_bus_message_get_bus(m), &q->track, query_on_sender_left, q);
@@ -331,8 +339,8 @@ static int query_take_answer(Query *q, const char *action, const char *also, con
                                  q->action);
 }
 
-int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action, const char *also,
-                 const PolkitDetail *details, sd_bus_error *error)
+int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action, const char *intent,
+                 const char *also, const PolkitDetail *details, sd_bus_error *error)
 {
         _cleanup_(query_freep) Query *q = NULL;
         Query *known;
@@ -347,7 +355,7 @@ int polkit_check(PolkitRegistry *registry, sd_bus_message *m, const char *action
                                 error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                 "Too many of your calls wait for authorization. Try again when some are answered.");
 
-        r = query_new(registry, m, action, also, details, &q);
+        r = query_new(registry, m, action, intent, also, details, &q);
         if (r < 0)
                 return r;
         if (registry_has_place(registry, q->interactive)) {

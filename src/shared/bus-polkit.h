@@ -7,7 +7,7 @@
 
 /* Asks polkit whether the sender of a method call may do something, without blocking.
  *
- *      r = polkit_check(registry, m, action, NULL, details, error);
+ *      r = polkit_check(registry, m, action, NULL, NULL, details, error);
  *      if (r < 0)
  *              return r;
  *      if (r == 0)
@@ -30,10 +30,11 @@ typedef struct PolkitDetail {
 int polkit_registry_new(PolkitRegistry **ret);
 PolkitRegistry *polkit_registry_free(PolkitRegistry *r);
 
-/* also: a second action that must be allowed too, asked once the first one is; NULL: none.
+/* intent: "remove host $(host)", with details in it, for a person who is asked for a password; NULL: the message of the policy.
+ * also: a second action that must be allowed too, asked once the first one is; NULL: none.
  * 1: allowed. 0: pending, return 1 to sd-bus. Negative: error is set (AccessDenied, InteractiveAuthorizationRequired,
  * LimitsExceeded for more than 64 pending questions of one sender). */
-int polkit_check(PolkitRegistry *r, sd_bus_message *m, const char *action, const char *also,
-                 const PolkitDetail *details, sd_bus_error *error);
+int polkit_check(PolkitRegistry *r, sd_bus_message *m, const char *action, const char *intent,
+                 const char *also, const PolkitDetail *details, sd_bus_error *error);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(PolkitRegistry *, polkit_registry_free);

@@ -8,14 +8,19 @@ from typing import Any
 
 import busclient
 import dbus
+import dbus.lowlevel
+import dbus.service
 import pytest
-from product import MANAGER, PATH, POLKIT_NO, Host, Job, Product, nas, product, refused  # noqa: F401
+from product import (DRIVE, HOST, JOB, MANAGER, PATH, POLKIT_NO, SETTINGS_INTERFACE, Host, Job, Product, nas, product,  # noqa: F401
+                     refused)
+from terminal import Terminal
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
                                        r"polkit did not answer")
 
 RULES = "/etc/polkit-1/rules.d/10-test.rules"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
+GRANT = "org.burnin1.UnlockGrant"
 EMPTY = dbus.Dictionary({}, signature="sv")
 
 
@@ -292,3 +297,118 @@ def test_every_change_is_on_record_with_who_did_it(product: Product, nas: Host) 
         ("root", 0, "org.burnin1.manage-drives", f"drive {drive['Id']}", "ok")]
     assert entries[0]["Detail"] == f"job {job.id}" and "RECORD02" in entries[1]["Detail"]
     assert entries[0]["Id"] > entries[1]["Id"] > entries[2]["Id"]
+
+
+class Agent(dbus.service.Object):
+    """Stands where a person would be asked for a password: notes what they would read, and gives up."""
+    PATH = "/org/burnin/test/agent"
+
+    def __init__(self, product: Product, user: str) -> None:
+        self.bus = product.machine.bus(user)
+        super().__init__(self.bus, self.PATH)
+        self.asked: list[tuple[str, str]] = []
+        name = self.bus.get_unique_name()
+        pid = self.bus.call_blocking("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetConnectionUnixProcessID", "s", (name,))
+        uid = self.bus.call_blocking("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetConnectionUnixUser", "s", (name,))
+        started = product.machine.read(f"/proc/{pid}/stat").rpartition(")")[2].split()[19]
+        subject = ("unix-process", dbus.Dictionary({"pid": dbus.UInt32(pid), "uid": dbus.Int32(uid),
+                                                    "start-time": dbus.UInt64(started)}, "sv"))
+        self.bus.call_blocking("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+                               "org.freedesktop.PolicyKit1.Authority", "RegisterAuthenticationAgent", "(sa{sv})ss",
+                               (subject, "C", self.PATH))
+
+    @dbus.service.method("org.freedesktop.PolicyKit1.AuthenticationAgent", in_signature="sssa{ss}sa(sa{sv})")
+    def BeginAuthentication(self, action: str, message: str, icon: str, details: Any, cookie: str,    # noqa: N802
+                            identities: Any) -> None:
+        self.asked.append((str(action), str(message)))
+        raise dbus.DBusException("gave up", name="org.freedesktop.PolicyKit1.Error.Cancelled")
+
+    @dbus.service.method("org.freedesktop.PolicyKit1.AuthenticationAgent", in_signature="s")
+    def CancelAuthentication(self, cookie: str) -> None:    # noqa: N802
+        pass
+
+    def call(self, path: str, interface: str, method: str, signature: str, arguments: tuple[Any, ...]) -> str:
+        """The call, and the question that it brought about."""
+        message = dbus.lowlevel.MethodCallMessage("org.burnin1", path, interface, method)
+        message.set_allow_interactive_authorization(True)
+        message.append(*arguments, signature=signature)
+        before, answers = len(self.asked), list[Any]()
+        self.bus.send_message_with_reply(message, answers.append, timeout_s=30)
+        assert busclient.pump(lambda: bool(answers), 30)
+        assert answers[0].get_error_name() == DENIED, (method, answers[0])
+        (_, said), = self.asked[before:]
+        return said
+
+
+@pytest.mark.allow_journal(r"^The grant .* (was given: |is void: )")
+def test_questions_say_what_is_asked_for(product: Product, nas: Host, people: None) -> None:
+    """What somebody reads above the field for the password: which thing, on which host, and what will happen."""
+    drive = product.plug("QUESTION", 256)
+    other = product.plug("QUESTLCK", 8)
+    product.machine.run(["mkfs.ext4", "-q", product.device("QUESTLCK")])
+    other.wait("LockState", "existing-data")
+    job = product.start("QUESTION")
+    grant = other.call("Unlock", "sst", "DESTROY EXISTING DATA", "to see", 0)
+    options = dbus.Dictionary({"notes": "x"}, "sv")
+    both = dbus.Array([("QUESTION", "QUESTION"), ("QUESTLCK", "QUESTLCK")], signature="(ss)")
+    expected: dict[tuple[str, str, str], tuple[str, tuple[Any, ...], str]] = {
+        (PATH, MANAGER, "AddHost"): ("sa{sv}", ("evil", options), "add host evil"),
+        (PATH, MANAGER, "StartBurnIn"): ("a(ss)a{sv}", (both, dbus.Dictionary({"confirmed": True}, "sv")),
+                                         "destroy everything on 2 drive(s) of nas: QUESTION QUESTLCK"),
+        (PATH, MANAGER, "CancelAll"): ("st", ("", 0), "cancel every burn-in"),
+        (nas.path, HOST, "AcceptHostKey"): ("st", ("SHA256:x", 0), "trust the key that host nas"),
+        (nas.path, HOST, "Configure"): ("a{sv}", (options,), "change host nas"),
+        (nas.path, HOST, "Remove"): ("t", (0,), "remove host nas"),
+        (drive.path, DRIVE, "SetLocation"): ("st", ("x", 0), "change what is noted of drive QUESTION"),
+        (drive.path, DRIVE, "SetNotes"): ("st", ("x", 0), "change what is noted of drive QUESTION"),
+        (drive.path, DRIVE, "Identify"): ("ut", (1, 0), "light the locate LED of drive QUESTION on nas"),
+        (drive.path, DRIVE, "Forget"): ("t", (0,), "forget drive QUESTION"),
+        (drive.path, DRIVE, "StartSelfTest"): ("st", ("long", 0), "self-test of drive QUESTION on nas"),
+        (drive.path, DRIVE, "CancelSelfTest"): ("t", (0,), "self-test of drive QUESTION on nas"),
+        (other.path, DRIVE, "Unlock"): ("sst", ("DESTROY EXISTING DATA", "x", 0),
+                                        "unlock drive QUESTLCK of nas, which is existing-data: DESTROY EXISTING DATA"),
+        (grant, GRANT, "Revoke"): ("t", (0,), "lock drive QUESTLCK on nas again"),
+        (job.path, JOB, "Cancel"): ("st", ("", 0), "cancel the burn-in of drive QUESTION on nas"),
+        (job.path, JOB, "Pause"): ("st", ("", 0), "pause the burn-in of drive QUESTION on nas"),
+        (job.path, JOB, "Resume"): ("t", (0,), "resume the burn-in of drive QUESTION on nas"),
+        (job.path, JOB, "SetPriority"): ("it", (1, 0), "change the turn of the burn-in of drive QUESTION on nas"),
+        (job.path, JOB, "Retry"): ("st", ("QUESTION", 0), "destroy everything on 1 drive(s) of nas: QUESTION"),
+        (PATH, SETTINGS_INTERFACE, "Set"): ("svt", ("max_per_host", dbus.UInt32(1, variant_level=1), 0), "setting max_per_host"),
+        (PATH, SETTINGS_INTERFACE, "Reset"): ("st", ("max_per_host", 0), "setting max_per_host"),
+    }
+    agent = Agent(product, "visitor")
+    with product.braked(job):
+        for (path, interface, method), (signature, arguments, words) in expected.items():
+            said = agent.call(path, interface, method, signature, arguments)
+            assert words in said and said.startswith("Authentication is required ") and said.endswith("."), (method, said)
+            assert "$" not in said and "  " not in said and " ." not in said, said
+        job.cancel()
+    assert {method for _, _, method in expected} >= set(CHANGES)
+
+
+@pytest.fixture
+def boss(product: Product) -> Iterator[str]:
+    """An administrator, as polkit knows them by default, with a password."""
+    product.machine.run("useradd --groups sudo boss; echo boss:opensesame | chpasswd")
+    yield "opensesame"
+    product.machine.run(["userdel", "boss"])
+
+
+def test_password_opens_the_way_on_a_terminal(product: Product, nas: Host, boss: str) -> None:
+    drive = product.plug("PASSWORD", 8)
+    # A login session, as everybody has who sits at a terminal.
+    argv = ["runuser", "--login", "visitor", "--session-command"]
+    with Terminal(product.machine, [*argv, "burninctl drive location PASSWORD 'bay 1'"]) as terminal:
+        terminal.wait(lambda text: "change what is noted of drive PASSWORD." in text and "boss" in text and "Password:" in text)
+        terminal.type("wrong\n")
+        terminal.wait(lambda text: "AUTHENTICATION FAILED" in text)
+        assert terminal.wait_exit() == 5
+    assert drive["Location"] == "" and product.list("Audit")[0]["Outcome"] == "denied"
+    with Terminal(product.machine, [*argv, "burninctl drive location PASSWORD 'bay 2'"]) as terminal:
+        terminal.wait(lambda text: "Password:" in text)
+        terminal.type(boss + "\n")
+        assert terminal.wait_exit() == 0 and terminal.now_modes() == terminal.modes
+        assert boss not in terminal.output
+    assert drive["Location"] == "bay 2"
+    row = product.list("Audit")[0]
+    assert (row["Actor"], row["Outcome"]) == ("visitor", "ok"), "who did it, not whose password it took"
