@@ -80,6 +80,15 @@ int audit_write(Manager *m, const Actor *actor, const char *action, const char *
         return 0;
 }
 
+int audit_refused(Manager *m, const Actor *actor, const char *action, const char *object, int r,
+                  const sd_bus_error *error)
+{
+        if (r < 0)
+                (void) audit_write(m, actor, action, object, "refused", strempty(error->message));
+
+        return r;
+}
+
 static int audit_write_denials(Manager *m, const DenialCount *c, uint64_t now)
 {
         _cleanup_free_ char *object = strf("%" PRIu32 " calls", c->n_counted), *detail = NULL;

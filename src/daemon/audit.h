@@ -17,6 +17,9 @@ extern const Actor actor_daemon;
  * nas1", "drive wwn-...", "job 42". outcome: "ok", "denied", "refused", or an error name. */
 int audit_write(Manager *m, const Actor *actor, const char *action, const char *object, const char *outcome,
                 const char *detail);
+/* A call that its caller has a right to, and that came to nothing: r and error as its method returns them. Hands r on. */
+int audit_refused(Manager *m, const Actor *actor, const char *action, const char *object, int r,
+                  const sd_bus_error *error);
 /* The same for a call that its caller has no right to, or a number for many of them: see daemon/denial.h. */
 void audit_denied(Manager *m, const Actor *actor, const char *action, const char *object,
                   const char *member);

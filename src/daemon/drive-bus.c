@@ -109,12 +109,10 @@ static int drive_method_start_self_test(sd_bus_message *m, void *userdata, sd_bu
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        r = self_test_start(d, type, &actor, &j, error);
-        if (r < 0) {
-                (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, object, "refused",
-                                   strempty(error->message));
+        r = audit_refused(d->manager, &actor, ACTION_SELF_TEST, object,
+                          self_test_start(d, type, &actor, &j, error), error);
+        if (r < 0)
                 return r;
-        }
 
         detail = strf("job %" PRIu64 ", %s", j->record.id, type);
         (void) audit_write(d->manager, &actor, ACTION_SELF_TEST, object, "ok", detail);
@@ -135,7 +133,8 @@ static int drive_method_cancel_self_test(sd_bus_message *m, void *userdata, sd_b
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        r = self_test_cancel(d, &actor, error);
+        r = audit_refused(d->manager, &actor, ACTION_SELF_TEST, object, self_test_cancel(d, &actor, error),
+                          error);
         if (r < 0)
                 return r;
 
@@ -147,7 +146,7 @@ static int drive_method_cancel_self_test(sd_bus_message *m, void *userdata, sd_b
 static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, const char *property,
                           sd_bus_error *error)
 {
-        _cleanup_free_ char *object = NULL, *before = NULL;
+        _cleanup_free_ char *object = NULL, *before = NULL, *detail = NULL;
         const char *value;
         Actor actor;
         int r;
@@ -173,7 +172,9 @@ static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, 
                 return manager_store_failed(d->manager, r);
         }
 
-        (void) audit_write(d->manager, &actor, ACTION_MANAGE_DRIVES, object, "ok", property);
+        /* Notes may be long; they are not what the audit is for. */
+        detail = max == NAME_MAX_CHARS ? strf("%s: %s", property, value) : strdup(property);
+        (void) audit_write(d->manager, &actor, ACTION_MANAGE_DRIVES, object, "ok", strempty(detail));
         drive_emit_changed(d, (const char *const[]){ property, NULL });
         return sd_bus_reply_method_return(m, NULL);
 }
@@ -209,7 +210,8 @@ static int drive_method_forget(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r < 0)
                 return r;
         if (r == 0)
-                return sd_bus_error_set(error, name, why);
+                return audit_refused(manager, &actor, ACTION_MANAGE_DRIVES, object,
+                                     sd_bus_error_set(error, name, why), error);
         r = drive_forget(d);
         if (r < 0)
                 return r;

@@ -51,7 +51,7 @@ static int host_authorize(Host *h, sd_bus_message *m, sd_bus_error *error)
                            error);
 }
 
-static int host_audit(Host *h, sd_bus_message *m, const char *action, const char *detail)
+static int host_audit(Host *h, sd_bus_message *m, const char *outcome, const char *detail)
 {
         _cleanup_free_ char *object = strf("host %s", h->record.name);
         Actor actor;
@@ -63,7 +63,16 @@ static int host_audit(Host *h, sd_bus_message *m, const char *action, const char
         if (r < 0)
                 return r;
 
-        return audit_write(h->manager, &actor, action, object, "ok", detail);
+        return audit_write(h->manager, &actor, ACTION_MANAGE_HOSTS, object, outcome, detail);
+}
+
+/* As audit_refused(). */
+static int host_refused(Host *h, sd_bus_message *m, int r, const sd_bus_error *error)
+{
+        if (r < 0)
+                (void) host_audit(h, m, "refused", strempty(error->message));
+
+        return r;
 }
 
 static int host_method_refresh(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -89,8 +98,28 @@ static int host_method_refresh(sd_bus_message *m, void *userdata, sd_bus_error *
         return sd_bus_reply_method_return(m, NULL);
 }
 
+static int host_check_key(const Host *h, const char *fingerprint, sd_bus_error *error)
+{
+        if (host_record_is_local(&h->record))
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Host %s is this machine: there is no key to accept.",
+                                         h->record.name);
+        if (!h->seen_host_key)
+                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                         "Host %s has not shown a key yet: %s.", h->record.name,
+                                         strempty(h->state_reason));
+        if (!streq(fingerprint, h->seen_host_key_sha256))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_WRONG_FINGERPRINT,
+                                "Host %s shows a key with the fingerprint %s, not %s. Nothing was accepted.",
+                                h->record.name, h->seen_host_key_sha256, fingerprint);
+
+        return 0;
+}
+
 static int host_method_accept_host_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        _cleanup_free_ char *detail = NULL;
         Host *h = userdata;
         const char *fingerprint;
         int r;
@@ -107,24 +136,17 @@ static int host_method_accept_host_key(sd_bus_message *m, void *userdata, sd_bus
         if (r == 0)
                 return 1; /* Will call us back */
 
-        if (host_record_is_local(&h->record))
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Host %s is this machine: there is no key to accept.",
-                                         h->record.name);
-        if (!h->seen_host_key)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Host %s has not shown a key yet: %s.", h->record.name,
-                                         strempty(h->state_reason));
-        if (!streq(fingerprint, h->seen_host_key_sha256))
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_WRONG_FINGERPRINT,
-                                "Host %s shows a key with the fingerprint %s, not %s. Nothing was accepted.",
-                                h->record.name, h->seen_host_key_sha256, fingerprint);
+        r = host_refused(h, m, host_check_key(h, fingerprint, error), error);
+        if (r < 0)
+                return r;
 
         if (streq_ptr(h->seen_host_key, h->record.host_key))
                 return sd_bus_reply_method_return(m, NULL); /* accepted already */
 
-        r = host_audit(h, m, ACTION_MANAGE_HOSTS, "AcceptHostKey");
+        detail = strf("AcceptHostKey: %s", fingerprint);
+        if (!detail)
+                return -ENOMEM;
+        r = host_audit(h, m, "ok", detail);
         if (r < 0)
                 return r;
         r = host_accept_key(h);
@@ -169,10 +191,24 @@ int host_read_api_key(const HostRecord *r, int fd, char **ret, sd_bus_error *err
         return k;
 }
 
+/* For the audit: what leads elsewhere, with both values; of the rest only that it changed. */
+static char *host_describe_change(const HostRecord *before, const HostRecord *after, const char *key)
+{
+        bool other_api = !streq_ptr(strempty(before->api_url), strempty(after->api_url)) ||
+                         !streq_ptr(strempty(before->api_pin), strempty(after->api_pin)) ||
+                         before->api_verify != after->api_verify;
+
+        return strf("Configure: %s@%s:%" PRIu16 " → %s@%s:%" PRIu16 "%s%s%s", strempty(before->user),
+                    strempty(before->address), before->port, strempty(after->user), strempty(after->address),
+                    after->port, other_api ? ", its API" : "", key ? ", a new API key" : "",
+                    streq_ptr(strempty(before->notes), strempty(after->notes)) ? "" : ", its notes");
+}
+
 static int host_method_configure(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Host *h = userdata;
         _cleanup_(erase_and_freep) char *key = NULL;
+        _cleanup_free_ char *detail = NULL;
         HostRecord record = h->record;
         int key_fd = -EBADF, verify = record.api_verify;
         const BusOption options[] = {
@@ -201,11 +237,14 @@ static int host_method_configure(sd_bus_message *m, void *userdata, sd_bus_error
                 return r;
         /* The drive's log looks otherwise by the API than by SSH, so what follows a test by one cannot go on by the other. */
         if (isempty(record.user) != isempty(h->record.user)) {
-                r = host_check_idle(h, error);
+                r = host_refused(h, m, host_check_idle(h, error), error);
                 if (r < 0)
                         return r;
         }
-        r = host_audit(h, m, ACTION_MANAGE_HOSTS, "Configure");
+        detail = host_describe_change(&h->record, &record, key);
+        if (!detail)
+                return -ENOMEM;
+        r = host_audit(h, m, "ok", detail);
         if (r < 0)
                 return r;
         if (key) {
@@ -234,11 +273,11 @@ static int host_method_remove(sd_bus_message *m, void *userdata, sd_bus_error *e
         if (r == 0)
                 return 1; /* Will call us back */
 
-        r = host_check_idle(h, error);
+        r = host_refused(h, m, host_check_idle(h, error), error);
         if (r < 0)
                 return r;
 
-        r = host_audit(h, m, ACTION_MANAGE_HOSTS, "Remove");
+        r = host_audit(h, m, "ok", "Remove");
         if (r < 0)
                 return r;
         r = host_remove(h);

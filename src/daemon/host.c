@@ -479,6 +479,7 @@ static void host_disown_drives(Host *h)
                                   d->record.id);
                 (void) free_and_strdup(&d->record.host, NULL);
                 drive_emit_pending(d);
+                drive_emit_changed(d, (const char *const[]){ "Host", NULL });
         }
 }
 

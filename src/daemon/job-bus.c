@@ -104,12 +104,17 @@ static int job_property_get_current_stage(sd_bus *bus, const char *path, const c
         return sd_bus_message_append(reply, "o", stage ?: "/");
 }
 
+char *job_audit_object(const Job *j)
+{
+        return strf("job %" PRIu64 " (drive %s)", j->record.id, strempty(j->record.drive));
+}
+
 /* What every method that changes a job begins with, behind the arguments of its own: the last ones, and leave. ret_reason NULL: it takes
  * none. Returns what authz_check() does; actor and object are for the audit. */
 static int job_authorize(Job *j, sd_bus_message *m, const char **ret_reason, Actor *ret_actor,
                          char **ret_object, sd_bus_error *error)
 {
-        _cleanup_free_ char *object = strf("job %" PRIu64, j->record.id);
+        _cleanup_free_ char *object = job_audit_object(j);
         char id[24];
         int r;
 
@@ -148,9 +153,11 @@ static int job_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *er
                 return r < 0 ? r : 1; /* Will call us back */
 
         if (j->record.state == JOB_DONE)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Job %" PRIu64 " has ended already: %s.", j->record.id,
-                                         verdict_to_string(j->record.verdict));
+                return audit_refused(j->manager, &actor, ACTION_CANCEL, object,
+                                     sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                                       "Job %" PRIu64 " has ended already: %s.",
+                                                       j->record.id, verdict_to_string(j->record.verdict)),
+                                     error);
         r = job_cancel(j, &actor, reason);
         if (r < 0)
                 return r;
@@ -173,18 +180,25 @@ static int job_method_pause(sd_bus_message *m, void *userdata, sd_bus_error *err
                 return r < 0 ? r : 1; /* Will call us back */
 
         if (j->record.state != JOB_QUEUED && j->record.state != JOB_RUNNING)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Job %" PRIu64
-                                         " is %s; only one that is queued or running can be paused.",
-                                         j->record.id, job_state_to_string(j->record.state));
+                return audit_refused(
+                                j->manager, &actor, ACTION_MANAGE_JOBS, object,
+                                sd_bus_error_setf(
+                                                error, BUS_ERROR_WRONG_STATE,
+                                                "Job %" PRIu64
+                                                " is %s; only one that is queued or running can be paused.",
+                                                j->record.id, job_state_to_string(j->record.state)),
+                                error);
         s = job_current_stage(j);
         if (s && stage_is_self_test(s))
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_WRONG_STATE,
-                                "Job %" PRIu64
-                                " is in %s, a self-test of the drive, which nobody can hold. Pause the job when that is "
-                                "over, or cancel it.",
-                                j->record.id, stage_kind_to_string(s->record.kind));
+                return audit_refused(
+                                j->manager, &actor, ACTION_MANAGE_JOBS, object,
+                                sd_bus_error_setf(
+                                                error, BUS_ERROR_WRONG_STATE,
+                                                "Job %" PRIu64
+                                                " is in %s, a self-test of the drive, which nobody can hold. Pause the job when that is "
+                                                "over, or cancel it.",
+                                                j->record.id, stage_kind_to_string(s->record.kind)),
+                                error);
         r = job_pause(j, &actor, reason);
         if (r < 0)
                 return r;
@@ -206,9 +220,11 @@ static int job_method_resume(sd_bus_message *m, void *userdata, sd_bus_error *er
                 return r < 0 ? r : 1; /* Will call us back */
 
         if (j->record.state != JOB_PAUSED)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Job %" PRIu64 " is not paused; it is %s.", j->record.id,
-                                         job_state_to_string(j->record.state));
+                return audit_refused(j->manager, &actor, ACTION_MANAGE_JOBS, object,
+                                     sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
+                                                       "Job %" PRIu64 " is not paused; it is %s.",
+                                                       j->record.id, job_state_to_string(j->record.state)),
+                                     error);
         r = job_unpause(j, &actor);
         if (r < 0)
                 return r;
@@ -236,10 +252,14 @@ static int job_method_set_priority(sd_bus_message *m, void *userdata, sd_bus_err
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A priority is %i to %i.",
                                          -JOB_PRIORITY_MAX, JOB_PRIORITY_MAX);
         if (j->record.state == JOB_DONE || job_has_started(j))
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Job %" PRIu64
-                                         " has started already; its turn cannot be changed any more.",
-                                         j->record.id);
+                return audit_refused(
+                                j->manager, &actor, ACTION_MANAGE_JOBS, object,
+                                sd_bus_error_setf(
+                                                error, BUS_ERROR_WRONG_STATE,
+                                                "Job %" PRIu64
+                                                " has started already; its turn cannot be changed any more.",
+                                                j->record.id),
+                                error);
         detail = strf("SetPriority: %" PRIi32 ", was %" PRIi32, priority, j->record.priority);
         r = job_set_priority(j, priority);
         if (r < 0)

@@ -478,6 +478,7 @@ int job_set_priority(Job *j, int32_t priority)
 static int job_store_end(Job *j)
 {
         _cleanup_(store_rollbackp) Store *transaction = NULL;
+        JobState before = j->record.state;
         int r;
 
         r = store_begin(j->manager->store);
@@ -485,20 +486,28 @@ static int job_store_end(Job *j)
                 return r;
         transaction = j->manager->store;
 
-        for (size_t i = 0; i < j->n_stages; i++)
-                if (j->stages[i]->record.state == STAGE_PENDING) {
+        for (size_t i = 0; r >= 0 && i < j->n_stages; i++)
+                if (j->stages[i]->record.state == STAGE_PENDING)
                         r = stage_skip(j->stages[i]);
-                        if (r < 0)
-                                return r;
+        if (r >= 0)
+                r = job_set_state(j, JOB_DONE);
+        if (r >= 0)
+                r = store_commit(j->manager->store);
+        if (r < 0) {
+                if (j->record.state == JOB_DONE) {
+                        j->record.state = before;
+                        job_count(j, JOB_DONE, -1);
+                        job_count(j, before, 1);
                 }
-        r = job_set_state(j, JOB_DONE);
-        if (r < 0)
+                for (size_t i = 0; i < j->n_stages; i++)
+                        stage_unskip(j->stages[i]);
                 return r;
-        r = store_commit(j->manager->store);
-        if (r < 0)
-                return r;
+        }
 
         transaction = NULL;
+        for (size_t i = 0; i < j->n_stages; i++)
+                if (j->stages[i]->record.verdict == VERDICT_SKIPPED)
+                        stage_emit_state(j->stages[i]);
         return 0;
 }
 

@@ -125,6 +125,8 @@ const char *job_unit(const Job *j, char buf[static JOB_UNIT_MAX]);
 
 /* job-bus.c */
 int job_bus_register(Manager *m);
+/* What the audit calls it: "job 42 (drive wwn-...)". */
+char *job_audit_object(const Job *j);
 int job_bus_path_of(uint64_t id, char **ret);
 void job_emit_added(Job *j);
 void job_emit_changed(Job *j, const char *const *properties);

@@ -82,7 +82,7 @@ static int manager_check_new_host(Manager *m, const HostRecord *record, sd_bus_e
 
 static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_free_ char *object = NULL, *path = NULL, *address = NULL, *url = NULL;
+        _cleanup_free_ char *object = NULL, *path = NULL, *address = NULL, *url = NULL, *detail = NULL;
         _cleanup_(erase_and_freep) char *key = NULL;
         Manager *manager = userdata;
         HostRecord record = {
@@ -133,10 +133,10 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
         if (r == 0)
                 return 1; /* Will call us back */
 
-        r = manager_check_new_host(manager, &record, error);
-        if (r < 0)
-                return r;
         r = actor_from_message(m, &actor);
+        if (r >= 0)
+                r = audit_refused(manager, &actor, ACTION_MANAGE_HOSTS, object,
+                                  manager_check_new_host(manager, &record, error), error);
         if (r >= 0 && key)
                 r = api_key_put(record.name, key);
         if (r < 0)
@@ -147,7 +147,8 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
                         api_key_remove(record.name);
                 return r;
         }
-        (void) audit_write(manager, &actor, ACTION_MANAGE_HOSTS, object, "ok", "AddHost");
+        detail = strf("AddHost: %s", host_record_is_local(&record) ? "this machine" : record.address);
+        (void) audit_write(manager, &actor, ACTION_MANAGE_HOSTS, object, "ok", strempty(detail));
 
         r = host_bus_path(h, &path);
         if (r < 0)
@@ -263,9 +264,12 @@ static int manager_method_cancel_all(sd_bus_message *m, void *userdata, sd_bus_e
                 if (j->record.state != JOB_DONE)
                         active[n++] = j;
         for (size_t i = 0; i < n; i++) {
-                r = job_cancel(active[i], &actor, reason);
+                _cleanup_free_ char *object = job_audit_object(active[i]);
+
+                r = object ? job_cancel(active[i], &actor, reason) : -ENOMEM;
                 if (r < 0)
                         return r;
+                (void) audit_write(manager, &actor, ACTION_CANCEL, object, "ok", reason);
         }
 
         (void) audit_write(manager, &actor, ACTION_CANCEL, "all jobs", "ok", reason);

@@ -296,3 +296,11 @@ void stage_emit_changed(Stage *s, const char *const *properties)
                 (void) sd_bus_emit_properties_changed_strv(s->job->manager->bus, path, BUS_INTERFACE_STAGE,
                                                            (char **) properties);
 }
+
+void stage_emit_state(Stage *s)
+{
+        stage_emit_changed(s, (const char *const[]){ "State", "Verdict", "Reason", "Attempt", "RunId",
+                                                     "StartedUSec", "FinishedUSec", "Percent", "Evidence",
+                                                     "PhaseHistory", "Paused", "Stalled", "BadBlockList",
+                                                     NULL });
+}

@@ -293,14 +293,6 @@ static int stage_store(Stage *s)
         return store_stage_put(s->job->manager->store, &s->record);
 }
 
-static void stage_emit_state(Stage *s)
-{
-        stage_emit_changed(s, (const char *const[]){ "State", "Verdict", "Reason", "Attempt", "RunId",
-                                                     "StartedUSec", "FinishedUSec", "Percent", "Evidence",
-                                                     "PhaseHistory", "Paused", "Stalled", "BadBlockList",
-                                                     NULL });
-}
-
 static bool stage_may_become(StageState from, StageState to)
 {
         static const bool table[_STAGE_STATE_MAX][_STAGE_STATE_MAX] = {
@@ -336,6 +328,15 @@ int stage_skip(Stage *s)
 {
         s->record.verdict = VERDICT_SKIPPED;
         return stage_set_state(s, STAGE_DONE);
+}
+
+void stage_unskip(Stage *s)
+{
+        if (s->record.verdict != VERDICT_SKIPPED)
+                return;
+
+        s->record.verdict = VERDICT_NONE;
+        s->record.state = STAGE_PENDING;
 }
 
 /* Loads what a worker left. 1: there is one for the current run; 0: none. */

@@ -55,7 +55,9 @@ void stage_resume(Stage *s);
 bool stage_on_store_back(Stage *s);
 /* Stores the wish and tells the worker; stage_finish() comes when the run is proven gone. */
 int stage_cancel(Stage *s);
+/* Within the transaction that ends the job; it tells nobody. stage_unskip(): that was rolled back. */
 int stage_skip(Stage *s);
+void stage_unskip(Stage *s);
 /* Tells the worker whether its job is paused, again with every worker and connection. Only a surface stage can stand still. What comes
  * of it is seen in Paused; the host remembers it over workers. resumed_by NULL: nobody just now. */
 void stage_tell_pause(Stage *s, const char *resumed_by);
@@ -83,6 +85,7 @@ Host *stage_host(const Stage *s);
 int stage_bus_register(Manager *m);
 int stage_bus_path(const Stage *s, char **ret);
 void stage_emit_changed(Stage *s, const char *const *properties);
+void stage_emit_state(Stage *s);
 extern const sd_bus_vtable stage_vtable[];
 
 #define log_stage(s, level, message_id, ...)                                                                \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -297,6 +298,110 @@ def test_every_change_is_on_record_with_who_did_it(product: Product, nas: Host) 
         ("root", 0, "org.burnin1.manage-drives", f"drive {drive['Id']}", "ok")]
     assert entries[0]["Detail"] == f"job {job.id}" and "RECORD02" in entries[1]["Detail"]
     assert entries[0]["Id"] > entries[1]["Id"] > entries[2]["Id"]
+
+
+def test_audit_says_who_did_what_to_which_drive_and_why(product: Product, nas: Host, journal: Any) -> None:
+    """Every method that changes something, each once done and once refused where a state can refuse it."""
+    journal.allow(r"^The grant ", r"Paused \(operator\)", r"reopen|has not answered")
+    told: dict[str, list[tuple[str, str, str]]] = {}
+
+    def newest() -> dict[str, Any]:
+        return product.list("Audit", limit=dbus.UInt32(1))[0]
+
+    def done(method: str, call: Callable[[], Any], *words: str) -> Any:
+        before, answer = newest()["Id"], call()
+        row = newest()
+        assert row["Id"] > before, f"{method} left nothing"
+        assert (row["Actor"], row["ActorUID"], row["Outcome"]) == ("root", 0, "ok"), row
+        for word in words:
+            assert word in f"{row['Object']}: {row['Detail']}", (method, row)
+        told.setdefault(method, []).append(("ok", row["Object"], row["Detail"]))
+        return answer
+
+    def turned_down(method: str, error: str, call: Callable[[], Any], *words: str) -> None:
+        before = newest()["Id"]
+        with refused(error):
+            call()
+        row = newest()
+        assert row["Id"] > before, f"the refusal of {method} left nothing"
+        assert (row["Actor"], row["Outcome"]) == ("root", "refused"), row
+        for word in words:
+            assert word in f"{row['Object']}: {row['Detail']}", (method, row)
+
+    drive, other = product.plug("AUDITED1", 256), product.plug("AUDITED2", 8)
+    name, spare = drive["Id"], other["Id"]
+    add = dbus.Dictionary({"address": "127.0.0.1", "port": dbus.UInt16(1)}, "sv")
+    done("AddHost", lambda: product.call("AddHost", "sa{sv}", "spare", add), "host spare", "127.0.0.1")
+    turned_down("AddHost", "HostExists", lambda: product.call("AddHost", "sa{sv}", "spare", add), "host spare")
+    moved = dbus.Dictionary({"port": dbus.UInt16(2)}, "sv")
+    done("Configure", lambda: product.host("spare").call("Configure", "a{sv}", moved), "127.0.0.1:1 → root@127.0.0.1:2")
+    turned_down("AcceptHostKey", "WrongState", lambda: product.host("spare").accept_key("SHA256:x"), "has not shown a key")
+    done("Remove", lambda: product.remove_host("spare"), "host spare")
+    turned_down("AcceptHostKey", "WrongFingerprint", lambda: nas.accept_key("SHA256:x"), "host nas", "SHA256:x")
+    row = next(r for r in product.list("Audit") if r["Detail"].startswith("AcceptHostKey"))
+    assert product.machine.host.fingerprint in row["Detail"]
+    told["AcceptHostKey"] = []
+
+    done("SetLocation", lambda: drive.call("SetLocation", "st", "bay 9", 0), name, "bay 9")
+    done("SetNotes", lambda: drive.call("SetNotes", "st", "x", 0), name)
+    turned_down("Identify", "HostUnfit", lambda: drive.call("Identify", "ut", 1, 0), name)
+    told["Identify"] = []
+    turned_down("Forget", "WrongState", lambda: drive.call("Forget", "t", 0), name)
+    turned_down("Unlock", "WrongState", lambda: drive.call("Unlock", "sst", "x", "because", 0), name, "because")
+    turned_down("CancelSelfTest", "WrongState", lambda: drive.call("CancelSelfTest", "t", 0), name)
+    done("StartSelfTest", lambda: other.call("StartSelfTest", "st", "short", 0), spare, "short")
+    product.clean_jobs()
+
+    job = done("StartBurnIn", lambda: product.start("AUDITED1"), name, "job ")
+    with product.braked(job):
+        turned_down("StartBurnIn", "DriveBusy", lambda: product.start("AUDITED1"), name)
+        turned_down("StartSelfTest", "DriveBusy", lambda: drive.call("StartSelfTest", "st", "short", 0), name)
+        turned_down("Remove", "WrongState", lambda: nas.call("Remove", "t", 0), "host nas")
+        turned_down("SetPriority", "WrongState", lambda: job.call("SetPriority", "it", 1, 0), name)
+        turned_down("Resume", "WrongState", lambda: job.call("Resume", "t", 0), name)
+        done("Pause", lambda: job.call("Pause", "st", "a guest", 0), name, "a guest")
+        turned_down("Pause", "WrongState", lambda: job.call("Pause", "st", "", 0), name)
+        done("Resume", lambda: job.call("Resume", "t", 0), name)
+        done("Cancel", lambda: job.cancel("enough of it"), name, "enough of it")
+    job.wait_end()
+    turned_down("Cancel", "WrongState", job.cancel, name)
+    turned_down("Retry", "WrongSerial", lambda: job.call("Retry", "st", "AUDITED2", 0), name)
+    done("Retry", lambda: job.call("Retry", "st", "AUDITED1", 0), name, f"job {job.id} again")
+    product.call("CancelAll", "st", "fire alarm", 0)
+    rows = [(row["Object"], row["Detail"]) for row in product.list("Audit", limit=dbus.UInt32(2))]
+    assert rows[0] == ("all jobs", "fire alarm") and name in rows[1][0] and rows[1][1] == "fire alarm"
+    told["CancelAll"] = []
+    product.clean_jobs()
+
+    in_an_hour = dbus.UInt64((int(time.time()) + 3600) * 1_000_000)
+    late = product.start("AUDITED2", at=in_an_hour)
+    done("SetPriority", lambda: late.call("SetPriority", "it", 3, 0), spare, "3, was 0")
+    late.cancel()
+    running = product.machine.path("/var/lib/burnin-test/drives/AUDITED2.img.smart.json")
+    assert not running.exists()
+    product.machine.set_smart("AUDITED2", {"burnin_test": {"selftest": {"seconds": 600}}})
+    other.call("StartSelfTest", "st", "short", 0)
+    done("CancelSelfTest", lambda: other.call("CancelSelfTest", "t", 0), spare)
+    product.clean_jobs()
+    product.machine.run(["mkfs.ext4", "-q", product.device("AUDITED2")])
+    other.wait("LockState", "existing-data")
+    grant = done("Unlock", lambda: other.call("Unlock", "sst", "DESTROY EXISTING DATA", "it is mine", 0), spare, "it is mine")
+    product.machine.call(grant, GRANT, "Revoke", "t", 0)
+    row = newest()
+    assert spare in row["Object"] and row["Actor"] == "root"
+    done("Set", lambda: product.call_settings("Set", "svt", "max_per_host", dbus.UInt32(7), 0), "max_per_host", "0 → 7")
+    done("Reset", lambda: product.call_settings("Reset", "st", "max_per_host", 0), "max_per_host", "7 → 0")
+    product.machine.remove_loop_drive("AUDITED2")
+    other.wait("Present", False)
+    done("Forget", lambda: other.call("Forget", "t", 0), spare)
+    assert set(told) >= set(CHANGES)
+
+
+@pytest.mark.parametrize("sql", ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit"])
+def test_audit_only_grows(product: Product, sql: str) -> None:
+    """Not even who can write the file changes it in passing."""
+    said = product.machine.run(["sqlite3", "/var/lib/burnin/burnin.db", sql], check=False)
+    assert said.returncode != 0 and "append-only" in said.stderr
 
 
 class Agent(dbus.service.Object):

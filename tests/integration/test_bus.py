@@ -59,7 +59,8 @@ def path_of(product: Product, finished: Job, interface: str) -> str:
 
 
 def check_introspection(product: Product, path: str, interface: str) -> None:
-    documented = ElementTree.parse(SOURCE / "dbus" / f"{interface}.xml").find(f"interface[@name='{interface}']")
+    installed = product.machine.read(f"/usr/share/dbus-1/interfaces/{interface}.xml")
+    documented = ElementTree.fromstring(installed).find(f"interface[@name='{interface}']")
     live = ElementTree.fromstring(product.machine.call(path, INTROSPECTABLE, "Introspect"))
     assert documented is not None
     assert describe(live.find(f"interface[@name='{interface}']")) == describe(documented)
@@ -72,6 +73,23 @@ def check_introspection(product: Product, path: str, interface: str) -> None:
 @pytest.mark.parametrize("interface", [MANAGER, SETTINGS_INTERFACE, HOST, DRIVE, JOB, STAGE])
 def test_introspection_is_what_the_documents_say(product: Product, finished: Job, nas: Host, interface: str) -> None:
     check_introspection(product, path_of(product, finished, interface), interface)
+
+
+@pytest.mark.parametrize("interface", sorted(path.stem for path in (SOURCE / "dbus").glob("*.xml")))
+def test_every_member_is_in_the_manual(product: Product, interface: str) -> None:
+    described = ElementTree.fromstring(product.machine.read(f"/usr/share/dbus-1/interfaces/{interface}.xml")).find("interface")
+    page = product.machine.run(["man", "--no-hyphenation", "--no-justification", interface], env={"MANWIDTH": "1000"}).stdout
+    lines = [line.strip() for line in page.splitlines()]
+    assert described is not None and described.get("name") == interface and interface in page
+    for member in described:
+        if isinstance(member.tag, str):
+            name = member.get("name")
+            at = next((i for i, line in enumerate(lines) if line.startswith((f"{name}(", f"{name} ("))), None)
+            assert at is not None, f"there is nothing on {name}"
+            for argument in member.findall("arg"):
+                assert f"{argument.get('type')} {argument.get('name')}" in lines[at]
+            assert member.tag == "property" or lines[at + 1], f"nobody is told what {name} does"
+    assert interface in product.machine.run(["man", "org.burnin1"], env={"MANWIDTH": "1000"}).stdout
 
 
 def test_objects_are_found_by_walking(product: Product, finished: Job, nas: Host) -> None:

@@ -134,7 +134,8 @@ def test_queued_job_is_paused_and_keeps_its_place(one_at_a_time: None, nas: Host
         if word == "Resume":
             jobs["A"].call("Resume", "t", 0)
         row = product.list("Audit", limit=dbus.UInt32(10))
-        assert [r["Action"] for r in row if r["Detail"] == word and r["Object"] == f"job {jobs['A'].id}"] == [
+        object = f"job {jobs['A'].id} (drive {jobs['A']['DriveId']})"
+        assert [r["Action"] for r in row if r["Detail"] == word and r["Object"] == object] == [
             "org.burnin1.manage-jobs"]
     assert jobs["A"].wait_end() == "passed"
     assert (jobs["A"]["PausedBy"], jobs["A"]["PausedUSec"]) == ("", 0)

@@ -1,17 +1,11 @@
 <?xml version="1.0" encoding="UTF-8"?>
 <!-- SPDX-License-Identifier: LGPL-2.1-or-later -->
-<!-- Copies a page and puts the documentation of an interface in the place of each
-     <?dbus-interface org.burnin1.Manager?>, from the introspection XML with its comments: they are written once. -->
+<!-- Makes the manual page of an interface from its introspection XML with its comments: they are written once. -->
 <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">
   <xsl:output method="xml" encoding="UTF-8"/>
-  <xsl:param name="dbus" select="'../dbus/'"/>
 
-  <xsl:template match="@*|node()">
-    <xsl:copy><xsl:apply-templates select="@*|node()"/></xsl:copy>
-  </xsl:template>
-
-  <xsl:template match="processing-instruction('dbus-interface')">
-    <xsl:apply-templates select="document(concat($dbus, normalize-space(.), '.xml'))/node/interface" mode="interface"/>
+  <xsl:template match="/">
+    <xsl:apply-templates select="node/interface"/>
   </xsl:template>
 
   <!-- The comment right before an element is its documentation. -->
@@ -20,30 +14,46 @@
     <xsl:if test="$before[self::comment()]"><xsl:value-of select="normalize-space($before)"/></xsl:if>
   </xsl:template>
 
-  <xsl:template match="interface" mode="interface">
-    <refsect1>
-      <title>Interface <xsl:value-of select="@name"/></title>
-      <para>
-        <!-- Its first line repeats the name. -->
-        <xsl:variable name="text"><xsl:call-template name="comment"/></xsl:variable>
-        <xsl:value-of select="normalize-space(substring-after($text, ':'))"/>
-      </para>
+  <xsl:template match="interface">
+    <refentry id="{@name}">
+      <refentryinfo><title><xsl:value-of select="@name"/></title><productname>burnin</productname>
+      <author><othername>The burnin project</othername></author></refentryinfo>
+      <refmeta><refentrytitle><xsl:value-of select="@name"/></refentrytitle><manvolnum>5</manvolnum></refmeta>
+      <refnamediv>
+        <refname><xsl:value-of select="@name"/></refname>
+        <refpurpose>D-Bus interface of burnind</refpurpose>
+      </refnamediv>
+      <refsect1>
+        <title>Description</title>
+        <para>
+          <!-- Its first line repeats the name. -->
+          <xsl:variable name="text"><xsl:call-template name="comment"/></xsl:variable>
+          <xsl:value-of select="normalize-space(substring-after($text, ':'))"/>
+        </para>
+      </refsect1>
       <xsl:if test="method">
-        <refsect2><title>Methods</title>
+        <refsect1><title>Methods</title>
           <variablelist><xsl:apply-templates select="method" mode="member"/></variablelist>
-        </refsect2>
+        </refsect1>
       </xsl:if>
       <xsl:if test="signal">
-        <refsect2><title>Signals</title>
+        <refsect1><title>Signals</title>
           <variablelist><xsl:apply-templates select="signal" mode="member"/></variablelist>
-        </refsect2>
+        </refsect1>
       </xsl:if>
       <xsl:if test="property">
-        <refsect2><title>Properties</title>
+        <refsect1><title>Properties</title>
           <variablelist><xsl:apply-templates select="property" mode="member"/></variablelist>
-        </refsect2>
+        </refsect1>
       </xsl:if>
-    </refsect1>
+      <refsect1>
+        <title>See also</title>
+        <para><citerefentry><refentrytitle>org.burnin1</refentrytitle><manvolnum>5</manvolnum></citerefentry>, for the objects,
+        errors, polkit actions and journal fields;
+        <citerefentry><refentrytitle>burnind</refentrytitle><manvolnum>8</manvolnum></citerefentry>,
+        <citerefentry><refentrytitle>burninctl</refentrytitle><manvolnum>1</manvolnum></citerefentry></para>
+      </refsect1>
+    </refentry>
   </xsl:template>
 
   <xsl:template match="arg" mode="argument">
