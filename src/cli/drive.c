@@ -80,6 +80,9 @@ int verb_drives(Cli *c, char **args, size_t n)
         size_t count;
         int r;
 
+        if (c->lock && lock_role_from_string(c->lock) < 0)
+                return cli_fail(c, STATUS_USAGE, "There is no lock state '%s'. See: man burninctl", c->lock);
+
         r = cli_list(c, "ListDrives", filter, ELEMENTSOF(filter), 0, &drives, NULL);
         if (r < 0)
                 return r;
