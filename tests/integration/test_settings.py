@@ -504,3 +504,36 @@ def test_completion_knows_the_names(product: Product) -> None:
     assert complete("burninctl", "settings", "set", "max_p") == ["max_parallel_burnins", "max_per_host"]
     assert complete("burninctl", "settings", "reset", "ssh") == ["ssh_key"]
     assert complete("burninctl", "settings", "set", "max_per_host", "") == []
+
+
+# --- secrets ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def credential(product: Product) -> Iterator[None]:
+    """The key that hosts know comes as a credential; that in the file is a stranger's."""
+    dropin = "/etc/systemd/system/burnind.service.d/test-credential.conf"
+    product.machine.run("mkdir /root/kept; mv /etc/burnin/id_ed25519* /root/kept; ssh-keygen -q -t ed25519 -N '' -f /etc/burnin/id_ed25519")
+    product.machine.write(dropin, "[Service]\nLoadCredential=ssh-key:/root/kept/id_ed25519\n")
+    product.machine.run(["systemctl", "daemon-reload"])
+    yield
+    product.clean()
+    product.machine.run(f"rm {dropin}; mv /root/kept/* /etc/burnin; rmdir /root/kept; systemctl daemon-reload")
+    product.restart()
+
+
+def test_ssh_key_from_a_credential_wins(product: Product, credential: None, journal: Any) -> None:
+    journal.allow("Host nas is |has not answered|refuses")
+    host = product.new_host("nas", address="127.0.0.1")
+    host.wait("State", "unconfirmed")
+    host.accept_key(product.machine.host.fingerprint)
+    assert "key" in host.wait("StateReason", lambda text: text and "key" in text), "the file's key is nobody's here"
+    product.restart()
+    host.wait("State", "online")
+    product.plug("CREDENT1", 8)
+    assert product.start("CREDENT1").wait_end() == "passed"
+    secret = product.machine.read("/root/kept/id_ed25519").splitlines()[-3]
+    for shown in (get(product, "ssh_key"), product.hosts(), product.list("Audit")):
+        assert secret not in str(shown)
+    commands = product.machine.run("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2> /dev/null", check=False).stdout
+    assert secret not in commands
