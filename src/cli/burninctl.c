@@ -27,6 +27,7 @@ enum {
         OPTION_API_KEY_FILE,
         OPTION_VERIFY_TLS,
         OPTION_HOST,
+        OPTION_DRIVE,
         OPTION_LOCK,
         OPTION_YES,
         OPTION_SERIAL,
@@ -90,6 +91,7 @@ static const struct option long_options[] = {
         { "verify-tls", required_argument, NULL, OPTION_VERIFY_TLS },
         { "no-verify-tls", no_argument, NULL, OPTION_VERIFY_TLS },
         { "host", required_argument, NULL, OPTION_HOST },
+        { "drive", required_argument, NULL, OPTION_DRIVE },
         { "lock", required_argument, NULL, OPTION_LOCK },
         { "yes", no_argument, NULL, OPTION_YES },
         { "serial", required_argument, NULL, OPTION_SERIAL },
@@ -152,7 +154,9 @@ static const Verb verbs[] = {
         { "estimate", NULL, 1, BATCH_MAX, BIT(OPTION_PROFILE) | BIT(OPTION_STAGES), verb_estimate },
         { "start", NULL, 1, BATCH_MAX, START_OPTIONS, verb_start },
         { "jobs", NULL, 0, 0,
-          BIT(OPTION_ACTIVE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) | BIT(OPTION_LINES), verb_jobs },
+          BIT(OPTION_ACTIVE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) | BIT(OPTION_DRIVE) |
+                          BIT(OPTION_LINES),
+          verb_jobs },
         { "job", "show", 1, 1, 0, verb_job_show },
         { "job", "log", 1, 2, BIT(OPTION_FOLLOW), verb_job_log },
         { "job", "wait", 1, SIZE_MAX, 0, verb_job_wait },
@@ -212,7 +216,7 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "Jobs:\n"
                      "  estimate DRIVE...               How long a burn-in takes (--profile=, --stages=)\n"
                      "  start DRIVE...                  Burn in; DESTROYS everything on the drives\n"
-                     "  jobs [--active] [--verdict=] [--host=] [-n N]\n"
+                     "  jobs [--active] [--verdict=] [--host=] [--drive=] [-n N]\n"
                      "                                  List jobs, newest first\n"
                      "  job show N                      Stages, phases and evidence\n"
                      "  job log N [STAGE] [-f]          What a stage has printed; -f follows it\n"
@@ -322,6 +326,7 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_NOTES - OPTION_FIRST] = &c->notes,
                 [OPTION_KIND - OPTION_FIRST] = &c->kind,
                 [OPTION_HOST - OPTION_FIRST] = &c->host,
+                [OPTION_DRIVE - OPTION_FIRST] = &c->drive,
                 [OPTION_LOCK - OPTION_FIRST] = &c->lock,
                 [OPTION_PROFILE - OPTION_FIRST] = &c->profile,
                 [OPTION_STAGES - OPTION_FIRST] = &c->stages,

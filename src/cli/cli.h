@@ -35,8 +35,8 @@ typedef struct Cli {
         bool no_pager, no_legend, no_ask_password, quiet, full;
 
         /* Options of some verbs; NULL and false where not given. */
-        const char *address, *user, *notes, *kind, *api_url, *api_pin, *api_key_file, *host, *lock, *profile,
-                        *stages, *type, *note, *request, *verdict, *reason, *token, *at, *calendar;
+        const char *address, *user, *notes, *kind, *api_url, *api_pin, *api_key_file, *host, *drive, *lock,
+                        *profile, *stages, *type, *note, *request, *verdict, *reason, *token, *at, *calendar;
         uint32_t port, lines, seconds;
         int32_t priority;
         char **serials;

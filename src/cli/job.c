@@ -22,7 +22,8 @@ CliStatus status_from_verdict(const char *verdict)
 }
 
 /* The server's filter takes one state; the lists of these are disjoint but for a job that moves on while we ask. */
-static int jobs_list_by_state(Cli *c, const char *host, const char *verdict, struct json_object **ret)
+static int jobs_list_by_state(Cli *c, const char *host, const char *drive, const char *verdict,
+                              struct json_object **ret)
 {
         static const JobState states[] = { JOB_RUNNING, JOB_STOPPING, JOB_PAUSED, JOB_QUEUED };
         _cleanup_json_ struct json_object *all = NULL;
@@ -37,6 +38,7 @@ static int jobs_list_by_state(Cli *c, const char *host, const char *verdict, str
                 const Option filter[] = {
                         { .key = "state", .type = 's', .s = job_state_to_string(states[i]) },
                         { .key = "host", .type = 's', .s = host },
+                        { .key = "drive", .type = 's', .s = drive },
                         { .key = "verdict", .type = 's', .s = verdict },
                 };
 
@@ -64,7 +66,7 @@ static int jobs_list_by_state(Cli *c, const char *host, const char *verdict, str
 
 int jobs_list_active(Cli *c, struct json_object **ret)
 {
-        return jobs_list_by_state(c, NULL, NULL, ret);
+        return jobs_list_by_state(c, NULL, NULL, NULL, ret);
 }
 
 struct json_object *jobs_find(struct json_object *jobs, const char *path)
@@ -211,11 +213,30 @@ int jobs_print(Cli *c, FILE *f, struct json_object *jobs)
         return 0;
 }
 
+/* The id of the drive that --drive= names; by its id one that was forgotten, too. Returns whether it is known here. */
+static bool jobs_find_drive(Cli *c, struct json_object **ret, const char **ret_id)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        c->keep_failure = true;
+        r = cli_find_drive(c, c->drive, &path);
+        if (r >= 0)
+                r = cli_get_all(c, path, BUS_INTERFACE_DRIVE, ret);
+        c->keep_failure = false;
+
+        *ret_id = r >= 0 ? row_string(*ret, "Id") : c->drive;
+        return r >= 0;
+}
+
 int verb_jobs(Cli *c, char **args, size_t n)
 {
-        _cleanup_json_ struct json_object *jobs = NULL;
+        _cleanup_json_ struct json_object *jobs = NULL, *drive = NULL;
+        const char *id = NULL;
+        bool known = !c->drive || jobs_find_drive(c, &drive, &id);
         const Option filter[] = {
                 { .key = "host", .type = 's', .s = c->host },
+                { .key = "drive", .type = 's', .s = id },
                 { .key = "verdict", .type = 's', .s = c->verdict },
         };
         uint64_t total = 0;
@@ -223,17 +244,19 @@ int verb_jobs(Cli *c, char **args, size_t n)
         int r;
 
         if (c->active)
-                r = jobs_list_by_state(c, c->host, c->verdict, &jobs);
+                r = jobs_list_by_state(c, c->host, id, c->verdict, &jobs);
         else
                 r = cli_list(c, "ListJobs", filter, ELEMENTSOF(filter), c->lines, &jobs, &total);
         if (r < 0)
                 return r;
+        count = json_object_array_length(jobs);
+        if (!known && count == 0)
+                return cli_fail(c, STATUS_NOT_FOUND, "%s", strempty(c->failure));
         if (c->json != JSON_OFF)
                 return cli_print_json(c, jobs);
         if (c->quiet)
                 return cli_print_names(c, jobs, "Id");
 
-        count = json_object_array_length(jobs);
         pager_open(c);
         r = jobs_print(c, stdout, jobs);
         if (r < 0)

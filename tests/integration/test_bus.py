@@ -2,6 +2,7 @@
 """The bus interface: what introspection promises, what is refused, the order of signals, and that nobody can drown the service."""
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,6 +219,9 @@ def test_no_list_is_longer_than_a_page(product: Product, nas: Host) -> None:
             rows, total = drive.call("ListReadings", "a{sv}", filters)
             assert len(rows) == 1000 and total >= 1200, limit
         assert product.call("ListDrives", "a{sv}", dbus.Dictionary({"limit": dbus.UInt32(0)}, signature="sv"))[0]
+        for option, expected in ((), 200), (("--all",), int(product.call("ListAudit", "a{sv}", filters)[1])), (("-n", "1100"), 1100):
+            shown = product.machine.run(["burninctl", "audit", "--json=short", *option]).stdout
+            assert len(json.loads(shown)) == expected, "all of it, page by page"
         assert main_pid(product) == pid
     finally:
         change("DELETE FROM jobs WHERE drive = 'many'")

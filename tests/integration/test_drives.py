@@ -95,6 +95,7 @@ def test_missing_drive_is_forgotten(product: Product, missing: Drive) -> None:
     assert not product.list("Drives", serial="GONE0001")
     newest = product.list("Audit", limit=dbus.UInt32(1))[0]
     assert (newest["Object"], newest["Outcome"], newest["Detail"]) == (f"drive {identity}", "ok", "Forget")
+    assert product.machine.run(["burninctl", "jobs", "-q", f"--drive={identity}"]).stdout.split(), "its jobs stay"
     assert product.machine.journal("MESSAGE_ID=795702af36274c219dc7228aec191294", "BURNIN_DRIVE_SERIAL=GONE0001")
     with pytest.raises(dbus.DBusException, match="Unknown object"):
         missing.call("Forget", "t", 0)
