@@ -148,16 +148,31 @@ static const SmartAttribute *attribute_find(const SmartReading *r, uint8_t id)
         return NULL;
 }
 
+/* The same number is another thing elsewhere: some SSDs count what was written to them where others count CRC errors. The name
+ * that smartctl's database has for this drive tells; one that is in no database counts nobody knows what. */
+static const char *const reallocated_names[] = { "realloc", "retired", "bad_bl", NULL },
+                         *const pending_names[] = { "pending", NULL },
+                         *const uncorrectable_names[] = { "unc", "_UE_", NULL },
+                         *const crc_names[] = { "CRC", NULL };
+
+static bool name_has(const char *name, const char *const *words)
+{
+        for (; *words; words++)
+                if (strcasestr(name, *words))
+                        return true;
+
+        return false;
+}
+
 /* An attribute's count, as its vendor packs it. smartctl's drive database knows the packing and prints the count first
  * ("16 (3 0)"); where it printed the plain number and that is no possible count, the low word is the count (Seagate packs
  * three words into 187 and 188, some firmware into others). */
-static int64_t attribute_count(const SmartReading *r, uint8_t id)
+static int64_t attribute_count(const SmartReading *r, uint8_t id, const char *const *names)
 {
         const SmartAttribute *a = attribute_find(r, id);
         uint64_t v;
 
-        /* Not in smartctl's database: nobody knows what this vendor counts here. */
-        if (!a || startswith(a->name, "Unknown"))
+        if (!a || !name_has(a->name, names))
                 return SMART_NOT_REPORTED;
 
         v = a->raw;
@@ -289,11 +304,11 @@ static void read_counters(struct json_object *o, SmartReading *r)
         if (r->power_on_hours > HOURS_MAX)
                 r->power_on_hours = SMART_NOT_REPORTED;
 
-        r->reallocated = attribute_count(r, 5);
-        r->pending = attribute_count(r, 197);
-        r->offline_uncorrectable = attribute_count(r, 198);
-        r->reported_uncorrectable = attribute_count(r, 187);
-        r->crc_errors = attribute_count(r, 199);
+        r->reallocated = attribute_count(r, 5, reallocated_names);
+        r->pending = attribute_count(r, 197, pending_names);
+        r->offline_uncorrectable = attribute_count(r, 198, uncorrectable_names);
+        r->reported_uncorrectable = attribute_count(r, 187, uncorrectable_names);
+        r->crc_errors = attribute_count(r, 199, crc_names);
 
         get_count(o, "scsi_grown_defect_list", &r->reallocated);
         read_scsi_errors(o, r);

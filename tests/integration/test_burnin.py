@@ -203,3 +203,20 @@ def test_smart_deltas_are_judged_at_the_end(nas: Host, product: Product) -> None
     assert cable.wait_end(120) == "passed"
     crc, = (line for line in cable.stage("final_check")["Evidence"] if line[0] == "crc-errors")
     assert "+1 (0 to 1), a warning" in crc[2] and crc[4] == "passed"
+
+
+def test_what_other_vendors_count_there_fails_no_drive(nas: Host, product: Product) -> None:
+    """Some SSDs have under 197 to 199 how much was read and written, which a burn-in makes more of."""
+    def host_io(gib: int) -> None:
+        product.machine.set_smart("OTHER001", {"ata_smart_attributes": {"table": [
+            {"id": 197, "name": "Not_In_Use", "raw": {"value": 1}}, {"id": 198, "name": "Host_Reads_GiB", "raw": {"value": gib}},
+            {"id": 199, "name": "Host_Writes_GiB", "raw": {"value": gib}}]}})
+
+    product.machine.add_loop_drive("OTHER001", 256)
+    host_io(5000)
+    product.wait_drive("OTHER001")
+    job = product.start("OTHER001")
+    with product.braked(job):
+        host_io(9000)
+    assert job.wait_end(120) == "passed", job["Reason"]
+    assert not {"crc-errors", "offline-uncorrectable", "pending"} & {line[0] for line in job.stage("final_check")["Evidence"]}

@@ -112,6 +112,58 @@ static void test_ata(void)
         check_round_trip(&usb);
 }
 
+/* What other vendors count under the same number, by the names of smartctl's database. */
+static void test_ata_names(void)
+{
+        static const struct {
+                int id;
+                const char *name;
+                bool counted;
+        } names[] = {
+                { 5, "Reallocated_Sector_Ct", true },
+                { 5, "Reallocate_NAND_Blk_Cnt", true },
+                { 5, "Retired_Block_Count", true },
+                { 5, "Later_Bad_Block", true },
+                { 5, "New_Bad_Blk_Cnt", true },
+                { 5, "Retried_Blk_Ct", false },
+                { 187, "Reported_Uncorrect", true },
+                { 187, "Reported_UE_Counts", true },
+                { 187, "Uncorrectable_ECC_Ct", true },
+                { 187, "Unknown_JMF_Attribute", false },
+                { 187, "Unknown_Attribute", false },
+                { 197, "Current_Pending_Sector", true },
+                { 197, "Current_Pending_ECC_Cnt", true },
+                { 197, "ECC_Error_Count", false },
+                { 197, "Not_In_Use", false },
+                { 198, "Offline_Uncorrectable", true },
+                { 198, "Offline_Scan_UNC_SectCt", true },
+                { 198, "Uncor_Read_Error_Ct", true },
+                { 198, "Host_Reads_GiB", false },
+                { 198, "Read_Sectors_Tot_Ct", false },
+                { 199, "UDMA_CRC_Error_Count", true },
+                { 199, "SATA_CRC_Error", true },
+                { 199, "Host_Writes_GiB", false },
+                { 199, "Write_Sectors_Tot_Ct", false },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_(smart_reading_done) SmartReading r = { 0 };
+                _cleanup_free_ char *text = NULL, *reason = NULL;
+                int64_t count;
+
+                text = strf("{\"smartctl\":{\"exit_status\":0},\"ata_smart_attributes\":{\"table\":[{\"id\":%d,"
+                            "\"name\":\"%s\",\"raw\":{\"value\":7}}]}}",
+                            names[i].id, names[i].name);
+                assert(text && smartctl_parse(text, strlen(text), &r, &reason) == 0);
+                count = names[i].id == 5     ? r.reallocated
+                        : names[i].id == 187 ? r.reported_uncorrectable
+                        : names[i].id == 197 ? r.pending
+                        : names[i].id == 198 ? r.offline_uncorrectable
+                                             : r.crc_errors;
+                assert(count == (names[i].counted ? 7 : SMART_NOT_REPORTED));
+        }
+}
+
 static void test_sas(void)
 {
         static const char *const running[] = { "smartctl-sas-in-progress.json",
@@ -296,6 +348,7 @@ int main(void)
 {
         test_captured();
         test_ata();
+        test_ata_names();
         test_sas();
         test_nvme();
         test_nothing_to_read();
