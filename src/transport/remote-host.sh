@@ -18,6 +18,9 @@ EXIT_HOLD_FAILED=76
 LOG_MAX=262144
 BLOCKS_MAX=65536
 SMART_MAX=1048576
+# A look at a host takes no longer for its SMART readings: for one, and for when the last one begins.
+SMART_SECONDS=15
+SMART_SECONDS_MAX=25
 KMSG_LINES_MAX=200
 
 # --- small things ------------------------------------------------------------------------------------------
@@ -264,9 +267,42 @@ temperature_read()
         done
 }
 
+# A bridge that smartctl does not know by itself.
+is_unknown_bridge()
+{
+        case $1 in
+        *'Unknown USB bridge'* | *'Unable to detect device type'*) return 0 ;;
+        esac
+        return 1
+}
+
+# bridge_type KNAME never|standby: the device type by which smartctl reaches the drive behind such a bridge; a drive that sleeps
+# is woken, or left alone.
+bridge_type()
+{
+        local type
+        for type in sat sntjmicron sntasmedia sntrealtek usbjmicron usbprolific usbsunplus; do
+                limited 10 smartctl -i -n "$2" -d "$type" "/dev/$1" > /dev/null 2>&1
+                [ $(($? & 3)) -ne 0 ] || { printf '%s' "$type"; return; }
+        done
+}
+
+# smart_json SECONDS KNAME never|standby OPTION...: what smartctl says of the drive, in at most so many seconds.
 smart_json()
 {
-        limited 60 smartctl --json=cou -x "$@"
+        local seconds=$1 kname=$2 power=$3 out status type
+        shift 3
+        out=$(limited "$seconds" smartctl "$@" -n "$power" "/dev/$kname")
+        status=$?
+        if is_unknown_bridge "$out"; then
+                type=$(bridge_type "$kname" "$power")
+                if [ -n "$type" ]; then
+                        out=$(limited "$seconds" smartctl "$@" -n "$power" -d "$type" "/dev/$kname")
+                        status=$?
+                fi
+        fi
+        printf '%s' "$out"
+        return $status
 }
 
 # Open descriptors that may be a block device, as paths in /proc. Network file systems are left out: a look at a file on one
@@ -409,7 +445,7 @@ verb_smart()
         have smartctl || fail 'smartctl (smartmontools) is not installed on the host'
         [ -b "/dev/$1" ] || fail "there is no $1"
         printf 'burnin-answer smart\n\n'
-        bounded $SMART_MAX smart_json "/dev/$1" 2> /dev/null
+        bounded $SMART_MAX smart_json 60 "$1" never --json=cou -x 2> /dev/null
         status=$?
         printf '\nburnin-end %s\n' $status
 }
@@ -477,16 +513,6 @@ verb_agent()
 #
 # A self-test runs in the drive, so nothing of ours runs here meanwhile: it is started, and looked at.
 
-# The device type for a bridge that smartctl does not know by itself.
-bridge_type()
-{
-        local type
-        for type in sat sntjmicron sntasmedia sntrealtek usbjmicron usbprolific usbsunplus; do
-                limited 60 smartctl -i -d "$type" "$1" > /dev/null 2>&1
-                [ $(($? & 3)) -ne 0 ] || { printf '%s' "$type"; return; }
-        done
-}
-
 # An NVMe drive with a smartctl that knows nothing of their self-tests (before 7.4), and nvme-cli there.
 needs_nvme()
 {
@@ -552,13 +578,11 @@ verb_selftest_read()
                 if keep_alive "$4"; then alive=1; else alive=0; fi
         fi
         out=$(bounded $SMART_MAX selftest_smartctl --json=cou -x 2> /dev/null)
-        case $out in
-        *'Unknown USB bridge'* | *'Unable to detect device type'*)
-                selftest_type=$(bridge_type "/dev/$selftest_kname")
+        if is_unknown_bridge "$out"; then
+                selftest_type=$(bridge_type "$selftest_kname" never)
                 selftest_type=${selftest_type:--}
                 [ "$selftest_type" = - ] || out=$(bounded $SMART_MAX selftest_smartctl --json=cou -x 2> /dev/null)
-                ;;
-        esac
+        fi
         case $selftest_kname in
         nvme*)
                 ! needs_nvme || nvme=$(limited 30 nvme self-test-log -o json "/dev/$selftest_kname" 2> /dev/null | head -c 65536)
@@ -730,7 +754,7 @@ facts_holders()
 # What reads all the drives of a pool, pool by pool.
 facts_zpool_activity()
 {
-        limited 20 zpool status | awk '
+        limited 10 zpool status | awk '
                 /^ *pool: / { pool = substr($0, index($0, ": ") + 2) }
                 /^ *scan: (scrub|resilver)( \(.*\))? in progress/ { print $2 "\t" pool }'
 }
@@ -826,6 +850,17 @@ facts_runs()
         done
 }
 
+# A drive that is dying may not answer smartctl for as long as it likes; the host and its other drives are looked at all the same.
+facts_smart()
+{
+        local now
+        now=$(first_line /proc/uptime)
+        now=${now%%.*}
+        smart_since=${smart_since:-$now}
+        [ $((now - smart_since)) -lt $SMART_SECONDS_MAX ] || return 124
+        bounded $SMART_MAX smart_json $SMART_SECONDS "$1" standby --json=cou -x
+}
+
 facts_probe()
 {
         local d worst=0 status
@@ -844,7 +879,7 @@ facts_probe()
 
 verb_facts()
 {
-        local word
+        local word smart_since=''
         nonce=$1
         is_word "$nonce" || fail 'facts: a bad argument'
         shift
@@ -852,8 +887,8 @@ verb_facts()
         tool lsblk lsblk facts_lsblk
         section ident facts_ident
         section by-id facts_by_id
-        tool zpool zpool limited 20 zpool list -vHPL
-        tool zpool zpool-guid limited 20 zpool list -H -o name,guid
+        tool zpool zpool limited 10 zpool list -vHPL
+        tool zpool zpool-guid limited 10 zpool list -H -o name,guid
         tool zpool zpool-activity facts_zpool_activity
         section mountinfo mounts
         [ -r /proc/swaps ] && section swaps cat /proc/swaps || section swaps absent
@@ -865,7 +900,7 @@ verb_facts()
         for word in "$@"; do
                 is_kname "${word#*:}" || fail 'facts: a bad argument'
                 case $word in
-                smart:*) tool smartctl "smart ${word#*:}" bounded $SMART_MAX smart_json -n standby "/dev/${word#*:}" ;;
+                smart:*) tool smartctl "smart ${word#*:}" facts_smart "${word#*:}" ;;
                 probe:*) tool blkid "probe ${word#*:}" facts_probe "${word#*:}" ;;
                 *) fail 'facts: a bad argument' ;;
                 esac

@@ -396,7 +396,7 @@ check_serial()
 {
         local serial
         [ "$spec_serial" != - ] && have smartctl || return 0
-        serial=$(limited 60 smartctl --json=c -i "/dev/$spec_kname" 2> /dev/null |
+        serial=$(smart_json 60 "$spec_kname" never --json=c -i 2> /dev/null |
                 sed -n 's/.*"serial_number": *"\([^"]*\)".*/\1/p' | head -n 1 | sed 's/^ *//; s/ *$//')
         [ -z "$serial" ] || [ "$serial" = "$spec_serial" ] ||
                 refuse identity "$spec_kname has the serial number $serial, not $spec_serial"

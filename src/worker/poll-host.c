@@ -300,9 +300,18 @@ static void cycle_end(PollHost *h, bool good)
         h->done(h->userdata);
 }
 
+/* One of the drives may be what keeps the host from answering: the next cycle asks for none of these. */
+static void host_give_up_smart(PollHost *h)
+{
+        for (size_t i = 0; i < h->n_drives; i++)
+                if (strv_contains(h->smart_asked, h->drives[i]->kname))
+                        h->drives[i]->smart_usec = now_usec(CLOCK_MONOTONIC);
+}
+
 void poll_host_end_hung(PollHost *h)
 {
         h->hung++;
+        host_give_up_smart(h);
         log_warning("The poll of %s hung (for the %uth time), ended it.", h->name, h->hung);
         transport_disconnect(h->transport);
         if (!h->busy)
@@ -563,6 +572,8 @@ static void on_facts(Transport *t, const TransportResult *result, void *userdata
                 r = -ENOTCONN;
                 if (result->error == TRANSPORT_HOST_KEY_CHANGED)
                         send_host_key(h, result);
+                if (result->error == TRANSPORT_TIMEOUT)
+                        host_give_up_smart(h);
                 send_failure(h, error_name(result->error), result->reason);
         }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import dbus
 import pytest
-from product import Drive, Host, Product, nas, plain, product, refused  # noqa: F401
+from product import SETTINGS, Drive, Host, Product, nas, plain, product, refused  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"is missing", r"burnin-locate-")
 
@@ -71,6 +71,38 @@ def test_readings_of_bad_filters(product: Product, nas: Host) -> None:
     with pytest.raises(dbus.DBusException):
         drive.call("ListReadings", "s", "READ0001")
     assert readings(drive, limit=dbus.UInt32(1))[1] >= 1
+
+
+@pytest.fixture
+def patient(product: Product) -> Iterator[None]:
+    """As it is shipped: how long a host may take, and when it counts as lost."""
+    product.configure(stale_threshold_seconds="45", poll_timeout_seconds="60")
+    yield
+    product.configure(**{key: SETTINGS[key] for key in ("stale_threshold_seconds", "poll_timeout_seconds")})
+
+
+def test_dying_drive_takes_no_other_along(patient: None, product: Product, nas: Host) -> None:
+    """Its smartctl never ends, and the host is looked at all the same."""
+    dying, other = product.plug("DYING001", 8), product.plug("ALIVE001", 8)
+    product.machine.set_smart("DYING001", {"burnin_test": {"hang": True}})
+    product.machine.set_smart("ALIVE001", {"temperature": {"current": 44}})
+    other.wait("TemperatureMDegC", 44000, 40)
+    product.plug("ALIVE002", 8)
+    assert nas["State"] == "online" and dying["Present"] and dying["SmartHealth"] == "passed" and not dying["Stale"]
+    product.machine.set_smart("DYING001", {"burnin_test": {"hang": False}})
+
+
+def test_host_that_one_drive_keeps_from_answering(product: Product, nas: Host) -> None:
+    """Where a drive takes longer than its host may, the next look asks it for nothing."""
+    dying = product.plug("DYING002", 8)
+    product.configure(poll_timeout_seconds="5")
+    nas.wait("State", "online")
+    product.machine.set_smart("DYING002", {"burnin_test": {"hang": True}})
+    nas.wait("StateReason", lambda reason: "5 s" in reason, 30)
+    nas.wait("StateReason", "", 8)
+    assert nas["State"] == "online" and dying["Present"]
+    product.machine.set_smart("DYING002", {"burnin_test": {"hang": False}})
+    product.configure(poll_timeout_seconds=SETTINGS["poll_timeout_seconds"])
 
 
 @pytest.fixture

@@ -190,6 +190,26 @@ def test_usb_bridges(nas: Host, product: Product) -> None:
     assert second.wait_end() == "passed", second["Reason"]
 
 
+def test_drive_that_was_never_seen_without_its_bridge(nas: Host, product: Product) -> None:
+    """It gives its identity by the device type that is found for the bridge alone; what nothing gets through to has none."""
+    product.machine.add_loop_drive("BRIDGE03", 8, wwn=None)
+    product.machine.add_loop_drive("BRIDGE04", 8, wwn=None)
+    set_test(product, "BRIDGE03", {"bridge": "sntjmicron"})
+    set_test(product, "BRIDGE04", {"bridge": ""})
+    drive = product.wait_drive("BRIDGE03")
+    assert (drive["IdentityState"], drive["SmartHealth"], drive["Serial"]) == ("ok", "passed", "BRIDGE03")
+    job = start(drive)
+    assert job.wait_end() == "passed", job["Reason"]
+    job = product.start("BRIDGE03")
+    assert job.wait_end() == "passed", job["Reason"]
+
+    name = os.path.basename(product.device("BRIDGE04"))
+    opaque = product.drive(f"nas:{name}")
+    assert (opaque["IdentityState"], opaque["SmartHealth"]) == ("none", "unknown")
+    with refused("DriveIdentity", name):
+        start(opaque)
+
+
 def test_sleeping_drive_is_woken(nas: Host, product: Product) -> None:
     drive = product.plug("SLEEPS01", 8)
     set_test(product, "SLEEPS01", {"standby": True})
