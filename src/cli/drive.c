@@ -58,7 +58,10 @@ static void drive_add_row(Cli *c, Table *t, struct json_object *d, struct json_o
         table_add(t, STYLE_NONE, "%s", format_temperature(temperature, mdegc, c->utf8));
         table_add(t, style_for_health(health), "%s", health);
         table_add(t, lock_role_from_string(lock) == LOCK_NONE ? STYLE_NONE : STYLE_YELLOW, "%s", lock);
-        table_add(t, STYLE_NONE, "%s", row_string(d, "Location"));
+        if (isempty(row_string(d, "Location")))
+                table_add(t, STYLE_DIM, "%s", row_string(d, "Bay"));
+        else
+                table_add(t, STYLE_NONE, "%s", row_string(d, "Location"));
         if (job && streq(row_string(job, "State"), "running"))
                 table_add(t, STYLE_NONE, "%" PRIu64 " (%.0f %%)", row_u64(job, "Id"),
                           row_double(job, "Percent"));
@@ -189,6 +192,7 @@ static void drive_print(Cli *c, struct json_object *d)
         cli_field(c, stdout, "Where", row_bool(d, "Present") ? STYLE_NONE : STYLE_YELLOW, "%s%s:%s",
                   row_bool(d, "Present") ? "" : "missing, was at ", row_string(d, "Host"),
                   row_string(d, "DevName"));
+        cli_field(c, stdout, "Bay", STYLE_NONE, "%s", row_string(d, "Bay"));
         cli_field(c, stdout, "Path", STYLE_NONE, "%s", row_string(d, "ByIdPath"));
         cli_field(c, stdout, "Last seen", row_bool(d, "Stale") ? STYLE_YELLOW : STYLE_NONE, "%s%s",
                   format_local(text, row_u64(d, "LastSeenUSec")),

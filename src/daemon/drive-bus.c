@@ -247,6 +247,7 @@ const sd_bus_vtable drive_vtable[] = {
         SD_BUS_PROPERTY("Host", "s", bus_property_get_string, offsetof(Drive, record.host), EMITS),
         SD_BUS_PROPERTY("DevName", "s", bus_property_get_string, offsetof(Drive, record.kname), EMITS),
         SD_BUS_PROPERTY("ByIdPath", "s", bus_property_get_string, offsetof(Drive, record.by_id), EMITS),
+        SD_BUS_PROPERTY("Bay", "s", bus_property_get_string, offsetof(Drive, record.bay), EMITS),
         SD_BUS_PROPERTY("Model", "s", bus_property_get_string, offsetof(Drive, record.identity.model),
                         EMITS),
         SD_BUS_PROPERTY("Serial", "s", bus_property_get_string, offsetof(Drive, record.identity.serial),

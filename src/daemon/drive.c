@@ -363,6 +363,8 @@ static int drive_set_place(Drive *d, Host *h, const DriveFacts *f)
 
         if (drive_set_string(d, &d->record.by_id, f->by_id, "ByIdPath") != 0)
                 changed = 1;
+        if (drive_set_string(d, &d->record.bay, f->bay, "Bay") != 0)
+                changed = 1;
         if (drive_set_string(d, &d->record.transport, f->transport, "Transport") != 0)
                 changed = 1;
         if (d->record.rotational != f->rotational) {

@@ -18,6 +18,7 @@
 #define SECTIONS_MAX  4096U
 #define LIVE_RUNS_MAX 1024U
 #define IDENT_MAX     1024U
+#define BAY_MAX       200U
 #define SECTOR_BYTES  512U
 #define BY_ID         "/dev/disk/by-id/"
 
@@ -424,6 +425,13 @@ static int by_id_line(Context *c, char *const *words)
         return 0;
 }
 
+static int bay_line(Context *c, char *const *words)
+{
+        DriveFacts *f = drive_find(c, words[0]);
+
+        return f ? text_set(&f->bay, words[1], BAY_MAX) : 0;
+}
+
 /* /sys/block/KNAME/stat: the third number counts sectors read, the seventh those written, in units of 512 bytes. */
 static int stat_line(Context *c, char *const *words)
 {
@@ -682,6 +690,7 @@ static int context_fill(Context *c, const Section *host)
                 return r;
         if ((r = section_foreach(section_find(a, "ident", NULL), 3, ident_line, c)) < 0 ||
             (r = section_foreach(section_find(a, "by-id", NULL), 2, by_id_line, c)) < 0 ||
+            (r = section_foreach(section_find(a, "bay", NULL), 2, bay_line, c)) < 0 ||
             (r = section_foreach(section_find(a, "stat", NULL), 2, stat_line, c)) < 0 ||
             (r = section_foreach(section_find(a, "temperature", NULL), 2, temperature_line, c)) < 0 ||
             (r = section_foreach(section_find(a, "runs", NULL), 3, run_line, c)) < 0 ||

@@ -21,6 +21,7 @@
  *               PARTUUID,PTTYPE,PKNAME,LOG-SEC,PHY-SEC (columns an old lsblk lacks are left out by the script)
  *   ident       "KNAME MAJ:MIN IDENT": one line per disk; IDENT is opaque (DriveIdentity.fingerprint)
  *   by-id       "KNAME NAME": the links in /dev/disk/by-id, whole disks only
+ *   bay         "KNAME TEXT": where the drive is, by its enclosure or its port
  *   zpool       zpool list -vHPL
  *   zpool-guid  zpool list -H -o name,guid
  *   zpool-activity  "ACTIVITY<tab>POOL": what `zpool status` says is in progress: scrub, resilver

@@ -278,6 +278,7 @@ DriveFacts *drive_facts_free(DriveFacts *f)
 
         free(f->kname);
         free(f->by_id);
+        free(f->bay);
         free(f->transport);
         drive_identity_done(&f->identity);
         drive_lock_done(&f->lock);
@@ -293,7 +294,8 @@ struct json_object *drive_facts_to_json(const DriveFacts *f)
         const char *health = smart_health_to_string(f->health);
 
         if (!o || !health || json_put_string(o, "kname", f->kname) < 0 ||
-            json_put_string(o, "by_id", f->by_id) < 0 || json_put_string(o, "transport", f->transport) < 0 ||
+            json_put_string(o, "by_id", f->by_id) < 0 || json_put_string(o, "bay", f->bay) < 0 ||
+            json_put_string(o, "transport", f->transport) < 0 ||
             json_put(o, "identity", drive_identity_to_json(&f->identity)) < 0 ||
             json_put_bool(o, "rotational", f->rotational) < 0 ||
             json_put_u64(o, "logical_block_size", f->logical_block_size) < 0 ||
@@ -354,6 +356,9 @@ static int drive_facts_read_names(struct json_object *o, DriveFacts *f)
                         return -EBADMSG;
         }
 
+        r = json_dup_text(o, "bay", FACT_MAX, &f->bay);
+        if (r < 0)
+                return r;
         r = json_dup_text(o, "transport", 32, &f->transport);
         return r < 0 ? r : 0;
 }
@@ -452,7 +457,7 @@ bool drive_facts_equal(const DriveFacts *a, const DriveFacts *b)
 {
         const DriveIdentity *i = &a->identity, *j = &b->identity;
 
-        return streq_ptr(a->kname, b->kname) && streq_ptr(a->by_id, b->by_id) &&
+        return streq_ptr(a->kname, b->kname) && streq_ptr(a->by_id, b->by_id) && streq_ptr(a->bay, b->bay) &&
                streq_ptr(a->transport, b->transport) && streq_ptr(i->wwn, j->wwn) &&
                streq_ptr(i->serial, j->serial) && streq_ptr(i->model, j->model) &&
                streq_ptr(i->fingerprint, j->fingerprint) && i->size_bytes == j->size_bytes &&

@@ -30,8 +30,9 @@ typedef struct DriveLock {
 } DriveLock;
 
 typedef struct DriveFacts {
-        char *kname;     /* "sda"; only a hint where the drive was last */
-        char *by_id;     /* "/dev/disk/by-id/..." */
+        char *kname; /* "sda"; only a hint where the drive was last */
+        char *by_id; /* "/dev/disk/by-id/..." */
+        char *bay; /* where the host's hardware says it is: "0x50030480... Slot 03" (SES), else its name in by-path */
         char *transport; /* "sata", "sas", "nvme", "usb", "virtio", "loop", ... */
         DriveIdentity identity;
         bool rotational;

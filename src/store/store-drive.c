@@ -9,6 +9,7 @@ static const Column columns[] = {
         COLUMN(TEXT, DriveRecord, "host", host),
         COLUMN(TEXT, DriveRecord, "kname", kname),
         COLUMN(TEXT, DriveRecord, "by_id", by_id),
+        COLUMN(TEXT, DriveRecord, "bay", bay),
         COLUMN(TEXT, DriveRecord, "transport", transport),
         COLUMN(TEXT, DriveRecord, "wwn", identity.wwn),
         COLUMN(TEXT, DriveRecord, "serial", identity.serial),

@@ -52,7 +52,7 @@ typedef struct HostRecord {
 typedef struct DriveRecord {
         char *id;   /* drive_identity_key() */
         char *host; /* where it is, or was last; NULL: its host was removed */
-        char *kname, *by_id, *transport;
+        char *kname, *by_id, *bay, *transport;
         DriveIdentity identity;
         bool rotational;
         DriveLock lock; /* last classified; LOCK_UNCLASSIFIED: never */

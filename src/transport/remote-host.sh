@@ -739,6 +739,30 @@ facts_by_id()
         done
 }
 
+# Where a drive is: enclosure and slot, as the kernel's driver of the enclosure names them; else the shortest of its names in by-path.
+facts_bay()
+{
+        local d link enclosure line disks name target slots=' '
+        disks_read
+        for d in $disks; do
+                for link in "/sys/block/$d/device/enclosure_device:"*; do
+                        [ -d "$link" ] || continue
+                        enclosure=$(readlink -f "$link/..")
+                        line_read "$enclosure/id"
+                        printf '%s %s %s\n' "$d" "${line:-${enclosure##*/}}" "${link##*/enclosure_device:}"
+                        slots="$slots$d "
+                        break
+                done
+        done
+        # shellcheck disable=SC2012
+        ls -l /dev/disk/by-path | awk '/ -> / { print $(NF - 2), $NF }' | while read -r name target; do
+                case $slots in
+                *" ${target##*/} "*) continue ;;
+                esac
+                [ ! -d "/sys/block/${target##*/}" ] || printf '%s %s\n' "${target##*/}" "$name"
+        done | awk '!($1 in path) || length($2) < length(path[$1]) { path[$1] = $2 } END { for (d in path) print d, path[d] }'
+}
+
 facts_holders()
 {
         local d h line
@@ -887,6 +911,7 @@ verb_facts()
         tool lsblk lsblk facts_lsblk
         section ident facts_ident
         section by-id facts_by_id
+        section bay facts_bay
         tool zpool zpool limited 10 zpool list -vHPL
         tool zpool zpool-guid limited 10 zpool list -H -o name,guid
         tool zpool zpool-activity facts_zpool_activity

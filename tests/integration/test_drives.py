@@ -174,6 +174,28 @@ def test_drive_that_is_needed_is_not_forgotten(product: Product, nas: Host, miss
     missing.call("Forget", "t", 0)
 
 
+def test_bay(product: Product, nas: Host) -> None:
+    """Where it is by the host's own word, which goes on being known of a drive that is missing."""
+    drive = product.plug("BAY00001", 8)
+    assert drive["Bay"] == ""
+    link = f"ln -s ../../{drive['DevName']} /dev/disk/by-path"
+    product.machine.run(f"mkdir -p /dev/disk/by-path; {link}/pci-0000:00:1f.2-ata-3.0; {link}/pci-0000:00:1f.2-ata-3")
+    drive.wait("Bay", "pci-0000:00:1f.2-ata-3")
+    ctl = product.machine.run
+    assert "Bay: pci-0000:00:1f.2-ata-3\n" in ctl(["burninctl", "drive", "show", "BAY00001"]).stdout
+    assert "pci-0000:00:1f.2-ata-3 " in ctl(["burninctl", "drives"], env={"COLUMNS": "200"}).stdout
+    ctl(["burninctl", "drive", "location", "BAY00001", "shelf 2, left"])
+    shown = ctl(["burninctl", "drives"], env={"COLUMNS": "200"}).stdout
+    assert "shelf 2, left" in shown and "ata-3" not in shown
+
+    product.machine.remove_loop_drive("BAY00001")
+    drive.wait("Present", False)
+    ctl(["rm", "-r", "/dev/disk/by-path"])
+    product.restart()
+    nas.wait("State", "online")
+    assert drive["Bay"] == "pci-0000:00:1f.2-ata-3" and drive["DevName"] and drive["Host"] == "nas"
+
+
 LEDCTL = "/usr/sbin/ledctl"
 LIGHTS = "/var/lib/burnin-test/lights"
 

@@ -595,6 +595,20 @@ def test_locate_led(host: Host, disk: Disk, tmp_path: Path) -> None:
     assert b"burnin-error no locate LED" in host.call_raw("locate", disk.kname, host.ident(disk), "1", check=False)
 
 
+def test_slot_of_an_enclosure(host: Host, disk: Disk, tmp_path: Path) -> None:
+    """As the kernel's driver of enclosures shows it, and before any name of a port."""
+    shelf, block = tmp_path / "sys/enclosure/6:0:8:0", tmp_path / "sys/block"
+    (shelf / "Slot 03").mkdir(parents=True)
+    (block / disk.kname / "device").mkdir(parents=True)
+    (block / disk.kname / "device/enclosure_device:Slot 03").symlink_to("/sys/fs/enclosure/6:0:8:0/Slot 03")
+    root = str(host.root).rstrip("/")
+    host.enter = ["unshare", "-m", "sh", "-c", f'mount --bind {tmp_path}/sys "$0/sys/fs" && mount --bind {block} "$0/sys/block" && '
+                  'exec "$@"', root or "/", *host.enter]
+    assert host.facts()["bay"][0].rstrip() == f"{disk.kname} 6:0:8:0 Slot 03"
+    (shelf / "id").write_text("0x500304801234567f\n")
+    assert host.facts()["bay"][0].rstrip() == f"{disk.kname} 0x500304801234567f Slot 03"
+
+
 def test_kernel_log(host: Host, disk: Disk) -> None:
     def kmsg(after: int) -> tuple[dict[str, str], list[str]]:
         head, _, body = host.call_raw("kmsg", str(after), disk.kname).decode().partition("\n\n")

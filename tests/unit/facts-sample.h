@@ -8,8 +8,8 @@
 
 /* A host's answer, section by section; "absent" for one that says so, NULL to leave it out. */
 typedef struct Sample {
-        const char *host, *lsblk, *ident, *by_id, *zpool, *zpool_guid, *zpool_activity, *mountinfo, *swaps,
-                        *holders, *openers, *stat, *temperature, *runs;
+        const char *host, *lsblk, *ident, *by_id, *bay, *zpool, *zpool_guid, *zpool_activity, *mountinfo,
+                        *swaps, *holders, *openers, *stat, *temperature, *runs;
         const char *extra; /* whole frames */
 } Sample;
 
@@ -42,6 +42,7 @@ static inline char *sample_answer(const Sample *s)
         section_append(&text, "lsblk", s->lsblk);
         section_append(&text, "ident", s->ident);
         section_append(&text, "by-id", s->by_id);
+        section_append(&text, "bay", s->bay);
         section_append(&text, "zpool", s->zpool);
         section_append(&text, "zpool-guid", s->zpool_guid);
         section_append(&text, "zpool-activity", s->zpool_activity);

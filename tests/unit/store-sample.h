@@ -107,6 +107,7 @@ static inline DriveRecord drive_sample(void)
                 .host = (char *) "nas1",
                 .kname = (char *) "sda",
                 .by_id = (char *) "/dev/disk/by-id/wwn-0x5000c500a0000001",
+                .bay = (char *) "0x500304801234567f Slot 03",
                 .transport = (char *) "sata",
                 .identity = {
                         .wwn = (char *) "0x5000c500a0000001",

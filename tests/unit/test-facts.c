@@ -97,6 +97,7 @@ static void test_host(void)
         s.temperature = "sda 31000\nsdb 999999999\n";
         s.ident = "sda 8:0 1000|naa.5000c500a0000001|WD-1\nsdb 8:32 other\n";
         s.by_id = "sda wwn-0x5000c500a0000001\nsda ata-WDC_WD80_WD-1\nsda scsi-SATA_WDC\nsdb ../evil\n";
+        s.bay = "sda 0x500304801234567f Slot\a 03\nsdb\nsdz elsewhere\n";
         h = sample_parse(&s, false);
 
         assert(streq(h->boot_id, "6f1f5b0e-2b5e-4b9e-a7f0-3a1d1f2f9c11") &&
@@ -111,6 +112,7 @@ static void test_host(void)
         assert(a->read_bytes == 2000 * 512 && a->written_bytes == 4000 * 512 && b->read_bytes == 0);
         assert(a->temperature_mdegc == 31000 && b->temperature_mdegc == MDEGC_UNKNOWN);
         assert(streq(a->by_id, "/dev/disk/by-id/ata-WDC_WD80_WD-1") && !b->by_id);
+        assert(startswith(a->bay, "0x500304801234567f Slot") && !strchr(a->bay, '\a') && !b->bay);
         /* Another device had the name meanwhile. */
         assert(streq(a->identity.fingerprint, "1000|naa.5000c500a0000001|WD-1") && !b->identity.fingerprint);
         assert(streq(a->identity.model, "WDC WD80") && streq(a->identity.serial, "WD-1"));
@@ -241,6 +243,7 @@ static struct json_object *facts_example(void)
 
         s.ident = "sda 8:0 one\n";
         s.by_id = "sda ata-X\n";
+        s.bay = "sda pci-0000:00:1f.2-ata-1\n";
         s.extra = smart;
         s.holders = "sda dm-0\n";
         h = sample_parse(&s, false);
@@ -310,6 +313,8 @@ static void test_json_strict(void)
         check_refused(NULL, "kname", "\"sda; rm\"");
         check_refused(NULL, "kname", "7");
         check_refused(NULL, "by_id", "\"/dev/sda\"");
+        check_refused(NULL, "bay", "7");
+        check_refused(NULL, "bay", "\"a\\nb\"");
         check_refused(NULL, "by_id", "\"/dev/disk/by-id/../sda\"");
         check_refused(NULL, "transport", "\"sa\\nta\"");
         check_refused(NULL, "identity", NULL);

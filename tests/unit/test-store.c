@@ -130,6 +130,7 @@ static void test_drive(void)
         assert_ok(store_drive_list(f.store, take_drive, &t));
         assert(t.n == 1);
         assert(streq(t.last.id, d.id) && streq(t.last.host, d.host) && streq(t.last.kname, d.kname));
+        assert(streq(t.last.bay, d.bay));
         assert(streq(t.last.by_id, d.by_id) && streq(t.last.transport, d.transport));
         assert(drive_identity_equal(&t.last.identity, &d.identity) && t.last.identity.fingerprint);
         assert(t.last.rotational && drive_lock_equal(&t.last.lock, &d.lock));
