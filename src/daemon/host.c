@@ -599,6 +599,19 @@ static char *api_advice(const Host *h, const char *state)
         return strdup("");
 }
 
+/* Said once, however often the API cannot be reached in between. */
+static bool api_gone_is_news(Host *h, const char *state)
+{
+        const char *gone = streq(state, POLL_API_NO_SMART)   ? POLL_API_NO_SMART
+                           : streq(state, POLL_ERROR_NO_API) ? POLL_ERROR_NO_API
+                                                             : NULL;
+        bool news = gone && !streq_ptr(gone, h->api_gone);
+
+        if (gone || streq(state, POLL_API_OK))
+                h->api_gone = gone;
+        return news;
+}
+
 void host_on_api(Host *h, const char *state, const char *reason)
 {
         _cleanup_free_ char *advice = api_advice(h, state), *words = NULL;
@@ -618,7 +631,9 @@ void host_on_api(Host *h, const char *state, const char *reason)
         if (!changed)
                 return;
 
-        /* Once, as long as it stays so. */
+        if (!api_gone_is_news(h, state) &&
+            (streq(state, POLL_API_NO_SMART) || streq(state, POLL_ERROR_NO_API)))
+                return;
         if (streq(state, POLL_API_NO_SMART))
                 log_host(h, LOG_NOTICE, MESSAGE_API_GONE,
                          "The API of %s has no SMART calls, as TrueNAS 25.10 and later; self-tests there go over SSH%s.",

@@ -23,6 +23,7 @@ struct Host {
         char *boot_id, *os, *missing_tools, *detection_error;
         char *api_state,
                         *api_reason; /* of kind truenas: POLL_API_* or POLL_ERROR_*, and in words; NULL: not asked yet */
+        const char *api_gone; /* what it lacks, as was said last; NULL: nothing */
         uint64_t last_seen_usec;
         Drive *drives_by_kname; /* the drives that its last reading listed */
         uint32_t n_asked; /* content fingerprints that are asked for; counted by each pass of the queue */

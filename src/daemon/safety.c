@@ -89,6 +89,10 @@ static int check_shell(const Drive *d, const char **reterr_name, char **reterr_t
 {
         if (!d->host || host_has_shell(d->host))
                 return SAFETY_OK;
+        if (kname_is_freebsd(strempty(d->record.kname)))
+                return refuse(d, BUS_ERROR_HOST_UNFIT, reterr_name, reterr_text,
+                              "can have self-tests alone: host %s runs FreeBSD, where nothing can prove that a drive is unused.",
+                              d->host->record.name);
 
         return refuse(d, BUS_ERROR_HOST_UNFIT, reterr_name, reterr_text,
                       "can have self-tests alone: host %s is reached by the TrueNAS API, which can neither prove that nothing uses "

@@ -715,6 +715,13 @@ static int context_fill(Context *c, const Section *host)
         return 0;
 }
 
+static bool is_freebsd(const Section *host)
+{
+        static const char mark[] = "\nos=FreeBSD ";
+
+        return memmem(host->text, host->size, mark, strlen(mark));
+}
+
 int facts_parse(const char *text, size_t size, const char *nonce, const FactsOptions *options,
                 HostFacts **ret, char **reterr_reason)
 {
@@ -734,6 +741,12 @@ int facts_parse(const char *text, size_t size, const char *nonce, const FactsOpt
         lsblk = section_find(&answer, "lsblk", NULL);
         if (!host || host->absent || host->status != 0)
                 return refuse(reterr_reason, "The host's answer lacks what it says of the host itself.");
+        if (is_freebsd(host)) {
+                (void) refuse(reterr_reason,
+                              "The host runs FreeBSD, where nothing can prove over SSH that a drive is unused, so no burn-in runs there. "
+                              "TrueNAS CORE can have self-tests by its API: with a host of kind truenas that has an API key and no user.");
+                return -EOPNOTSUPP;
+        }
         if (!lsblk || lsblk->absent)
                 return refuse(reterr_reason,
                               "lsblk (util-linux) is not installed on the host: its drives cannot be listed.");

@@ -22,6 +22,20 @@ bool kname_is_valid(const char *s)
                strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") == n && n <= 32;
 }
 
+bool kname_is_freebsd(const char *s)
+{
+        static const char *const drivers[] = { "ada", "da", "nvd", "nda", "vtbd" };
+
+        for (size_t i = 0; i < ELEMENTSOF(drivers); i++) {
+                const char *number = startswith(s, drivers[i]);
+
+                if (!isempty(number) && !number[strspn(number, "0123456789")])
+                        return true;
+        }
+
+        return false;
+}
+
 void drive_identity_done(DriveIdentity *i)
 {
         free(i->wwn);

@@ -100,6 +100,8 @@ HostFacts *host_facts_free(HostFacts *f);
 /* [a-z][a-z0-9]*, with inner '-' or '_' allowed, at most 32 characters: the only form of device name that ever reaches a
  * command line. */
 bool kname_is_valid(const char *s);
+/* "ada0", "da1", "nvd0", "nda0": the host runs FreeBSD. */
+bool kname_is_freebsd(const char *s);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(DriveFacts *, drive_facts_free);
 DEFINE_TRIVIAL_CLEANUP_FUNC(HostFacts *, host_facts_free);

@@ -474,7 +474,7 @@ static int send_cycle(PollHost *h, const HostFacts *f)
         return 0;
 }
 
-/* 0; -EBADMSG with the reason in words: not the answer of our script. */
+/* 0; with the reason in words -EBADMSG: not the answer of our script, -EOPNOTSUPP: not of a host that we know. */
 static int take_answer(PollHost *h, const TransportResult *result, char **reterr_reason)
 {
         _cleanup_(host_facts_freep) HostFacts *f = NULL;
@@ -564,6 +564,8 @@ static void on_facts(Transport *t, const TransportResult *result, void *userdata
                 r = take_answer(h, result, &reason);
                 if (r == -EBADMSG)
                         fail_answer(h, result, reason);
+                else if (r == -EOPNOTSUPP)
+                        send_failure(h, POLL_ERROR_REMOTE, reason);
                 else if (r < 0)
                         (void) log_warning_errno(r, "Failed to take in what %s said: %m", h->name);
         } else if (result->error == TRANSPORT_HOST_KEY_UNKNOWN)

@@ -339,6 +339,18 @@ def test_host_that_makes_no_sense(impatient: None, nas: Host, product: Product, 
         assert host["Drives"] == 0
 
 
+def test_host_that_runs_freebsd(nas: Host, product: Product) -> None:
+    script = "/usr/local/lib/freebsd"
+    product.machine.write(f"{script}/uname", "#!/bin/sh\necho FreeBSD 13.1-RELEASE-p9\n", mode=0o755)
+    with sick_host(product, lambda: product.machine.ssh_host(2219, without=("lsblk",), config=f"SetEnv PATH={script}:/usr/bin:/bin"),
+                   "core") as host:
+        host.wait("State", "unconfirmed")
+        host.accept_key(host["SeenHostKeyFingerprint"])
+        reason = host.wait("StateReason", lambda r: "FreeBSD" in r)
+        assert "kind truenas" in reason and "no user" in reason and host["Drives"] == 0
+        seen_again(nas)
+
+
 def test_host_key_waits_to_be_accepted(nas: Host, product: Product) -> None:
     other = product.machine.ssh_host(2215)
     product.plug("KEYWAIT1", 8)

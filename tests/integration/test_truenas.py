@@ -162,6 +162,7 @@ def said(product: Product, words: str) -> int:      # noqa: F811
     return len([e for e in product.machine.journal("SYSLOG_IDENTIFIER=burnind") if words in str(e.get("MESSAGE"))])
 
 
+@pytest.mark.allow_journal("has not answered for")
 def test_25_10_says_once_that_smart_has_gone(product: Product, start_nas: Callable[..., Nas]) -> None:  # noqa: F811
     nas = start_nas()
     host = add(product, nas, name="tn2510")
@@ -171,6 +172,12 @@ def test_25_10_says_once_that_smart_has_gone(product: Product, start_nas: Callab
     assert host["State"] == "online" and len(drives(product, "tn2510")) == 15
     n = len(nas.dump()["requests"])
     product.machine.wait_for(lambda: len(nas.dump()["requests"]) > n + 4, 20, "it was asked again")
+    assert said(product, "The API of tn2510 has no SMART calls") == 1
+    nas.control("fault", mode="500")
+    host.wait("ApiState", "unreachable", 40)
+    nas.control("fault", mode="none")
+    host.refresh()
+    host.wait("ApiState", "no-smart", 40)
     assert said(product, "The API of tn2510 has no SMART calls") == 1
 
 

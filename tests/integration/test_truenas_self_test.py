@@ -229,6 +229,20 @@ def test_burn_ins_are_refused(product: Product, start_nas: StartNas, profile: st
     assert product.active_jobs() == []
 
 
+def test_freebsd_has_self_tests_alone(product: Product, start_nas: StartNas) -> None:     # noqa: F811
+    """TrueNAS CORE: its drives have names such as ada0, and a burn-in is refused for what it is."""
+    nas = start_nas("--dialect", "real")
+    nas.control("rename", disk="sdg", to="ada6")
+    job = begin(product, nas)
+    assert product.drive(FREE)["DevName"] == "ada6"
+    nas.control("complete")
+    assert job.wait_end() == "passed", job["Reason"]
+    for profile in ("full", "fast", "surface"):
+        with refused("HostUnfit", "self-tests alone", "tn runs FreeBSD", "ada6"):
+            product.start(FREE, profile=profile)
+    assert [each for each in product.jobs() if each["Kind"] != "self-test"] == []
+
+
 def test_locate_led_is_refused(product: Product, start_nas: StartNas) -> None:      # noqa: F811
     add(product, start_nas()).wait("State", "online")
     with refused("HostUnfit", "API alone"):

@@ -306,6 +306,18 @@ static void check_refused(const char *object, const char *key, const char *value
         assert(!f);
 }
 
+static void test_kname_freebsd(void)
+{
+        static const char *const yes[] = { "ada0", "ada12", "da0", "nvd1", "nda0", "vtbd3" }, *const no[] = {
+                "sda", "sdada", "ada", "da", "dasda", "ada0p1", "nvme0n1", "dm-0", ""
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(yes); i++)
+                assert(kname_is_freebsd(yes[i]) && kname_is_valid(yes[i]));
+        for (size_t i = 0; i < ELEMENTSOF(no); i++)
+                assert(!kname_is_freebsd(no[i]));
+}
+
 static void test_json_strict(void)
 {
         check_refused(NULL, "kname", NULL);
@@ -411,6 +423,7 @@ int main(void)
         test_identity();
         test_json_round_trip();
         test_json_strict();
+        test_kname_freebsd();
         test_kname();
         test_copies();
         return 0;
