@@ -524,6 +524,31 @@ static void stage_keep_report_aside(const Stage *s, int error)
 }
 
 /* Takes the report over. On failure the stage is as it was, and the report comes again. */
+/* How fast the others of its model are is known once they have ended: in a batch that is after its own start. */
+static void stage_tell_siblings(Stage *s)
+{
+        const JobRecord *j = &s->job->record;
+        uint64_t speed;
+
+        if (s->worker && s->record.kind == STAGE_SURFACE_VALIDATE &&
+            store_sibling_speed(s->job->manager->store, j->model, j->drive, &speed) >= 0 && speed > 0)
+                (void) worker_tell_siblings(s->worker, speed);
+}
+
+static void stage_tell_its_siblings(const Stage *s)
+{
+        Job *j, *next;
+
+        if (s->record.kind != STAGE_SURFACE_VALIDATE)
+                return;
+        HASH_ITER(hh, s->job->manager->jobs, j, next) {
+                Stage *other = job_current_stage(j);
+
+                if (other && other != s && streq_ptr(j->record.model, s->job->record.model))
+                        stage_tell_siblings(other);
+        }
+}
+
 static int stage_finish(Stage *s, StageReport *report)
 {
         Job *j = s->job;
@@ -554,6 +579,7 @@ static int stage_finish(Stage *s, StageReport *report)
 
         if (j->drive)
                 self_tests_on_report(j->drive, s);
+        stage_tell_its_siblings(s);
         stage_emit_state(s);
         log_stage(s, s->record.verdict == VERDICT_PASSED ? LOG_INFO : LOG_NOTICE, MESSAGE_STAGE_FINISHED,
                   "Stage %s of job %" PRIu64 " has ended: %s%s%s", stage_kind_to_string(s->record.kind),
@@ -679,8 +705,10 @@ void stage_on_gate_open(Stage *s)
                           stage_kind_to_string(s->record.kind), s->record.job);
         else if (cancel)
                 worker_cancel(s->worker); /* it may have been started for something else */
-        else
+        else {
                 stage_tell_pause(s, NULL);
+                stage_tell_siblings(s);
+        }
 
         stage_emit_state(s);
         stage_watch_heard(s);
@@ -767,8 +795,10 @@ void stage_resume(Stage *s)
                                   stage_kind_to_string(s->record.kind), s->record.job);
                         if (s->record.state == STAGE_STOPPING)
                                 (void) stage_cancel(s);
-                        else
+                        else {
                                 stage_tell_pause(s, NULL);
+                                stage_tell_siblings(s);
+                        }
                         stage_watch_heard(s);
                         return;
                 }

@@ -119,6 +119,11 @@ int worker_resume(Worker *w, const char *by)
         return worker_send_wish(w, "resume", by, NULL);
 }
 
+int worker_tell_siblings(Worker *w, uint64_t bytes_per_second)
+{
+        return worker_send_number(w, "siblings", bytes_per_second);
+}
+
 bool worker_is_connected(const Worker *w)
 {
         return w->channel_fd >= 0;

@@ -27,6 +27,7 @@ void worker_cancel(Worker *w);
 /* An operator's wish (worker-proto.h). Whether it came about is told by the worker. */
 int worker_pause(Worker *w, const char *by, const char *reason);
 int worker_resume(Worker *w, const char *by);
+int worker_tell_siblings(Worker *w, uint64_t bytes_per_second);
 bool worker_is_connected(const Worker *w);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Worker *, worker_free);

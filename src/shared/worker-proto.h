@@ -23,6 +23,7 @@
  *                       {"cancel": true}
  *                       {"pause": {"by": WHO, "reason": WORDS}}, {"resume": {"by": WHO}}   an operator's wish, for the surface stage
  *                         alone. It is noted on the host, beside the run, and so outlives workers; the answer is a "paused".
+ *                       {"siblings": BYTES_PER_SECOND}   for the surface stage: what StageParams.sibling_speed is by now
  *   worker -> burnind   {"seq": N, "run": RUN_ID, "attempt": K, "type": TYPE, ...}
  * A message whose run and attempt are not the stage's current pair is dropped. Unacknowledged messages stay in a ring in the
  * worker and are sent again after a hello. Types:

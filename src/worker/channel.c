@@ -26,9 +26,10 @@ struct Channel {
         int listen_fd, peer_fd;
         char *run;
         uint32_t attempt;
-        bool *cancel;     /* weak */
-        PauseWish *pause; /* weak */
-        bool hello;       /* the peer has said where it stands */
+        bool *cancel;       /* weak */
+        PauseWish *pause;   /* weak */
+        uint64_t *siblings; /* weak */
+        bool hello;         /* the peer has said where it stands */
         uint64_t last_seq;
         Message *ring;
         size_t n_ring, allocated;
@@ -148,7 +149,7 @@ static void channel_take_pause(Channel *c, struct json_object *o)
 
 static void channel_dispatch(Channel *c, struct json_object *o)
 {
-        uint64_t seq;
+        uint64_t seq, speed;
         bool cancel = false;
 
         if (json_get_u64(o, "hello", &seq) > 0) {
@@ -159,6 +160,8 @@ static void channel_dispatch(Channel *c, struct json_object *o)
                 channel_ack(c, seq);
         if (json_get_bool(o, "cancel", &cancel) > 0 && cancel)
                 *c->cancel = true;
+        if (json_get_u64(o, "siblings", &speed) > 0)
+                *c->siblings = speed;
         channel_take_pause(c, o);
 }
 
@@ -214,7 +217,7 @@ static int on_listen(sd_event_source *s, int fd, uint32_t revents, void *userdat
 }
 
 int channel_new(sd_event *event, int listen_fd, const char *run, uint32_t attempt, bool *cancel,
-                PauseWish *pause, Channel **ret)
+                PauseWish *pause, uint64_t *siblings, Channel **ret)
 {
         _cleanup_(channel_freep) Channel *c = NULL;
         int flags, r;
@@ -229,6 +232,7 @@ int channel_new(sd_event *event, int listen_fd, const char *run, uint32_t attemp
                 .attempt = attempt,
                 .cancel = cancel,
                 .pause = pause,
+                .siblings = siblings,
                 .run = strdup(run),
         };
         if (!c->run)

@@ -21,9 +21,10 @@ typedef struct PauseWish {
         char *words; /* who and why */
 } PauseWish;
 
-/* Takes listen_fd over. cancel becomes true when burnind says so; it never goes back. *pause is its last wish. */
+/* Takes listen_fd over. cancel becomes true when burnind says so; it never goes back. *pause is its last wish, *siblings its last
+ * word of how fast the others of the drive's model are. */
 int channel_new(sd_event *event, int listen_fd, const char *run, uint32_t attempt, bool *cancel,
-                PauseWish *pause, Channel **ret);
+                PauseWish *pause, uint64_t *siblings, Channel **ret);
 Channel *channel_free(Channel *c);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Channel *, channel_free);
 

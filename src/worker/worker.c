@@ -119,7 +119,7 @@ int worker_new(Worker **ret)
         if (r < 0)
                 return log_error_errno(r, "Failed to allocate an event loop: %m");
         r = channel_new(w->event, WORKER_FD_SOCKET, w->params.run, w->params.attempt, &w->cancel, &w->pause,
-                        &w->channel);
+                        &w->params.sibling_speed, &w->channel);
         if (r < 0)
                 return log_error_errno(r, "Failed to listen for burnind: %m");
         r = worker_open_transport(w);

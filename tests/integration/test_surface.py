@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import dbus
 import pytest
 from product import Host, Job, Product, nas, product  # noqa: F401
 
@@ -88,6 +89,29 @@ def test_slow_drive(slowly: None, nas: Host, product: Product) -> None:
     assert rules["speed-floor"][1] == "failed" and "slower than that at " not in rules["speed-floor"][0]
     assert rules["speed-regions"] == ("not measured: the phases were too short, or disturbed", "passed")
     assert rules["bad-blocks"][1] == "passed"
+
+
+def test_drive_that_is_slower_than_the_others_of_its_batch(slowly: None, nas: Host, product: Product) -> None:
+    """None of them has ended when it starts, so what they can is known only later, and over a restart."""
+    slow, *others = [f"BATCH00{i}" for i in range(4)]
+    for serial in (slow, *others):
+        product.plug(serial, 1024 if serial == slow else 768)
+    product.configure(slow_ratio="0.9")
+    nas.wait("State", "online", 30)
+    job = product.start(slow, profile="fast")
+    job.stage().wait("Phase", lambda phase: phase > 0, 60)
+    for name, value in (("surface_validate_block_size", 4096), ("surface_validate_block_buffer", 4096)):
+        product.call_settings("Set", "svt", name, dbus.UInt32(value), 0)
+    try:
+        ends = [product.start(serial, profile="fast") for serial in others]
+        assert [each.wait_end() for each in ends] == ["passed"] * 3
+        assert "speed-siblings" not in ledger(ends[0]) and job["State"] == "running"
+    finally:
+        for name in ("surface_validate_block_size", "surface_validate_block_buffer"):
+            product.call_settings("Reset", "st", name, 0)
+    product.restart()
+    assert job.wait_end(240) == "failed", ledger(job)["speed-siblings"]
+    assert ledger(job)["speed-siblings"][1] == "failed" and "others of its model" in job["Reason"] and slow in job["Reason"]
 
 
 def test_slow_drive_that_is_only_named(slowly: None, nas: Host, product: Product) -> None:
