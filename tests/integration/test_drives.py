@@ -174,6 +174,18 @@ def test_drive_that_is_needed_is_not_forgotten(product: Product, nas: Host, miss
     missing.call("Forget", "t", 0)
 
 
+def test_sleeping_drive_is_left_alone(product: Product, nas: Host) -> None:
+    """Its last facts hold until it wakes by itself; another one beside it is read as ever."""
+    asleep, awake = product.plug("ASLEEP01", 8), product.plug("AWAKE002", 8)
+    product.machine.set_smart("ASLEEP01", {"burnin_test": {"standby": True}, "temperature": {"current": 55}})
+    read_again(product, awake)
+    before = asleep["SmartUSec"]
+    read_again(product, awake)
+    assert (asleep["SmartUSec"], asleep["TemperatureMDegC"], asleep["SmartHealth"]) == (before, 31000, "passed")
+    product.machine.set_smart("ASLEEP01", {"temperature": {"current": 55}})
+    asleep.wait("TemperatureMDegC", 55000, 40)
+
+
 def test_bay(product: Product, nas: Host) -> None:
     """Where it is by the host's own word, which goes on being known of a drive that is missing."""
     drive = product.plug("BAY00001", 8)

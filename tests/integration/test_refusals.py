@@ -154,6 +154,42 @@ def test_locked_drive_is_refused(nas: Host, product: Product, what: str) -> None
     assert not product.active_jobs()
 
 
+def bcache_superblock() -> bytes:
+    """Of a backing device; blkid believes it for its checksum (CRC-64/WE) alone."""
+    block = ((8).to_bytes(8, "little") + (1).to_bytes(8, "little") + bytes.fromhex("c68573f64e1a45ca8265f57f48ba6d81") +
+             bytes(range(1, 17)) + bytes(152))
+    crc = 2**64 - 1
+    for byte in block:
+        crc ^= byte << 56
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x42f0e1eba9ea3693 if crc >> 63 else 0)) & 2**64 - 1
+    return (crc ^ 2**64 - 1).to_bytes(8, "little") + block
+
+
+SIGNATURES = {      # what blkid finds: where it is (from the end, if negative), and what
+    "SIGLUKS1": ("crypto_LUKS", 0, b"LUKS\xba\xbe\0\1"),
+    "SIGCEPH1": ("ceph_bluestore", 0, b"bluestore block device\n"),
+    "SIGDRBD1": ("drbd", -4096, bytes(60) + bytes.fromhex("8374026b") + bytes(4) + bytes.fromhex("00000008") * 2),
+    "SIGBCACH": ("bcache", 4096, bcache_superblock()),
+    "SIGMD001": ("linux_raid_member", 4096, bytes.fromhex("fc4e2ba9") + (1).to_bytes(4, "little") + bytes(136) + (8).to_bytes(8, "little")),
+}
+
+
+@pytest.mark.parametrize("serial", SIGNATURES)
+def test_part_of_something_bigger_is_refused(nas: Host, product: Product, serial: str) -> None:
+    kind, where, what = SIGNATURES[serial]
+    product.machine.add_loop_drive(serial, 64)
+    with open(product.image(serial), "r+b") as image:
+        image.seek(where, 2 if where < 0 else 0)
+        image.write(what)
+    product.machine.run(["blockdev", "--flushbufs", product.device(serial)])
+    product.machine.run(["systemctl", "start", f"harness-udev@{Path(product.device(serial)).name}.service"])
+    drive = product.wait_drive(serial, "storage-member")
+    assert kind in drive["LockDetail"] and drive["UnlockToken"] == "DESTROY STORAGE MEMBER" and not drive["LockInUse"]
+    with untouched(product, serial), refused("DriveLocked", "storage-member", "DESTROY STORAGE MEMBER", kind):
+        product.start(serial)
+
+
 def test_drive_that_a_process_holds_is_refused(nas: Host, product: Product) -> None:
     drive = product.plug("INUSE001", 16)
     with product.machine.popen(f"exec sleep 1000 < {product.device('INUSE001')}"):
