@@ -12,6 +12,7 @@
 #include "daemon/estimate.h"
 #include "daemon/host.h"
 #include "daemon/scope.h"
+#include "daemon/sibling.h"
 #include "daemon/self-test.h"
 #include "daemon/stage.h"
 #include "daemon/worker.h"
@@ -524,31 +525,6 @@ static void stage_keep_report_aside(const Stage *s, int error)
 }
 
 /* Takes the report over. On failure the stage is as it was, and the report comes again. */
-/* How fast the others of its model are is known once they have ended: in a batch that is after its own start. */
-static void stage_tell_siblings(Stage *s)
-{
-        const JobRecord *j = &s->job->record;
-        uint64_t speed;
-
-        if (s->worker && s->record.kind == STAGE_SURFACE_VALIDATE &&
-            store_sibling_speed(s->job->manager->store, j->model, j->drive, &speed) >= 0 && speed > 0)
-                (void) worker_tell_siblings(s->worker, speed);
-}
-
-static void stage_tell_its_siblings(const Stage *s)
-{
-        Job *j, *next;
-
-        if (s->record.kind != STAGE_SURFACE_VALIDATE)
-                return;
-        HASH_ITER(hh, s->job->manager->jobs, j, next) {
-                Stage *other = job_current_stage(j);
-
-                if (other && other != s && streq_ptr(j->record.model, s->job->record.model))
-                        stage_tell_siblings(other);
-        }
-}
-
 static int stage_finish(Stage *s, StageReport *report)
 {
         Job *j = s->job;
@@ -579,7 +555,7 @@ static int stage_finish(Stage *s, StageReport *report)
 
         if (j->drive)
                 self_tests_on_report(j->drive, s);
-        stage_tell_its_siblings(s);
+        siblings_on_stage_done(s);
         stage_emit_state(s);
         log_stage(s, s->record.verdict == VERDICT_PASSED ? LOG_INFO : LOG_NOTICE, MESSAGE_STAGE_FINISHED,
                   "Stage %s of job %" PRIu64 " has ended: %s%s%s", stage_kind_to_string(s->record.kind),
@@ -707,7 +683,7 @@ void stage_on_gate_open(Stage *s)
                 worker_cancel(s->worker); /* it may have been started for something else */
         else {
                 stage_tell_pause(s, NULL);
-                stage_tell_siblings(s);
+                siblings_tell(s);
         }
 
         stage_emit_state(s);
@@ -797,7 +773,7 @@ void stage_resume(Stage *s)
                                 (void) stage_cancel(s);
                         else {
                                 stage_tell_pause(s, NULL);
-                                stage_tell_siblings(s);
+                                siblings_tell(s);
                         }
                         stage_watch_heard(s);
                         return;
