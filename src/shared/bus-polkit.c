@@ -6,8 +6,9 @@
 #include "basic/string-util.h"
 #include "shared/bus-polkit.h"
 
-/* An interactive question waits for a person; any other answer comes within milliseconds. */
-#define POLKIT_TIMEOUT_USEC           (5 * USEC_PER_SEC)
+/* An interactive question waits for a person. Any other answer comes within milliseconds, on a busy machine within seconds, and a
+ * caller that waits for us gives up after 25. */
+#define POLKIT_TIMEOUT_USEC           (20 * USEC_PER_SEC)
 #define POLKIT_PENDING_PER_SENDER_MAX 64
 /* The bus lets a connection wait for 128 answers, and refuses the next question, which would mean no to somebody who may. So the
  * rest waits here; those that wait for a person have places of their own, so that nobody who is idle at a prompt blocks the others. */
@@ -26,6 +27,7 @@ typedef struct Query {
         bool interactive;
         bool asked, answered;
         bool authorized, challenge;
+        bool failed;         /* there was no answer */
         sd_bus_track *track; /* the sender: once it has left nobody waits for the answer */
         UT_hash_handle hh;
 } Query;
@@ -95,12 +97,13 @@ PolkitRegistry *polkit_registry_free(PolkitRegistry *r)
 }
 
 /* Logged once until polkit answers again: anybody may make us ask, as often as the bus carries it. */
-static void registry_failed(PolkitRegistry *registry, const char *action, const char *why)
+static void query_failed(Query *q, const char *why)
 {
-        if (!registry->failing)
+        if (!q->registry->failing)
                 log_warning("polkit did not answer whether %s is allowed, which means no until it does: %s",
-                            action, why);
-        registry->failing = true;
+                            q->action, why);
+        q->registry->failing = true;
+        q->failed = true;
 }
 
 /* The request runs again from its top, and finds the answer. */
@@ -123,13 +126,13 @@ static int query_on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *r
         int authorized, challenge, r;
 
         if (sd_bus_message_is_method_error(reply, NULL))
-                registry_failed(registry, q->action, sd_bus_message_get_error(reply)->message);
+                query_failed(q, sd_bus_message_get_error(reply)->message);
         else {
                 r = sd_bus_message_enter_container(reply, 'r', "bba{ss}");
                 if (r >= 0)
                         r = sd_bus_message_read(reply, "bb", &authorized, &challenge);
                 if (r < 0)
-                        registry_failed(registry, q->action, strerror(-r));
+                        query_failed(q, strerror(-r));
                 else {
                         registry->failing = false;
                         q->authorized = authorized;
@@ -194,7 +197,7 @@ static void registry_ask_next(PolkitRegistry *registry)
         while ((q = registry_find_next(registry))) {
                 r = query_ask(q);
                 if (r < 0) {
-                        registry_failed(registry, q->action, strerror(-r));
+                        query_failed(q, strerror(-r));
                         query_answered(q);
                 }
         }
@@ -331,6 +334,12 @@ static int query_take_answer(Query *q, const char *action, const char *also, con
                                          "What was asked changed while it was being authorized. Try again.");
         if (q->authorized)
                 return 1;
+        if (q->failed)
+                return sd_bus_error_setf(
+                                error, SD_BUS_ERROR_ACCESS_DENIED,
+                                "polkit did not answer whether you are allowed to do this (%s). Try again; "
+                                "systemctl status polkit shows what is wrong with it.",
+                                q->action);
         if (q->challenge)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                                          "This needs interactive authorization (%s).", q->action);
