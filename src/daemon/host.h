@@ -26,9 +26,10 @@ struct Host {
         const char *api_gone; /* what it lacks, as was said last; NULL: nothing */
         uint64_t last_seen_usec;
         Drive *drives_by_kname; /* the drives that its last reading listed */
-        uint32_t n_asked; /* content fingerprints that are asked for; counted by each pass of the queue */
-        bool reread;      /* the next reading must be a full one */
-        bool was_read;    /* it was online since burnind started: which drives it had is known */
+        uint32_t n_asked;    /* content fingerprints that are asked for; counted by each pass of the queue */
+        uint32_t n_burn_ins; /* that have one of its max_per_host places; so too */
+        bool reread;         /* the next reading must be a full one */
+        bool was_read;       /* it was online since burnind started: which drives it had is known */
         bool moved; /* to another address, by a person: another key there is a new one, not a changed one */
         sd_event_source *stale_timer;
         UT_hash_handle hh;

@@ -27,17 +27,10 @@ static int job_compare_turn(const void *a, const void *b)
         return x->record.id < y->record.id ? -1 : x->record.id > y->record.id;
 }
 
-static uint32_t host_count_burn_ins(Manager *m, const char *host)
+/* One of the places that max_per_host gives. */
+static bool job_has_place(const Job *j)
 {
-        uint32_t n = 0;
-        Job *j, *next;
-
-        HASH_ITER(hh, m->jobs, j, next)
-                if (!job_is_self_test(j) && j->record.state != JOB_DONE && job_has_started(j) &&
-                    streq_ptr(j->record.host, host))
-                        n++;
-
-        return n;
+        return !job_is_self_test(j) && j->record.state != JOB_DONE && job_has_started(j);
 }
 
 /* False: it has ended, with the reason. */
@@ -59,14 +52,13 @@ static bool queue_judge(Job *j)
         return r == SAFETY_OK;
 }
 
-static bool queue_has_place(Manager *m, Job *j)
+static bool queue_has_place(Manager *m, Job *j, const Host *h)
 {
         if (m->n_burn_ins >= m->settings.max_parallel_burnins) {
                 job_set_waiting(j, "Waits for a free place: max_parallel_burnins jobs are running.");
                 return false;
         }
-        if (m->settings.max_per_host > 0 &&
-            host_count_burn_ins(m, j->record.host) >= m->settings.max_per_host) {
+        if (m->settings.max_per_host > 0 && h->n_burn_ins >= m->settings.max_per_host) {
                 job_set_waiting(j,
                                 "Waits for a free place on its host: max_per_host jobs are running there.");
                 return false;
@@ -196,22 +188,27 @@ static void queue_try(Pass *p, Job *j)
                 return;
         /* What caps and heat hold back is burn-ins: a self-test on its own is a read of the drive by itself. */
         if (job_is_self_test(j) ? queue_judge(j)
-                                : queue_has_place(m, j) && queue_judge(j) && !queue_is_hot(p, j, h))
+                                : queue_has_place(m, j, h) && queue_judge(j) && !queue_is_hot(p, j, h)) {
                 (void) job_start(j);
+                h->n_burn_ins += job_has_place(j);
+        }
 }
 
-static void queue_count_asked(Manager *m)
+/* Once for a pass: counted anew for each queued job, a pass would take as long as all of them times all that run. */
+static void queue_count(Manager *m)
 {
         Host *h, *next_host;
         Job *j, *next;
 
         HASH_ITER(hh, m->hosts, h, next_host)
-                h->n_asked = 0;
+                h->n_asked = h->n_burn_ins = 0;
         HASH_ITER(hh, m->jobs, j, next)
-                if (j->content_asked) {
+                if (j->content_asked || job_has_place(j)) {
                         h = host_find(m, strempty(j->record.host));
-                        if (h)
-                                h->n_asked++;
+                        if (!h)
+                                continue;
+                        h->n_asked += j->content_asked;
+                        h->n_burn_ins += job_has_place(j);
                 }
 }
 
@@ -245,7 +242,7 @@ static int queue_on_defer(sd_event_source *s, void *userdata)
                         queued[n++] = j;
         qsort(queued, n, sizeof(Job *), job_compare_turn);
 
-        queue_count_asked(m);
+        queue_count(m);
         for (size_t i = 0; i < n; i++)
                 queue_try(&p, queued[i]);
 
