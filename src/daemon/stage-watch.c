@@ -25,6 +25,8 @@ void stage_watch_init(Stage *s)
                 json_object_object_del(s->report.details, "phases");
                 json_object_object_del(s->report.details, "region_msec");
         }
+        /* Nor is its text kept: what is done is not written again. */
+        s->record.report = (free(s->record.report), NULL);
 }
 
 void stage_watch_done(Stage *s)
