@@ -814,7 +814,8 @@ static int host_apply_cycle(Host *h, struct json_object *cycle, DriveFacts **fac
         _cleanup_strv_free_ char **keys = NULL;
         int r;
 
-        r = store_begin(h->manager->store);
+        /* The poller tells it again whenever this has been lost, and nothing begins before it did. */
+        r = store_begin_relaxed(h->manager->store);
         if (r < 0)
                 return r;
         transaction = h->manager->store;

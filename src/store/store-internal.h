@@ -60,10 +60,9 @@ static inline void statement_release(sqlite3_stmt **stmt)
 /* To the end of a statement that gives no rows. */
 int statement_run(Store *s, sqlite3_stmt *stmt);
 
-/* Around each write: joins the transaction that is open, or is one of its own. durable: its commit waits for the disk; it
- * always does but for progress. write_end() takes the result of what was between the two, commits or rolls back, and
- * returns the result of it all. */
-int write_begin(Store *s, bool durable, bool *ret_own);
+/* Around each write: joins the transaction that is open, or is one of its own, whose commit waits for the disk. write_end() takes the
+ * result of what was between the two, commits or rolls back, and returns the result of it all. */
+int write_begin(Store *s, bool *ret_own);
 int write_end(Store *s, bool own, int r);
 
 int bind_text(sqlite3_stmt *stmt, int i, const char *s, size_t max);
@@ -124,6 +123,8 @@ void record_done(const RecordType *t, void *record);
 
 /* Inserts, or updates the row of the same key. */
 int record_put(Store *s, const RecordType *t, const void *record);
+/* Many of them. */
+int records_put(Store *s, const RecordType *t, const void *const *records, size_t n);
 /* Inserts without the key (one column), which the database chooses. */
 int record_insert(Store *s, const RecordType *t, const void *record, uint64_t *ret_key);
 /* Updates the row of this key; -ENOENT: there is none. */

@@ -68,7 +68,7 @@ int store_reading_put(Store *s, const ReadingRecord *r)
         k = record_put(s, &reading_type, r);
         if (k < 0)
                 return k;
-        k = write_begin(s, true, &own);
+        k = write_begin(s, &own);
         if (k < 0)
                 return k;
 

@@ -312,12 +312,40 @@ static int record_write(Store *s, const RecordType *t, Operation op, const void 
         return op == OPERATION_UPDATE && sqlite3_changes(s->db) == 0 ? -ENOENT : 0;
 }
 
+static int put_each(Store *s, const RecordType *t, const void *const *records, size_t n)
+{
+        _cleanup_statement_ sqlite3_stmt *stmt = NULL;
+        int r;
+
+        r = record_statement(s, t, OPERATION_PUT, NULL, &stmt);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                r = bind_columns(stmt, t, 0, records[i]);
+                if (r >= 0)
+                        r = statement_run(s, stmt);
+                (void) sqlite3_reset(stmt);
+        }
+
+        return r;
+}
+
+int records_put(Store *s, const RecordType *t, const void *const *records, size_t n)
+{
+        bool own;
+        int r;
+
+        r = write_begin(s, &own);
+        if (r < 0)
+                return r;
+
+        return write_end(s, own, put_each(s, t, records, n));
+}
+
 static int record_write_as_one(Store *s, const RecordType *t, Operation op, const void *record)
 {
         bool own;
         int r;
 
-        r = write_begin(s, true, &own);
+        r = write_begin(s, &own);
         if (r < 0)
                 return r;
 
@@ -366,7 +394,7 @@ int record_del(Store *s, const RecordType *t, const char *key)
         bool own;
         int r;
 
-        r = write_begin(s, true, &own);
+        r = write_begin(s, &own);
         if (r < 0)
                 return r;
 

@@ -41,6 +41,31 @@ static const RecordType stage_type = {
         .n_key = 2,
 };
 
+/* Of the same record, what changes from second to second. */
+static const Column progress_columns[] = {
+        COLUMN(U64, StageRecord, "job", job),
+        COLUMN(U32, StageRecord, "stage", index),
+        COLUMN(U64, StageRecord, "last_seq", last_seq),
+        COLUMN(PERCENT, StageRecord, "percent", percent),
+        COLUMN(PERCENT, StageRecord, "phase_percent", phase_percent),
+        COLUMN(U32, StageRecord, "phase", phase),
+        COLUMN(U32, StageRecord, "phases", phases),
+        COLUMN(TEXT, StageRecord, "phase_name", phase_name),
+        COLUMN(U64, StageRecord, "bytes_per_second", bytes_per_second),
+        COLUMN(U64, StageRecord, "bad_blocks", bad_blocks),
+        COLUMN(U64, StageRecord, "work_bytes", work_bytes),
+        COLUMN(U64, StageRecord, "eta_usec", eta_usec),
+        COLUMN(MDEGC, StageRecord, "temperature_mdegc", temperature_mdegc),
+};
+
+static const RecordType progress_type = {
+        .table = "stage_progress",
+        .size = sizeof(StageRecord),
+        .columns = progress_columns,
+        .n_columns = ELEMENTSOF(progress_columns),
+        .n_key = 2,
+};
+
 static const Column phase_columns[] = {
         COLUMN(U32, PhaseRecord, "number", number),
         COLUMN(TEXT, PhaseRecord, "name", name),
@@ -65,52 +90,94 @@ void phase_record_done(PhaseRecord *r)
         record_done(&phase_type, r);
 }
 
-int store_stage_put(Store *s, const StageRecord *r)
-{
-        return record_put(s, &stage_type, r);
-}
-
-int store_stage_list(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata), void *userdata)
-{
-        _cleanup_(rows_done) Rows rows = { .type = &stage_type };
-        int r;
-
-        r = rows_read(s, "WHERE job = ? ORDER BY stage", &(Value){ .number = job }, 1, &rows);
-        if (r < 0)
-                return r;
-
-        return ROWS_CALL(&rows, callback, userdata);
-}
-
-/* What has ended shows how it ended: late progress changes nothing there. */
-static int progress_stage(Store *s, const StageRecord *g)
+static int progress_del(Store *s, const StageRecord *g)
 {
         _cleanup_statement_ sqlite3_stmt *stmt = NULL;
         int r;
 
-        r = store_statement(s,
-                            "UPDATE stages SET percent = ?3, phase_percent = ?4, phase = ?5, phases = ?6, "
-                            "phase_name = ?7, bytes_per_second = ?8, bad_blocks = ?9, work_bytes = ?10, "
-                            "eta_usec = ?11, temperature_mdegc = ?12, last_seq = ?13 "
-                            "WHERE job = ?1 AND stage = ?2 AND state <> 'done'",
-                            &stmt);
+        r = store_statement(s, "DELETE FROM stage_progress WHERE job = ? AND stage = ?", &stmt);
         if (r < 0)
                 return r;
-        if ((r = bind_u64(stmt, 1, g->job)) < 0 || (r = bind_u64(stmt, 2, g->index)) < 0 ||
-            (r = bind_percent(stmt, 3, g->percent)) < 0 ||
-            (r = bind_percent(stmt, 4, g->phase_percent)) < 0 || (r = bind_u64(stmt, 5, g->phase)) < 0 ||
-            (r = bind_u64(stmt, 6, g->phases)) < 0 ||
-            (r = bind_text(stmt, 7, g->phase_name, STORE_TEXT_MAX)) < 0 ||
-            (r = bind_u64(stmt, 8, g->bytes_per_second)) < 0 || (r = bind_u64(stmt, 9, g->bad_blocks)) < 0 ||
-            (r = bind_u64(stmt, 10, g->work_bytes)) < 0 || (r = bind_u64(stmt, 11, g->eta_usec)) < 0 ||
-            (r = bind_mdegc(stmt, 12, g->temperature_mdegc)) < 0 ||
-            (r = bind_u64(stmt, 13, g->last_seq)) < 0)
+        if ((r = bind_u64(stmt, 1, g->job)) < 0 || (r = bind_u64(stmt, 2, g->index)) < 0)
                 return r;
 
         return statement_run(s, stmt);
 }
 
-static int progress_job(Store *s, const JobRecord *j)
+static int stage_put(Store *s, const StageRecord *g)
+{
+        bool own;
+        int r;
+
+        r = record_put(s, &stage_type, g);
+        if (r < 0)
+                return r;
+        r = write_begin(s, &own);
+        if (r < 0)
+                return r;
+
+        return write_end(s, own, progress_del(s, g));
+}
+
+int store_stage_put(Store *s, const StageRecord *g)
+{
+        _cleanup_(store_rollbackp) Store *transaction = NULL;
+        int r;
+
+        if (s->transaction == TRANSACTION_NONE) {
+                r = store_begin(s);
+                if (r < 0)
+                        return r;
+                transaction = s;
+        }
+
+        r = stage_put(s, g);
+        if (r < 0 || !transaction)
+                return r;
+
+        transaction = NULL;
+        return store_commit(s);
+}
+
+/* What has ended shows how it ended: late progress changes nothing there. */
+static void stage_take_progress(StageRecord *g, StageRecord *p)
+{
+        if (g->index != p->index || g->state == STAGE_DONE)
+                return;
+
+        g->last_seq = p->last_seq;
+        g->percent = p->percent;
+        g->phase_percent = p->phase_percent;
+        g->phase = p->phase;
+        g->phases = p->phases;
+        SWAP(g->phase_name, p->phase_name);
+        g->bytes_per_second = p->bytes_per_second;
+        g->bad_blocks = p->bad_blocks;
+        g->work_bytes = p->work_bytes;
+        g->eta_usec = p->eta_usec;
+        g->temperature_mdegc = p->temperature_mdegc;
+}
+
+int store_stage_list(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata), void *userdata)
+{
+        _cleanup_(rows_done) Rows rows = { .type = &stage_type }, progress = { .type = &progress_type };
+        const Value id = { .number = job };
+        int r;
+
+        r = rows_read(s, "WHERE job = ? ORDER BY stage", &id, 1, &rows);
+        if (r >= 0)
+                r = rows_read(s, "WHERE job = ?", &id, 1, &progress);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < rows.n; i++)
+                for (size_t k = 0; k < progress.n; k++)
+                        stage_take_progress(rows_at(&rows, i), rows_at(&progress, k));
+
+        return ROWS_CALL(&rows, callback, userdata);
+}
+
+static int job_set_percent(Store *s, const JobRecord *j)
 {
         _cleanup_statement_ sqlite3_stmt *stmt = NULL;
         int r;
@@ -124,39 +191,52 @@ static int progress_job(Store *s, const JobRecord *j)
         return statement_run(s, stmt);
 }
 
+static int progress_job(Store *s, const JobRecord *j)
+{
+        bool own;
+        int r;
+
+        r = write_begin(s, &own);
+        if (r < 0)
+                return r;
+
+        return write_end(s, own, job_set_percent(s, j));
+}
+
 static int progress_all(Store *s, const StageRecord *const *stages, size_t n_stages,
                         const JobRecord *const *jobs, size_t n_jobs)
 {
         int r;
 
-        for (size_t i = 0; i < n_stages; i++) {
-                r = progress_stage(s, stages[i]);
-                if (r < 0)
-                        return r;
-        }
-        for (size_t i = 0; i < n_jobs; i++) {
+        r = records_put(s, &progress_type, (const void *const *) stages, n_stages);
+        for (size_t i = 0; r >= 0 && i < n_jobs; i++)
                 r = progress_job(s, jobs[i]);
-                if (r < 0)
-                        return r;
-        }
 
-        return 0;
+        return r;
 }
 
 int store_progress(Store *s, const StageRecord *const *stages, size_t n_stages, const JobRecord *const *jobs,
                    size_t n_jobs)
 {
-        bool own;
+        _cleanup_(store_rollbackp) Store *transaction = NULL;
         int r;
 
         if (n_stages == 0 && n_jobs == 0)
                 return 0;
 
-        r = write_begin(s, false, &own);
-        if (r < 0)
+        if (s->transaction == TRANSACTION_NONE) {
+                r = store_begin_relaxed(s);
+                if (r < 0)
+                        return r;
+                transaction = s;
+        }
+
+        r = progress_all(s, stages, n_stages, jobs, n_jobs);
+        if (r < 0 || !transaction)
                 return r;
 
-        return write_end(s, own, progress_all(s, stages, n_stages, jobs, n_jobs));
+        transaction = NULL;
+        return store_commit(s);
 }
 
 #define SIBLINGS_MIN 3U
@@ -227,7 +307,7 @@ int store_phase_put(Store *s, uint64_t job, uint32_t stage, const PhaseRecord *r
         bool own;
         int k;
 
-        k = write_begin(s, true, &own);
+        k = write_begin(s, &own);
         if (k < 0)
                 return k;
 

@@ -18,7 +18,7 @@
  *    checked before that is committed; afterwards it is always on.
  * 3. SQLite ends a transaction by itself on some errors. What was written next would then be committed one by one; so a
  *    transaction in which anything failed takes nothing more (TRANSACTION_FAILED).
- * 4. synchronous is FULL from before BEGIN in every transaction but those of store_progress(). */
+ * 4. synchronous is FULL from before BEGIN in every transaction but those of store_begin_relaxed(). */
 
 #define APPLICATION_ID    0x6275726e /* "burn" */
 #define BUSY_TIMEOUT_MSEC 2000
@@ -26,11 +26,13 @@
 #define FREE_MIN_BYTES (UINT64_C(8) * 1024 * 1024)
 
 extern const char schema_0001_init[], schema_0002_settings[], schema_0004_queue[], schema_0005_grant[],
-                schema_0006_self_test[], schema_0007_truenas[], schema_0008_reading[], schema_0011_bay[];
+                schema_0006_self_test[], schema_0007_truenas[], schema_0008_reading[],
+                schema_0009_stage_progress[], schema_0011_bay[];
 
 static const char *const schemas_table[] = {
-        schema_0001_init,      schema_0002_settings, schema_0004_queue,   schema_0005_grant,
-        schema_0006_self_test, schema_0007_truenas,  schema_0008_reading, schema_0011_bay,
+        schema_0001_init,    schema_0002_settings,       schema_0004_queue,
+        schema_0005_grant,   schema_0006_self_test,      schema_0007_truenas,
+        schema_0008_reading, schema_0009_stage_progress, schema_0011_bay,
 };
 
 static int errno_of_system(int e)
@@ -238,18 +240,28 @@ static int begin_now(Store *s, bool durable)
         return run_and_reset(s, s->begin);
 }
 
-int store_begin(Store *s)
+static int begin(Store *s, bool durable)
 {
         int r;
 
         assert(s->transaction == TRANSACTION_NONE);
 
-        r = begin_now(s, true);
+        r = begin_now(s, durable);
         if (r < 0)
                 return r;
 
         s->transaction = TRANSACTION_OPEN;
         return 0;
+}
+
+int store_begin(Store *s)
+{
+        return begin(s, true);
+}
+
+int store_begin_relaxed(Store *s)
+{
+        return begin(s, false);
 }
 
 int store_commit(Store *s)
@@ -269,14 +281,14 @@ void store_rollback(Store *s)
         s->transaction = TRANSACTION_NONE;
 }
 
-int write_begin(Store *s, bool durable, bool *ret_own)
+int write_begin(Store *s, bool *ret_own)
 {
         int r;
 
         if (s->transaction == TRANSACTION_FAILED)
                 return s->transaction_error;
         if (s->transaction == TRANSACTION_NONE) {
-                r = begin_now(s, durable);
+                r = begin_now(s, true);
                 if (r < 0)
                         return r;
         }
@@ -603,7 +615,7 @@ int store_check(Store *s)
         if ((uint64_t) f.f_bavail * f.f_frsize < FREE_MIN_BYTES)
                 return -ENOSPC;
 
-        r = write_begin(s, true, &own);
+        r = write_begin(s, &own);
         if (r < 0)
                 return r;
 

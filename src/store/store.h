@@ -6,8 +6,9 @@
 /* The only code that knows SQLite; only burnind opens the file. One connection, one thread.
  *
  * WAL; every write is BEGIN IMMEDIATE ... COMMIT with synchronous=FULL, so that what was committed survives a power cut:
- * verdicts, cancels, run ids, accepted keys. Only store_progress() commits with synchronous=NORMAL: after a power cut at most
- * the last seconds of progress are old, nothing is torn. Calls return 0 (or a documented positive), or -errno: -EIO, -ENOSPC,
+ * verdicts, cancels, run ids, accepted keys. What will be told again, progress and what a host shows, is committed with
+ * synchronous=NORMAL (store_begin_relaxed()): after a power cut it is as it was some time before, nothing is torn, and whatever was
+ * committed before a write of the first kind is there with it. Calls return 0 (or a documented positive), or -errno: -EIO, -ENOSPC,
  * -EBUSY, -ENOMEM, -EUCLEAN (corrupt), -EEXIST (unique key), -ENOENT (the row it refers to is missing), -EINVAL (a value that
  * the schema refuses), -E2BIG. After a failure nothing of the transaction is kept: until it is ended, further writes in it
  * return the same error, and so does its commit. Numbers over INT64_MAX come back as UINT64_MAX; percents are clamped.
@@ -26,6 +27,7 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Store *, store_close);
 /* Several writes as one: begin, then commit; anything else is rolled back by the cleanup. They do not nest. Reads within see
  * what was written. */
 int store_begin(Store *s);
+int store_begin_relaxed(Store *s); /* the commit waits for no disk (see the top) */
 int store_commit(Store *s);
 void store_rollback(Store *s);
 static inline void store_rollbackp(Store **s)
@@ -208,8 +210,8 @@ int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, v
 int store_stage_put(Store *s, const StageRecord *r); /* insert or update, by (job, index) */
 int store_stage_list(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata),
                      void *userdata);
-/* Progress columns (and last_seq) of many stages, and of their jobs, in one transaction (see the top). What is done in the
- * store stays as it is. */
+/* Progress columns (and last_seq) of many stages, and of their jobs, in one relaxed transaction. What is done in the store stays as
+ * it is. */
 int store_progress(Store *s, const StageRecord *const *stages, size_t n_stages, const JobRecord *const *jobs,
                    size_t n_jobs);
 /* Keeps the first start time of a phase that is entered again. */

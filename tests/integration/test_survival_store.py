@@ -72,7 +72,8 @@ def stored_percent(site: Site, job: Job) -> float:
     return float(site.machine.run(["python3", "-c", "import sqlite3, sys\n"
                                    "print(sqlite3.connect(sys.argv[1], uri=True).execute(sys.argv[2]).fetchone()[0])",
                                    f"file:{STATE}/burnin.db?mode=ro",
-                                   f"SELECT percent FROM stages WHERE job = {job.id} AND kind = 'surface_validate'"]).stdout)
+                                   "SELECT coalesce(p.percent, s.percent) FROM stages AS s LEFT JOIN stage_progress AS p "
+                                   f"USING (job, stage) WHERE s.job = {job.id} AND s.kind = 'surface_validate'"]).stdout)
 
 
 @pytest.mark.allow_journal(*FULL_DISK)

@@ -160,12 +160,14 @@ static uint64_t inspect(const char *path, uint64_t said)
         /* What stands alone: done for all that was said; the transaction after that may have got as far as any of it. */
         open_ends = n == (int64_t) said ? 0 : 1;
         assert(query(s, "SELECT count(*) FROM remnants") <= open_ends);
-        assert(query(s, "SELECT count(*) FROM stages WHERE stage = 0 AND percent <> job % 100") <=
-               open_ends);
+        assert(query(s, "SELECT count(*) FROM stages LEFT JOIN stage_progress AS p USING (job, stage) "
+                        "WHERE stage = 0 AND p.percent IS NOT job % 100") <= open_ends);
 
         /* The next writer goes on as if this one had ended well. */
         assert(sqlite3_exec(s->db,
-                            "DELETE FROM remnants; UPDATE stages SET percent = job % 100 WHERE stage = 0",
+                            "DELETE FROM remnants; INSERT OR REPLACE INTO stage_progress "
+                            "SELECT job, 0, job, job % 100, 0, 0, 0, NULL, 0, 0, 0, 0, NULL FROM stages "
+                            "WHERE stage = 0",
                             NULL, NULL, NULL) == SQLITE_OK);
         assert_ok(store_check(s));
 

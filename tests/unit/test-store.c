@@ -432,6 +432,26 @@ static void test_progress(void)
         assert(t.last.state == STAGE_RUNNING && streq(t.last.report, "{}") && t.last.started_usec == 40);
         assert_ok(store_job_get(f.store, job, &got));
         assert(got.percent == 100 && got.state == JOB_QUEUED && streq(got.operator, "alice"));
+        assert(query(f.store, "SELECT percent <> 50 FROM stages WHERE stage = 1") == 1);
+
+        /* The row of the stage is the newest once it is written again. */
+        t.last.percent = 51;
+        t.last.bytes_per_second = 0;
+        assert_ok(store_stage_put(f.store, &t.last));
+        assert_ok(store_stage_list(f.store, job, take_stage, &t));
+        assert(t.last.percent == 51 && t.last.bytes_per_second == 0);
+        assert(query(f.store, "SELECT count(*) FROM stage_progress") == 0);
+        assert_ok(store_progress(f.store, stages, 1, NULL, 0));
+        assert_ok(store_stage_list(f.store, job, take_stage, &t));
+        assert(t.last.percent == 50);
+
+        /* That goes with a transaction, or does not. */
+        t.last.percent = 52;
+        assert_ok(store_begin(f.store));
+        assert_ok(store_stage_put(f.store, &t.last));
+        store_rollback(f.store);
+        assert_ok(store_stage_list(f.store, job, take_stage, &t));
+        assert(t.last.percent == 50);
 
         /* Late progress does not change what has ended. */
         t.last.state = STAGE_DONE;
