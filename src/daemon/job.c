@@ -650,7 +650,7 @@ void job_update_percent(Job *j)
         percent = sum > 0 ? MIN(done / sum, 99.9) : 0;
         if (j->record.state != JOB_DONE && percent >= j->record.percent + PERCENT_STEP) {
                 j->record.percent = percent;
-                j->progress_dirty = true;
+                j->percent_unstored = j->percent_untold = true;
         }
 }
 

@@ -42,7 +42,7 @@ struct Job {
         bool content_asked; /* the poller was asked for the content fingerprint, and has not answered */
         uint32_t content_asks;
         uint64_t content_reading; /* the reading of its host (last_seen_usec) after which asking again is of no use */
-        bool progress_dirty;
+        bool percent_unstored, percent_untold;
         char *waiting;           /* while queued: what for; while paused: by whom and why */
         uint64_t hot_since_usec; /* CLOCK_BOOTTIME: since when hot drives of its host hold it back; 0: they do not */
         char *heat; /* it was started though they were hot: which one, how hot; for its ledger */

@@ -316,6 +316,7 @@ const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CancelAll", SD_BUS_ARGS("s", reason, "t", flags), SD_BUS_RESULT("u", count),
                                 manager_method_cancel_all, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("Progress", SD_BUS_ARGS("a(oddtti)", stages), 0),
         SD_BUS_SIGNAL_WITH_ARGS("JobNew", SD_BUS_ARGS("t", id, "o", job), 0),
         SD_BUS_SIGNAL_WITH_ARGS("JobRemoved", SD_BUS_ARGS("t", id, "o", job, "s", verdict), 0),
         SD_BUS_VTABLE_END,
@@ -356,6 +357,36 @@ int manager_bus_register(Manager *m)
 void manager_emit_changed(Manager *m, const char *property)
 {
         (void) sd_bus_emit_properties_changed(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, property, NULL);
+}
+
+static int append_progress(sd_bus_message *m, const Stage *s)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = stage_bus_path(s, &path);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_append(m, "(oddtti)", path, s->record.percent, s->record.phase_percent,
+                                     s->record.bytes_per_second, s->record.bad_blocks,
+                                     s->record.temperature_mdegc);
+}
+
+void manager_emit_progress(Manager *m, Stage *const *stages, size_t n)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
+        int r;
+
+        r = sd_bus_message_new_signal(m->bus, &signal, BUS_PATH, BUS_INTERFACE_MANAGER, "Progress");
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'a', "(oddtti)");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = append_progress(signal, stages[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(signal);
+        if (r >= 0)
+                (void) sd_bus_send(m->bus, signal, NULL);
 }
 
 void manager_emit_job_new(Manager *m, Job *j)

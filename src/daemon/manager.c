@@ -26,12 +26,14 @@
 
 #define SSH_KEY_MAX      (64U * 1024U)
 #define STORE_RETRY_USEC (2 * USEC_PER_SEC)
-/* Each stage's progress is stored and told at most once a second, and a few stages at a time: one costs a page or two of the database,
- * and a signal to everybody who listens, and all at once they would hold up the loop and the bus. Where more run than have their turn
- * in a second, each has it less often, instead of all of them wearing out the disk. */
-#define PROGRESS_STAGE_USEC USEC_PER_SEC
-#define PROGRESS_FLUSH_USEC (100 * USEC_PER_MSEC)
-#define PROGRESS_STAGES_MAX 10U
+/* What progressed is stored at most once a second, and told then by the manager's signal Progress: in each turn the stages of one part,
+ * whose rows are neighbours in the database, so that a turn is a page or two and holds nobody up. There are twice as many turns in a
+ * second as parts, for turns that come late. Each stage's own signal follows at most once a second and for a few stages in a turn: each
+ * is a message to everybody who listens to everything, and where more run than have their turn in a second, each has it less often. */
+#define PROGRESS_USEC       USEC_PER_SEC
+#define PROGRESS_TURN_USEC  (50 * USEC_PER_MSEC)
+#define PROGRESS_TOLD_MAX   5U
+#define PROGRESS_NEIGHBOURS 64U
 
 static int manager_on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
 {
@@ -275,23 +277,99 @@ static int manager_on_store_retry(sd_event_source *s, uint64_t usec, void *userd
 
 static void manager_arm_progress(Manager *m)
 {
-        /* At once where the last flush was long enough ago. */
-        (void) sd_event_source_set_time(m->progress_timer, m->progress_flushed_usec + PROGRESS_FLUSH_USEC);
+        /* At once where the last turn was long enough ago. */
+        (void) sd_event_source_set_time(m->progress_timer, m->progress_turn_usec + PROGRESS_TURN_USEC);
         (void) sd_event_source_set_enabled(m->progress_timer, SD_EVENT_ONESHOT);
 }
 
-static void manager_emit_progress(Stage *const *told, size_t n)
+static uint64_t *manager_progress_part(Manager *m, const Stage *s)
 {
-        for (size_t i = 0; i < n; i++) {
-                Job *j = told[i]->job;
+        return m->progress_stored_usec +
+               s->record.job / PROGRESS_NEIGHBOURS % ELEMENTSOF(m->progress_stored_usec);
+}
 
-                stage_emit_changed(told[i],
-                                   (const char *const[]){ "Percent", "PhasePercent", "BytesPerSecond",
-                                                          "BadBlocks", "TemperatureMDegC", NULL });
-                if (j->drive && stage_is_self_test(told[i]))
+/* The part that waits the longest, as the time when it was last stored; NULL: none has anything to store by now. */
+static uint64_t *manager_progress_due(Manager *m, uint64_t now)
+{
+        uint64_t *due = NULL;
+        Stage *s;
+
+        DL_FOREACH2(m->progressed, s, progress_next)
+        {
+                uint64_t *part = manager_progress_part(m, s);
+
+                if (s->progress_unstored && now >= *part + PROGRESS_USEC && (!due || *part < *due))
+                        due = part;
+        }
+
+        return due;
+}
+
+static void manager_store_progress(Manager *m, uint64_t now)
+{
+        uint64_t *due = manager_progress_due(m, now);
+        _cleanup_free_ const StageRecord **records = NULL;
+        _cleanup_free_ const JobRecord **jobs = NULL;
+        _cleanup_free_ Stage **stages = NULL;
+        size_t n = 0, n_jobs = 0, count;
+        Stage *s;
+        int r;
+
+        if (!due)
+                return;
+
+        DL_COUNT2(m->progressed, s, count, progress_next);
+        records = new (const StageRecord *, count);
+        jobs = new (const JobRecord *, count);
+        stages = new (Stage *, count);
+        if (!records || !jobs || !stages)
+                return;
+
+        DL_FOREACH2(m->progressed, s, progress_next)
+        {
+                if (!s->progress_unstored || manager_progress_part(m, s) != due)
+                        continue;
+                s->progress_unstored = false;
+                records[n] = &s->record;
+                stages[n++] = s;
+                /* At most one stage of a job runs at a time. */
+                if (s->job->percent_unstored) {
+                        s->job->percent_unstored = false;
+                        jobs[n_jobs++] = &s->job->record;
+                }
+        }
+
+        *due = now;
+        r = store_progress(m->store, records, n, jobs, n_jobs);
+        if (r < 0)
+                (void) manager_store_failed(m, r);
+
+        manager_emit_progress(m, stages, n);
+}
+
+/* Their own signals, to those that listen to some. */
+static void manager_tell_progress(Manager *m, uint64_t now)
+{
+        Stage *s, *next;
+        size_t n = 0;
+
+        DL_FOREACH_SAFE2(m->progressed, s, next, progress_next)
+        {
+                Job *j = s->job;
+
+                if (s->progress_unstored || now < s->progress_usec + PROGRESS_USEC)
+                        continue;
+                if (++n > PROGRESS_TOLD_MAX)
+                        break;
+
+                manager_progress_forget(m, s);
+                s->progress_usec = now;
+                stage_emit_changed(s, (const char *const[]){ "Percent", "PhasePercent", "BytesPerSecond",
+                                                             "BadBlocks", "TemperatureMDegC", NULL });
+                if (j->drive && stage_is_self_test(s))
                         self_tests_on_progress(j->drive);
-                if (j->progress_dirty) {
-                        j->progress_dirty = false;
+                if (j->percent_untold) {
+                        j->percent_untold = false;
                         job_emit_changed(j, (const char *const[]){ "Percent", NULL });
                 }
         }
@@ -299,35 +377,13 @@ static void manager_emit_progress(Stage *const *told, size_t n)
 
 static int manager_on_progress(sd_event_source *s, uint64_t usec, void *userdata)
 {
-        const StageRecord *stages[PROGRESS_STAGES_MAX];
-        const JobRecord *jobs[PROGRESS_STAGES_MAX];
-        Stage *told[PROGRESS_STAGES_MAX], *stage, *next;
         uint64_t now = now_usec(CLOCK_BOOTTIME);
-        size_t n = 0, n_jobs = 0;
         Manager *m = userdata;
-        int r;
 
-        DL_FOREACH_SAFE2(m->progressed, stage, next, progress_next)
-        {
-                if (n == PROGRESS_STAGES_MAX)
-                        break;
-                if (now < stage->progress_usec + PROGRESS_STAGE_USEC)
-                        continue;
-                manager_progress_forget(m, stage);
-                stage->progress_usec = now;
-                stages[n] = &stage->record;
-                told[n++] = stage;
-                /* At most one stage of a job runs at a time. */
-                if (stage->job->progress_dirty)
-                        jobs[n_jobs++] = &stage->job->record;
-        }
+        m->progress_turn_usec = now;
+        manager_store_progress(m, now);
+        manager_tell_progress(m, now);
 
-        r = store_progress(m->store, stages, n, jobs, n_jobs);
-        if (r < 0)
-                (void) manager_store_failed(m, r);
-
-        manager_emit_progress(told, n);
-        m->progress_flushed_usec = now;
         if (m->progressed)
                 manager_arm_progress(m);
         return 0;
@@ -337,6 +393,7 @@ void manager_progress_changed(Manager *m, Stage *s)
 {
         int enabled;
 
+        s->progress_unstored = true;
         if (!s->progress_prev)
                 DL_APPEND2(m->progressed, s, progress_prev, progress_next);
         if (sd_event_source_get_enabled(m->progress_timer, &enabled) >= 0 && enabled == SD_EVENT_OFF)

@@ -50,11 +50,12 @@ typedef struct Manager {
         sd_event_source *queue_source; /* one pass over the queue, soon */
         sd_event_source *heat_timer; /* the next job that has waited long enough for its host to cool down */
         sd_event_source *schedule_timer; /* the next job whose time comes */
-        Stage *progressed; /* their progress is neither stored nor told yet, the longest waiting first */
+        Stage *progressed; /* their own signals have not told it yet, the longest waiting first */
         sd_event_source *progress_timer; /* stores and tells it */
-        uint64_t progress_flushed_usec;
-        sd_event_source *store_timer; /* runs while the store cannot be written */
-        DenialLog *denials;           /* see daemon/audit.h */
+        uint64_t progress_turn_usec,
+                        progress_stored_usec[10]; /* the last turn, and that of each part; CLOCK_BOOTTIME */
+        sd_event_source *store_timer;             /* runs while the store cannot be written */
+        DenialLog *denials;                       /* see daemon/audit.h */
         sd_event_source *denials_timer;
         gid_t worker_gid;
         uid_t worker_uid;
@@ -73,12 +74,13 @@ int manager_open_ssh_key(Manager *m);
  * by itself. Returns r. */
 int manager_store_failed(Manager *m, int r);
 
-/* Its progress is stored and told: at once, a second after it was last told, or when its turn comes. */
+/* Its progress is stored and told: at once, or a second after that was last done; and by its own signal when its turn comes. */
 void manager_progress_changed(Manager *m, Stage *s);
 void manager_progress_forget(Manager *m, Stage *s);
 
 int manager_bus_register(Manager *m);
 void manager_emit_changed(Manager *m, const char *property);
+void manager_emit_progress(Manager *m, Stage *const *stages, size_t n);
 void manager_emit_job_new(Manager *m, Job *j);
 void manager_emit_job_removed(Manager *m, Job *j);
 

@@ -33,9 +33,10 @@ struct Stage {
         const char *replaced; /* why that one was told to stop; NULL: it was not */
         uint32_t deaths;      /* workers that died without a report since the last progress */
         Stage *progress_prev, *progress_next; /* manager's list of those that progressed */
-        uint64_t progress_usec;               /* when that was last told, CLOCK_BOOTTIME */
-        sd_event_source *retry_timer;         /* the next worker, after one died */
-        sd_event_source *stopping_timer;      /* deadline of a cancel */
+        uint64_t progress_usec;               /* when its own signal last told that, CLOCK_BOOTTIME */
+        bool progress_unstored;
+        sd_event_source *retry_timer;    /* the next worker, after one died */
+        sd_event_source *stopping_timer; /* deadline of a cancel */
 };
 
 /* Takes the record over. */

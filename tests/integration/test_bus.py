@@ -147,6 +147,23 @@ def test_signals_tell_a_job_in_order(product: Product, nas: Host) -> None:
     assert list(dict.fromkeys(phases)) == list(range(1, 9)), "no phase is merged away"
 
 
+def test_progress_is_stored_before_the_manager_tells_it(product: Product, nas: Host) -> None:
+    product.plug("PROGRESS", 256)
+    job = product.start("PROGRESS")
+    stage = job.stage().path
+    with product.braked(job) as pid, product.machine.watch_signal(MANAGER, "Progress", PATH) as watch:
+        product.release(pid)
+        signal = watch.wait(lambda s: any(row[0] == stage and row[1] > 0 for row in s.args[0]), 60)
+        stored = product.machine.run(["python3", "-IS", "-c", (
+            "import sqlite3, sys; print(sqlite3.connect('file:/var/lib/burnin/burnin.db?mode=ro', uri=True).execute("
+            "'SELECT max(percent) FROM (SELECT job, percent FROM stages UNION ALL SELECT job, percent FROM stage_progress)"
+            " WHERE job = ?', (int(sys.argv[1]),)).fetchone()[0])"), str(job.id)]).stdout
+    (_, percent, phase_percent, speed, bad_blocks, _), = (row for row in plain(signal.args[0]) if row[0] == stage)
+    assert 0 < percent <= float(stored) and 0 <= phase_percent <= 100 and speed >= 0 and bad_blocks == 0
+    job.cancel()
+    job.wait_end()
+
+
 def test_state_is_stored_before_it_is_told(product: Product, nas: Host) -> None:
     product.plug("STORED01", 8)
     database = "file:/var/lib/burnin/burnin.db?mode=ro"
