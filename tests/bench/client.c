@@ -10,29 +10,43 @@
 #include "shared/names.h"
 
 /* Clients of burnind for tests/bench/scale.py.
- *   watch CONNECTIONS SECONDS JOBS FIRST   each of them sees the signals of so many jobs, from this number on; 0: of everything
+ *   watch CONNECTIONS SECONDS JOBS FIRST   each of them sees the signals of so many jobs, from this number on; 0: of everything,
+ *                                          or with FIRST 0 the Manager's Progress alone; a line says when the bus has all their
+ *                                          matches
  *   read SECONDS PATH INTERFACE PROPERTY   Get, fifty times a second, and in turns one of systemd-logind
- * Prints what it saw as one JSON object. */
+ * The last line is what it saw, as one JSON object. */
 
 #define READ_PAUSE_USEC (20 * USEC_PER_MSEC)
 #define READS_MAX       100000U
 
-static uint64_t n_signals;
+static uint64_t n_signals, n_stages; /* of all connections; that one of them was told of by Progress */
+
+static void count_stages(sd_bus_message *m)
+{
+        if (sd_bus_message_enter_container(m, 'a', "(oddtti)") >= 0)
+                while (sd_bus_message_skip(m, "(oddtti)") > 0)
+                        n_stages++;
+}
 
 static int on_signal(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         n_signals++;
+        if (userdata && sd_bus_message_is_signal(m, BUS_INTERFACE_MANAGER, "Progress") > 0)
+                count_stages(m);
         return 0;
 }
 
-static int add_matches(sd_bus *bus, uint64_t jobs, uint64_t first)
+static int add_matches(sd_bus *bus, uint64_t jobs, uint64_t first, void *counts)
 {
         int r = 0;
 
         if (jobs == 0)
                 return sd_bus_add_match(bus, NULL,
-                                        "type='signal',sender='" BUS_NAME "',path_namespace='" BUS_PATH "'",
-                                        on_signal, NULL);
+                                        first == 0 ? "type='signal',sender='" BUS_NAME "',path='" BUS_PATH
+                                                     "',member='Progress'"
+                                                   : "type='signal',sender='" BUS_NAME
+                                                     "',path_namespace='" BUS_PATH "'",
+                                        on_signal, counts);
 
         for (uint64_t i = 0; r >= 0 && i < jobs; i++) {
                 _cleanup_free_ char *match = strf("type='signal',sender='" BUS_NAME
@@ -55,7 +69,7 @@ static int watch(uint64_t connections, uint64_t seconds, uint64_t jobs, uint64_t
 
                 r = sd_bus_open_system(&bus);
                 if (r >= 0)
-                        r = add_matches(bus, jobs, first + i * jobs);
+                        r = add_matches(bus, jobs, first + i * jobs, i == 0 ? event : NULL);
                 if (r >= 0)
                         r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
         }
@@ -63,12 +77,14 @@ static int watch(uint64_t connections, uint64_t seconds, uint64_t jobs, uint64_t
                 return r;
 
         /* Only now it counts. */
-        n_signals = 0;
+        (void) puts("watching");
+        (void) fflush(stdout);
+        n_signals = n_stages = 0;
         r = sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, seconds * USEC_PER_SEC, 0, NULL, NULL);
         if (r >= 0)
                 r = sd_event_loop(event);
         if (r >= 0)
-                (void) printf("{\"signals\": %" PRIu64 "}\n", n_signals);
+                (void) printf("{\"signals\": %" PRIu64 ", \"stages\": %" PRIu64 "}\n", n_signals, n_stages);
         return r;
 }
 

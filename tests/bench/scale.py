@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import shutil
 import sqlite3
 import subprocess
@@ -180,26 +181,37 @@ def written(pid: int) -> int:
     return int(next(line.split()[1] for line in Path(f"/proc/{pid}/io").read_text().splitlines() if line.startswith("wchar:")))
 
 
+def wait_line(process: subprocess.Popen[str], wanted: str, timeout: float) -> None:
+    """The next line of its output, which is to be this one."""
+    assert process.stdout
+    readable, _, _ = select.select([process.stdout], [], [], timeout)
+    line = process.stdout.readline() if readable else ""
+    assert line == wanted + "\n", f"wanted the line {wanted!r}, got {line!r}"
+
+
 def measure(site: Product, say: Callable[..., None], title: str, clients: int, jobs: int, first: int) -> None:
+    """`clients` of them watch so many jobs, from the first one on; jobs 0: everything, with first 0 the Manager's Progress alone."""
     pid, = survival.find_processes(site.machine, "burnind")
     bus = survival.find_processes(site.machine, "dbus-daemon")[0]
-    stage = f"{PATH}/job/{first}/surface_validate", "org.burnin1.Stage", "Percent"
+    read = f"{PATH}/job/{query(site, 'SELECT min(id) FROM jobs')}/surface_validate", "org.burnin1.Stage", "Percent"
     with contextlib.ExitStack() as stack:
         watcher = stack.enter_context(site.machine.popen([CLIENT, "watch", str(clients), str(SECONDS + 2), str(jobs), str(first)])
                                       ) if clients else None
-        time.sleep(2)           # its matches are there
+        if watcher:
+            wait_line(watcher, "watching", 60)
         began, spent, bus_spent, wrote = time.monotonic(), cpu(pid), cpu(bus), written(pid)
-        reads = json.loads(site.machine.run([CLIENT, "read", str(SECONDS), *stage], timeout=SECONDS + 60).stdout)
+        reads = json.loads(site.machine.run([CLIENT, "read", str(SECONDS), *read], timeout=SECONDS + 60).stdout)
         took = time.monotonic() - began
         spent, bus_spent, wrote = cpu(pid) - spent, cpu(bus) - bus_spent, written(pid) - wrote
-        seen = json.loads(watcher.communicate(timeout=60)[0])["signals"] if watcher else 0
+        seen = json.loads(watcher.communicate(timeout=60)[0]) if watcher else {}
     say(f"CPU of burnind, {title}", f"{spent / took * 100:.1f} % of a core", f"dbus-daemon {bus_spent / took * 100:.0f} %")
     for name in ("ours", "login1"):
         r = reads[name]
         say(f"property Get {'' if name == 'ours' else 'of login1 '}then", f"p99 {r['p99_usec'] / 1e3:.1f} ms",
             f"median {r['median_usec'] / 1e3:.2f}, longest {r['max_usec'] / 1e3:.1f} ms, of {r['reads']}")
     if clients:
-        say("signals that arrived then", f"{seen / SECONDS:.0f} a second", "")
+        say("signals that arrived then", f"{seen['signals'] / (SECONDS + 2):.0f} a second",
+            f"the Manager's told of {seen['stages'] / (SECONDS + 2):.0f} stages a second" if jobs == 0 else "")
     say("memory of burnind then", f"PSS {memory(pid, 'Pss:'):.1f} MiB",
         f"its own {memory(pid, 'Private_'):.1f}, resident {memory(pid, 'Rss:'):.1f} MiB")
     say("written to the database then", f"{wrote / took * DAY / 1e9:.1f} GB a day", f"{wrote / took / 1e3:.0f} kB a second")
@@ -248,5 +260,6 @@ def run(say: Callable[..., None]) -> None:
         first = query(site, "SELECT min(id) FROM jobs")
         measure(site, say, "nobody watches", 0, 0, first)
         measure(site, say, f"{CLIENTS} clients with {JOBS_SEEN} jobs each", CLIENTS, JOBS_SEEN, first)
-        measure(site, say, f"{CLIENTS} clients with all jobs each", CLIENTS, 0, first)
+        measure(site, say, f"{CLIENTS} clients with the progress of all jobs each", CLIENTS, 0, 0)
+        measure(site, say, f"{CLIENTS} clients with everything each", CLIENTS, 0, first)
         finish(site, say, size)
