@@ -223,11 +223,6 @@ static int worker_connect(Worker *w)
                             worker_on_channel, w);
         if (r < 0)
                 return r;
-        /* Its last words before its exit. */
-        r = sd_event_source_set_priority(w->channel_source, SD_EVENT_PRIORITY_NORMAL - 1);
-        if (r < 0)
-                return r;
-
         w->channel_fd = TAKE_FD(fd);
         return worker_send_number(w, "hello", w->stage->record.last_seq);
 }
@@ -408,6 +403,9 @@ static int worker_watch_child(Worker *w, pid_t pid)
                 return r;
         }
 
+        /* Its last words before its exit. Not by a higher priority of theirs: where a thousand workers talk and there is hardly any time,
+         * nothing else would have its turn. */
+        (void) sd_event_source_set_priority(source, SD_EVENT_PRIORITY_NORMAL + 1);
         (void) sd_event_source_set_child_pidfd_own(source, true);
         (void) TAKE_FD(pidfd);
         (void) sd_event_source_set_floating(source, true);
