@@ -9,6 +9,7 @@
 #include "basic/time-util.h"
 #include "daemon/audit.h"
 #include "daemon/denial.h"
+#include "daemon/session.h"
 #include "shared/names.h"
 
 const Actor actor_daemon = { .uid = 0, .name = "burnind" };
@@ -29,8 +30,19 @@ static void actor_set_name(Actor *a)
                 }
 }
 
-int actor_from_message(sd_bus_message *m, Actor *ret)
+void actor_set_account(Actor *a, const char *account)
 {
+        (void) snprintf(a->name, sizeof(a->name), "%s (web)", account);
+}
+
+bool actor_is(const Actor *a, uint32_t uid, const char *name)
+{
+        return a->uid == uid && streq_ptr(a->name, name);
+}
+
+int actor_from_message(Manager *manager, sd_bus_message *m, Actor *ret)
+{
+        _cleanup_(session_done) Session session = {};
         _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *c = NULL;
         Actor a = {};
         uid_t uid;
@@ -44,7 +56,13 @@ int actor_from_message(sd_bus_message *m, Actor *ret)
                 return r;
 
         a.uid = uid;
-        actor_set_name(&a);
+        r = session_of_sender(manager, m, &session);
+        if (r < 0 && r != -ESTALE)
+                return r;
+        if (r > 0)
+                actor_set_account(&a, session.record.account);
+        else
+                actor_set_name(&a);
         *ret = a;
         return 0;
 }

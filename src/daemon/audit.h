@@ -3,13 +3,16 @@
 
 #include "daemon/manager.h"
 
-/* Who acted. Taken from the bus's own credentials of the sender, never from what it says. */
+/* Who acted. Taken from the bus's own credentials of the sender, never from what it says; or the account that its connection acts
+ * for (daemon/session.h), with the uid of the web page's user. */
 typedef struct Actor {
         uint32_t uid;
-        char name[64]; /* the Unix user, or "uid N" */
+        char name[64]; /* the Unix user, "uid N", or "ACCOUNT (web)", which no Unix user is called */
 } Actor;
 
-int actor_from_message(sd_bus_message *m, Actor *ret);
+int actor_from_message(Manager *manager, sd_bus_message *m, Actor *ret);
+void actor_set_account(Actor *a, const char *account);
+bool actor_is(const Actor *a, uint32_t uid, const char *name);
 /* burnind itself: an end of its own motion, a key that changed. */
 extern const Actor actor_daemon;
 

@@ -3,9 +3,12 @@
 #include "basic/string-util.h"
 #include "daemon/audit.h"
 #include "daemon/authz.h"
+#include "daemon/session.h"
 #include "shared/names.h"
 
 #define BURN_IN "the burn-in of drive $(serial) on $(host)"
+
+#define DETAILS_MAX 16 /* with two of ours, and the end */
 
 const AuthzRow authz_table[] = {
         { BUS_INTERFACE_MANAGER, "AddHost", ACTION_MANAGE_HOSTS, "add host $(host)" },
@@ -42,6 +45,24 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_JOB, "Retry", ACTION_START_DESTRUCTIVE },
         { BUS_INTERFACE_STAGE, "OpenLog", ACTION_VIEW },
         { BUS_INTERFACE_STAGE, "ReadLog", ACTION_VIEW },
+        { BUS_INTERFACE_ACCOUNTS, "Login", ACTION_WEB_SESSION },
+        { BUS_INTERFACE_ACCOUNTS, "Resume", ACTION_WEB_SESSION },
+        { BUS_INTERFACE_ACCOUNTS, "Check", ACTION_WEB_SESSION },
+        { BUS_INTERFACE_ACCOUNTS, "Logout", ACTION_WEB_SESSION },
+        { BUS_INTERFACE_ACCOUNTS, "CreateFirst", ACTION_WEB_SESSION },
+        { BUS_INTERFACE_ACCOUNTS, "ChangePassword", ACTION_WEB_SESSION },
+        { BUS_INTERFACE_ACCOUNTS, "GetSetupCode", ACTION_MANAGE_ACCOUNTS,
+          "see the set-up code of the web page" },
+        { BUS_INTERFACE_ACCOUNTS, "Add", ACTION_MANAGE_ACCOUNTS,
+          "add the account $(account) of the web page" },
+        { BUS_INTERFACE_ACCOUNTS, "SetPassword", ACTION_MANAGE_ACCOUNTS },
+        { BUS_INTERFACE_ACCOUNTS, "SetRole", ACTION_MANAGE_ACCOUNTS },
+        { BUS_INTERFACE_ACCOUNTS, "Remove", ACTION_MANAGE_ACCOUNTS,
+          "remove the account $(account) of the web page" },
+        { BUS_INTERFACE_ACCOUNTS, "List", ACTION_MANAGE_ACCOUNTS, "see the accounts of the web page" },
+        { BUS_INTERFACE_ACCOUNTS, "ListSessions", ACTION_MANAGE_ACCOUNTS,
+          "see who is logged in to the web page" },
+        { BUS_INTERFACE_ACCOUNTS, "RevokeSession", ACTION_MANAGE_ACCOUNTS, "end a session of the web page" },
         { BUS_INTERFACE_SETTINGS, "List", ACTION_VIEW },
         { BUS_INTERFACE_SETTINGS, "Get", ACTION_VIEW },
         { BUS_INTERFACE_SETTINGS, "Set", ACTION_MANAGE_SETTINGS },
@@ -59,6 +80,34 @@ static const AuthzRow *authz_find(const char *interface, const char *member)
         return NULL;
 }
 
+/* For whom the sender acts is asked of polkit along with everything else. Whoever's session has ended may still begin another one. */
+static int authz_ask(Manager *m, sd_bus_message *message, const AuthzRow *row, const char *also,
+                     const PolkitDetail *details, sd_bus_error *error)
+{
+        _cleanup_(session_done) Session session = {};
+        PolkitDetail all[DETAILS_MAX] = {};
+        size_t n = 0;
+        int r;
+
+        r = session_of_sender(m, message, &session);
+        if (r < 0 && r != -ESTALE)
+                return r;
+        if (r == -ESTALE && !streq(row->action, ACTION_WEB_SESSION))
+                return sd_bus_error_set(error, BUS_ERROR_SESSION_ENDED,
+                                        "The session has ended. Log in again.");
+
+        for (; details && details[n].key; n++) {
+                assert(n + 3 < ELEMENTSOF(all));
+                all[n] = details[n];
+        }
+        if (r > 0) {
+                all[n++] = (PolkitDetail){ "web.account", session.record.account };
+                all[n++] = (PolkitDetail){ "web.role", role_to_string(session.role) };
+        }
+
+        return polkit_check(m->polkit, message, row->action, row->intent, also, all, error);
+}
+
 int authz_check_both(Manager *m, sd_bus_message *message, const char *also, const char *object,
                      const PolkitDetail *details, sd_bus_error *error)
 {
@@ -74,13 +123,13 @@ int authz_check_both(Manager *m, sd_bus_message *message, const char *also, cons
         if (!row->action)
                 return 1;
 
-        r = polkit_check(m->polkit, message, row->action, row->intent, also, details, error);
+        r = authz_ask(m, message, row, also, details, error);
         if (r >= 0)
                 return r;
 
         if (sd_bus_error_has_names(error, SD_BUS_ERROR_ACCESS_DENIED,
                                    SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED) &&
-            !streq(row->action, ACTION_VIEW) && actor_from_message(message, &actor) >= 0)
+            !streq(row->action, ACTION_VIEW) && actor_from_message(m, message, &actor) >= 0)
                 audit_denied(m, &actor, row->action, object, member);
 
         return r;

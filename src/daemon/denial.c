@@ -18,7 +18,7 @@ static DenialCount *denial_log_find(DenialLog *l, const Actor *actor, uint64_t n
         for (DenialCount *c = l->counts; c < others; c++) {
                 if (c->since_usec > 0 && c->n_counted == 0 && count_is_over(c, now))
                         denial_count_done(c);
-                if (c->since_usec > 0 && c->actor.uid == actor->uid)
+                if (c->since_usec > 0 && actor_is(actor, c->actor.uid, c->actor.name))
                         return c;
                 if (c->since_usec == 0 && !room)
                         room = c;
@@ -37,7 +37,7 @@ bool denial_log_admit(DenialLog *l, const Actor *actor, const char *action, uint
 {
         DenialCount *c = denial_log_find(l, actor, now);
 
-        if (c->actor.uid == actor->uid && c->n_single < DENIALS_PER_CALLER_MAX) {
+        if (actor_is(actor, c->actor.uid, c->actor.name) && c->n_single < DENIALS_PER_CALLER_MAX) {
                 c->n_single++;
                 return true;
         }

@@ -85,7 +85,7 @@ static int drive_authorize(const Drive *d, sd_bus_message *m, const char *profil
                         error);
         if (r <= 0)
                 return r;
-        r = actor_from_message(m, ret_actor);
+        r = actor_from_message(d->manager, m, ret_actor);
         if (r < 0)
                 return r;
 

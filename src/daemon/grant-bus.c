@@ -71,7 +71,7 @@ int drive_method_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = unlock_check_arguments(token, reason, error);
         if (r < 0)
                 return r;
-        r = actor_from_message(m, &actor);
+        r = actor_from_message(d->manager, m, &actor);
         if (r < 0)
                 return r;
         r = safety_check_unlock(d, &name, &why);
@@ -143,7 +143,7 @@ static int grant_method_revoke(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r == 0)
                 return 1; /* Will call us back */
 
-        r = actor_from_message(m, &actor);
+        r = actor_from_message(g->manager, m, &actor);
         if (r < 0)
                 return r;
         why = strf("revoked by %s", actor.name);

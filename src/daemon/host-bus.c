@@ -59,7 +59,7 @@ static int host_audit(Host *h, sd_bus_message *m, const char *outcome, const cha
 
         if (!object)
                 return -ENOMEM;
-        r = actor_from_message(m, &actor);
+        r = actor_from_message(h->manager, m, &actor);
         if (r < 0)
                 return r;
 

@@ -132,7 +132,7 @@ static int job_authorize(Job *j, sd_bus_message *m, const char **ret_reason, Act
                         error);
         if (r <= 0)
                 return r;
-        r = actor_from_message(m, ret_actor);
+        r = actor_from_message(j->manager, m, ret_actor);
         if (r < 0)
                 return r;
 

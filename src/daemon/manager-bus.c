@@ -2,6 +2,7 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/account.h"
 #include "daemon/api-key.h"
 #include "daemon/audit.h"
 #include "daemon/authz.h"
@@ -133,7 +134,7 @@ static int manager_method_add_host(sd_bus_message *m, void *userdata, sd_bus_err
         if (r == 0)
                 return 1; /* Will call us back */
 
-        r = actor_from_message(m, &actor);
+        r = actor_from_message(manager, m, &actor);
         if (r >= 0)
                 r = audit_refused(manager, &actor, ACTION_MANAGE_HOSTS, object,
                                   manager_check_new_host(manager, &record, error), error);
@@ -253,7 +254,7 @@ static int manager_method_cancel_all(sd_bus_message *m, void *userdata, sd_bus_e
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        r = actor_from_message(m, &actor);
+        r = actor_from_message(manager, m, &actor);
         if (r < 0)
                 return r;
         active = new (Job *, HASH_COUNT(manager->jobs) + 1);
@@ -333,6 +334,9 @@ int manager_bus_register(Manager *m)
         if (r < 0)
                 return r;
         r = setting_bus_register(m);
+        if (r < 0)
+                return r;
+        r = account_bus_register(m);
         if (r < 0)
                 return r;
         r = log_control_bus_register(m->bus);

@@ -12,15 +12,18 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/account.h"
 #include "daemon/audit.h"
 #include "daemon/configuration.h"
 #include "daemon/drive.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
+#include "daemon/password.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
 #include "daemon/scope.h"
 #include "daemon/self-test.h"
+#include "daemon/session.h"
 #include "daemon/stage.h"
 #include "shared/names.h"
 
@@ -161,6 +164,8 @@ Manager *manager_free(Manager *m)
                 job_free(j);
         HASH_ITER(hh, m->grants, g, next_grant)
                 grant_free(g);
+        passwords_done(m);
+        sessions_done(m);
         m->poll = poll_free(m->poll);
         m->truenas = poll_free(m->truenas);
         HASH_ITER(hh, m->hosts, h, next_host)
@@ -179,6 +184,7 @@ Manager *manager_free(Manager *m)
         sd_event_unref(m->event);
         configuration_free(m->configuration);
         settings_done(&m->settings);
+        free(m->initial_admin);
         free(m->machine_id);
         free(m->health);
         free(m);
@@ -516,6 +522,7 @@ int manager_start(Manager *m)
         if (r < 0)
                 return log_error_errno(r, "Failed to get the bus name " BUS_NAME ": %m");
 
+        account_make_initial(m);
         manager_for_each_active(m, job_resume);
         queue_kick(m);
         return 0;

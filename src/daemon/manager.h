@@ -11,6 +11,7 @@
 
 /* Owns everything: the loop, the bus, the store, and the nouns. One thread; nothing here waits for anything but the loop. */
 
+typedef struct Binding Binding;
 typedef struct Configuration Configuration;
 typedef struct DenialLog DenialLog;
 typedef struct Drive Drive;
@@ -18,9 +19,12 @@ typedef struct Grant Grant;
 typedef struct Host Host;
 typedef struct Identify Identify;
 typedef struct Job Job;
+typedef struct Password Password;
 typedef struct PollLink PollLink;
 typedef struct ScopeTracker ScopeTracker;
 typedef struct Stage Stage;
+
+#define SETUP_CODE_SIZE sizeof("XXXX-XXXX")
 
 typedef struct Manager {
         sd_event *event;
@@ -44,6 +48,12 @@ typedef struct Manager {
 
         Identify *identifies; /* that wait for their hosts */
         uint64_t n_identifies;
+
+        Binding *bindings;   /* by bus name: connections that act for web accounts */
+        Password *passwords; /* questions to burnin-password, the oldest first */
+        sd_event_source *password_source;
+        char setup_code[SETUP_CODE_SIZE]; /* "": nobody asked for it */
+        char *initial_admin;              /* the account that a credential makes, while it is made */
 
         char *machine_id;
         char *health;

@@ -22,6 +22,7 @@ static int append_value(sd_bus_message *m, const char *key, const Settings *s, c
         case SETTING_PATH:
                 return sd_bus_message_append(m, "{sv}", key, "s", *(char *const *) field);
         case SETTING_LIST:
+        case SETTING_NETWORKS:
                 if ((r = sd_bus_message_open_container(m, 'e', "sv")) < 0 ||
                     (r = sd_bus_message_append(m, "s", key)) < 0 ||
                     (r = sd_bus_message_open_container(m, 'v', "as")) < 0 ||
@@ -146,7 +147,7 @@ static int read_words(sd_bus_message *m, char **ret)
         if (r < 0)
                 return r;
         STRV_FOREACH(w, l)
-                if (!str_in_charset(*w, "-_.:", 255))
+                if (!str_in_charset(*w, "-_.:/", 255))
                         return -EINVAL;
 
         *ret = strv_join(l, " ");
@@ -219,7 +220,7 @@ static int read_typed_value(sd_bus_message *m, const Setting *setting, const cha
         }
         if (setting->type == SETTING_U32 && strlen(type) == 1 && strchr("ynqiuxt", type[0]))
                 return read_number(m, type[0], ret);
-        if (setting->type == SETTING_LIST && streq(type, "as"))
+        if ((setting->type == SETTING_LIST || setting->type == SETTING_NETWORKS) && streq(type, "as"))
                 return read_words(m, ret);
         if (setting->type != SETTING_BOOLEAN || !streq(type, "b"))
                 return -EINVAL;
@@ -279,7 +280,7 @@ static int setting_change(sd_bus_message *m, Manager *manager, const Setting *se
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        r = actor_from_message(m, &actor);
+        r = actor_from_message(manager, m, &actor);
         if (r < 0)
                 return r;
         r = configuration_set(manager, setting, value, &actor, error);

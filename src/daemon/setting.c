@@ -2,6 +2,7 @@
 
 #include <limits.h>
 
+#include "basic/address.h"
 #include "basic/log.h"
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
@@ -84,6 +85,14 @@ static const Setting table[] = {
               "Reads a sector a minute of a drive that runs a self-test, so that nothing sends it to sleep."),
         U32(unlock_ttl_seconds, 1, 86400, 600, "seconds", AT_ONCE,
             "How long an unlock grant waits for the burn-in that uses it."),
+        U32(web_session_hours, 1, 8760, 168, "hours", AT_ONCE,
+            "A login to the web page ends after so long at the latest."),
+        U32(web_session_idle_minutes, 1, 525600, 720, "minutes", AT_ONCE,
+            "A login to the web page ends if nothing was done on the page for so long."),
+        OTHER(web_session_bind_address, BOOLEAN, "no", AT_ONCE,
+              "A login to the web page counts from the address alone that it came from."),
+        OTHER(web_allow, NETWORKS, "", AT_ONCE,
+              "Addresses and networks (192.0.2.0/24, 2001:db8::/32) that may use the web page; none: all may."),
         OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", AT_ONCE,
               "ZFS pools that a host starts from."),
         OTHER(loop_drives, BOOLEAN, "no", AT_ONCE, "Loop devices count as drives. For trying things out."),
@@ -128,7 +137,7 @@ DEFINE_STRING_TABLE(setting_origin, SettingOrigin);
 
 static const char *const setting_type_table[_SETTING_TYPE_MAX] = {
         [SETTING_U32] = "number",  [SETTING_BOOLEAN] = "boolean", [SETTING_PATH] = "path",
-        [SETTING_RATIO] = "ratio", [SETTING_LIST] = "words",
+        [SETTING_RATIO] = "ratio", [SETTING_LIST] = "words",      [SETTING_NETWORKS] = "networks",
 };
 DEFINE_STRING_TABLE(setting_type, SettingType);
 
@@ -166,6 +175,9 @@ char *setting_describe_values(const Setting *setting)
                 return strdup("a number from 0 to 1 with at most three digits behind the point");
         case SETTING_LIST:
                 return strf("1 to %u words of letters, digits and -_.:", LIST_MAX);
+        case SETTING_NETWORKS:
+                return strf("up to %u addresses or networks, such as 192.0.2.0/24 or 2001:db8::/32",
+                            LIST_MAX);
         case _SETTING_TYPE_MAX:
         case _SETTING_TYPE_INVALID:
                 break;
@@ -270,6 +282,28 @@ static int set_list(Settings *s, const Setting *setting, const char *value)
         return 0;
 }
 
+static int set_networks(Settings *s, const Setting *setting, const char *value)
+{
+        _cleanup_strv_free_ char **l = NULL;
+        char ***field = setting_field(s, setting);
+        uint8_t prefix;
+        Address a;
+        int r;
+
+        r = strv_split(value, SEPARATORS, &l);
+        if (r < 0)
+                return r;
+        if (strv_length(l) > LIST_MAX)
+                return -ERANGE;
+        STRV_FOREACH(w, l)
+                if (network_parse(*w, &a, &prefix) < 0)
+                        return -EINVAL;
+
+        strv_free(*field);
+        *field = TAKE_PTR(l);
+        return 0;
+}
+
 int setting_set(Settings *s, const Setting *setting, const char *value)
 {
         int r;
@@ -292,6 +326,8 @@ int setting_set(Settings *s, const Setting *setting, const char *value)
                 return set_path(s, setting, value);
         case SETTING_LIST:
                 return set_list(s, setting, value);
+        case SETTING_NETWORKS:
+                return set_networks(s, setting, value);
         case _SETTING_TYPE_MAX:
         case _SETTING_TYPE_INVALID:
                 break;
@@ -319,6 +355,7 @@ int setting_get(const Settings *s, const Setting *setting, char **ret)
                 v = strdup(strempty(*(char *const *) field));
                 break;
         case SETTING_LIST:
+        case SETTING_NETWORKS:
                 v = strv_join(*(char **const *) field, " ");
                 break;
         case _SETTING_TYPE_MAX:
@@ -467,6 +504,7 @@ void settings_done(Settings *s)
         for (size_t i = 0; i < SETTINGS_MAX; i++)
                 free(s->sources[i].file);
         strv_free(s->boot_pools);
+        strv_free(s->web_allow);
         free(s->ssh_key);
         *s = (Settings){};
 }

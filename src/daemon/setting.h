@@ -33,6 +33,9 @@ typedef struct Settings {
         uint32_t self_test_retries, self_test_interval_seconds;
         bool self_test_keep_alive;
         uint32_t unlock_ttl_seconds;
+        uint32_t web_session_hours, web_session_idle_minutes;
+        bool web_session_bind_address;
+        char **web_allow; /* networks; none: everybody may come */
         char **boot_pools;
         bool loop_drives;
         char *ssh_key; /* absolute path */
@@ -48,8 +51,9 @@ typedef enum SettingType {
         SETTING_U32,
         SETTING_BOOLEAN,
         SETTING_PATH,
-        SETTING_RATIO, /* 0 to 1, three digits behind the point; kept in thousandths */
-        SETTING_LIST,  /* of words, separated by white space or ',' */
+        SETTING_RATIO,    /* 0 to 1, three digits behind the point; kept in thousandths */
+        SETTING_LIST,     /* of words, separated by white space or ',' */
+        SETTING_NETWORKS, /* the same, of addresses and networks; may be empty */
         _SETTING_TYPE_MAX,
         _SETTING_TYPE_INVALID = -EINVAL,
 } SettingType;

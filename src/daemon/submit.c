@@ -404,7 +404,8 @@ static void submission_check_grants(Submission *s, const Actor *actor)
         for (size_t i = 0; i < s->n; i++) {
                 Choice *c = s->choices + i;
 
-                if (c->waiting && c->waiting->record.operator_uid != actor->uid &&
+                if (c->waiting &&
+                    !actor_is(actor, c->waiting->record.operator_uid, c->waiting->record.operator) &&
                     !sd_bus_error_is_set(&c->error))
                         (void) sd_bus_error_setf(
                                         &c->error, BUS_ERROR_DRIVE_LOCKED,
@@ -564,7 +565,7 @@ static int submission_enter(Submission *s, sd_bus_message *m, sd_bus_error *erro
         r = submission_schedule(s, error);
         if (r < 0)
                 return r;
-        r = actor_from_message(m, &actor);
+        r = actor_from_message(s->manager, m, &actor);
         if (r < 0)
                 return r;
 

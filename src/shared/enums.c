@@ -36,6 +36,13 @@ static const char *const smart_health_table[_SMART_HEALTH_MAX] = {
 };
 DEFINE_STRING_TABLE(smart_health, SmartHealth);
 
+static const char *const role_table[_ROLE_MAX] = {
+        [ROLE_VIEWER] = "viewer",
+        [ROLE_OPERATOR] = "operator",
+        [ROLE_ADMIN] = "admin",
+};
+DEFINE_STRING_TABLE(role, Role);
+
 static const char *const job_state_table[_JOB_STATE_MAX] = {
         [JOB_QUEUED] = "queued",     [JOB_RUNNING] = "running", [JOB_PAUSED] = "paused",
         [JOB_STOPPING] = "stopping", [JOB_DONE] = "done",

@@ -86,6 +86,16 @@ typedef enum StageKind {
 } StageKind;
 DECLARE_STRING_TABLE(stage_kind, StageKind);
 
+/* What an account of the web page may do; polkit/50-burnin-web.rules says what that is. */
+typedef enum Role {
+        ROLE_VIEWER,   /* viewer: sees */
+        ROLE_OPERATOR, /* operator: also tests drives */
+        ROLE_ADMIN,    /* admin: everything */
+        _ROLE_MAX,
+        _ROLE_INVALID = -EINVAL,
+} Role;
+DECLARE_STRING_TABLE(role, Role);
+
 /* How a stage or a job ended, and how one line of evidence was judged. Ordered by weight: of several, the highest counts. */
 typedef enum Verdict {
         VERDICT_NONE,         /* "": not ended */

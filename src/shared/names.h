@@ -9,6 +9,7 @@
 #define BUS_PATH_DRIVE         BUS_PATH "/drive"
 #define BUS_PATH_JOB           BUS_PATH "/job"
 #define BUS_PATH_GRANT         BUS_PATH "/grant"
+#define BUS_PATH_ACCOUNTS      BUS_PATH "/accounts"
 #define BUS_INTERFACE_MANAGER  BUS_NAME ".Manager"
 #define BUS_INTERFACE_HOST     BUS_NAME ".Host"
 #define BUS_INTERFACE_DRIVE    BUS_NAME ".Drive"
@@ -16,6 +17,7 @@
 #define BUS_INTERFACE_STAGE    BUS_NAME ".Stage"
 #define BUS_INTERFACE_SETTINGS BUS_NAME ".Settings"
 #define BUS_INTERFACE_GRANT    BUS_NAME ".UnlockGrant"
+#define BUS_INTERFACE_ACCOUNTS BUS_NAME ".Accounts"
 
 /* Errors: bus-error.c maps each to an errno, in every program. */
 #define BUS_ERROR_NO_SUCH_HOST         BUS_NAME ".Error.NoSuchHost"
@@ -39,6 +41,15 @@
 #define BUS_ERROR_INVALID_ARGUMENT     BUS_NAME ".Error.InvalidArgument"
 #define BUS_ERROR_NOT_CONFIRMED        BUS_NAME ".Error.NotConfirmed"
 #define BUS_ERROR_LIMIT_REACHED        BUS_NAME ".Error.LimitReached"
+#define BUS_ERROR_NO_SUCH_ACCOUNT      BUS_NAME ".Error.NoSuchAccount"
+#define BUS_ERROR_ACCOUNT_EXISTS       BUS_NAME ".Error.AccountExists"
+#define BUS_ERROR_LAST_ADMIN           BUS_NAME ".Error.LastAdmin"
+#define BUS_ERROR_WRONG_PASSWORD       BUS_NAME ".Error.WrongPassword"
+#define BUS_ERROR_WRONG_CODE           BUS_NAME ".Error.WrongCode"
+#define BUS_ERROR_LOCKED_OUT           BUS_NAME ".Error.LockedOut"
+#define BUS_ERROR_ADDRESS_NOT_ALLOWED  BUS_NAME ".Error.AddressNotAllowed"
+#define BUS_ERROR_SESSION_ENDED        BUS_NAME ".Error.SessionEnded"
+#define BUS_ERROR_PASSWORD_SERVICE     BUS_NAME ".Error.PasswordService"
 #define BUS_ERROR_STORE                BUS_NAME ".Error.Store"
 
 /* polkit actions (polkit/org.burnin1.policy). */
@@ -51,6 +62,8 @@
 #define ACTION_MANAGE_HOSTS      BUS_NAME ".manage-hosts"
 #define ACTION_MANAGE_DRIVES     BUS_NAME ".manage-drives"
 #define ACTION_MANAGE_SETTINGS   BUS_NAME ".manage-settings"
+#define ACTION_MANAGE_ACCOUNTS   BUS_NAME ".manage-accounts"
+#define ACTION_WEB_SESSION       BUS_NAME ".web-session"
 
 /* Journal fields: a public interface, listed in README.md. */
 #define LOG_FIELD_JOB          "BURNIN_JOB"
@@ -107,6 +120,7 @@
 #define MESSAGE_SELF_TEST_ABORTED     "1b47ea086658425fabcbad61ab1644f7"
 #define MESSAGE_SELF_TEST_FOREIGN     "9a738c59e578444bb265f102e9724a38"
 #define MESSAGE_STALLED               "5d158d51adc845c68920c01068b4303a"
+#define MESSAGE_LOCKED_OUT            "e1083aebbaec4e07a99fe9ece4895e2e"
 #define MESSAGE_LOCAL_REFUSED         "3690c332682840f6a1ffb3ee8c1c227f"
 
 /* Files on the machine of burnind. */
@@ -123,21 +137,28 @@
         "/run/burnin-truenas/calls.sock"         /* its own directory: only root and WORKER_USER get there */
 #define PATH_API_KEYS     PATH_STATE "/api-keys" /* HOST, of root alone; the credential api-key.HOST wins */
 #define PATH_LOCAL_SOCKET "/run/burnin-local/socket" /* burnin-local.socket makes it */
+#define PATH_PASSWORD_SOCKET                                                                                \
+        "/run/burnin-password/socket" /* burnin-password.socket makes it, for root alone */
 
 /* The user of everything that parses what hosts print. */
 #define WORKER_USER "burnin"
 
 /* Limits. A user-driven resource without one is a bug. */
-#define HOSTS_MAX         1024U
-#define DRIVES_MAX        65536U
-#define JOBS_ACTIVE_MAX   16384U
-#define BATCH_MAX         4096U
-#define NAME_MAX_CHARS    64U   /* host names, locations, operators */
-#define TEXT_MAX_BYTES    4096U /* notes, reasons */
-#define GRANTS_MAX        1024U /* that wait for their job */
-#define UNLOCK_REASON_MAX 200U  /* bytes */
-#define UNLOCK_TOKEN_MAX  255U
-#define IDENTIFIES_MAX    64U /* that wait for their hosts */
-#define IDENTIFY_SEC_MAX  3600U
-#define API_KEY_MAX       512U  /* bytes */
-#define LIST_PAGE_MAX     1000U /* rows in one answer of a List method */
+#define HOSTS_MAX                1024U
+#define DRIVES_MAX               65536U
+#define JOBS_ACTIVE_MAX          16384U
+#define BATCH_MAX                4096U
+#define NAME_MAX_CHARS           64U   /* host names, locations, operators */
+#define TEXT_MAX_BYTES           4096U /* notes, reasons */
+#define GRANTS_MAX               1024U /* that wait for their job */
+#define UNLOCK_REASON_MAX        200U  /* bytes */
+#define UNLOCK_TOKEN_MAX         255U
+#define IDENTIFIES_MAX           64U /* that wait for their hosts */
+#define IDENTIFY_SEC_MAX         3600U
+#define API_KEY_MAX              512U /* bytes */
+#define ACCOUNTS_MAX             256U
+#define ACCOUNT_NAME_MAX         32U
+#define SESSIONS_PER_ACCOUNT_MAX 32U   /* beside the newest */
+#define BINDINGS_MAX             1024U /* connections that act for accounts */
+#define LOCKOUTS_MAX             4096U
+#define LIST_PAGE_MAX            1000U /* rows in one answer of a List method */

@@ -146,6 +146,28 @@ typedef struct SettingRecord {
         char *name, *value;
 } SettingRecord;
 
+typedef struct AccountRecord {
+        char *name;
+        Role role;
+        char *password_hash;
+        uint64_t created_usec, password_usec, login_usec; /* login_usec 0: never */
+} AccountRecord;
+
+typedef struct SessionRecord {
+        uint64_t id;
+        char *token_sha256;
+        char *account;
+        char *address; /* of the login; "": not known */
+        uint64_t created_usec, seen_usec;
+} SessionRecord;
+
+/* Failed logins in a row (daemon/lockout.h). */
+typedef struct LockoutRecord {
+        char *subject;
+        uint32_t failures;
+        uint64_t last_usec, until_usec; /* until_usec 0: it is not locked */
+} LockoutRecord;
+
 typedef struct AuditRecord {
         uint64_t id, time_usec;
         char *actor; /* person: Unix user or account */
@@ -165,6 +187,9 @@ void stage_record_done(StageRecord *r);
 void grant_record_done(GrantRecord *r);
 void remnant_record_done(RemnantRecord *r);
 void setting_record_done(SettingRecord *r);
+void account_record_done(AccountRecord *r);
+void session_record_done(SessionRecord *r);
+void lockout_record_done(LockoutRecord *r);
 void audit_record_done(AuditRecord *r);
 
 /* Readers call back once per row; a negative return of the callback ends the listing and is handed up. The record belongs to
@@ -232,6 +257,33 @@ int store_remnant_list(Store *s, int (*callback)(RemnantRecord *r, void *userdat
 int store_setting_put(Store *s, const SettingRecord *r); /* insert or update, by name */
 int store_setting_del(Store *s, const char *name);       /* 1; 0: there was none */
 int store_setting_list(Store *s, int (*callback)(SettingRecord *r, void *userdata), void *userdata);
+
+int store_account_put(Store *s, const AccountRecord *r);
+int store_account_get(Store *s, const char *name, AccountRecord *ret); /* 1; 0: there is none */
+int store_account_del(Store *s, const char *name);                     /* 1; 0; its sessions go with it */
+int store_account_list(Store *s, int (*callback)(AccountRecord *r, void *userdata), void *userdata);
+int store_account_count(Store *s, uint64_t *ret);
+/* Other admins than this one. */
+int store_account_count_admins(Store *s, const char *but, uint64_t *ret);
+
+int store_session_add(Store *s, const SessionRecord *r, uint64_t *ret_id);
+int store_session_get(Store *s, uint64_t id, SessionRecord *ret);                 /* 1; 0: there is none */
+int store_session_get_by_token(Store *s, const char *sha256, SessionRecord *ret); /* 1; 0 */
+int store_session_seen(Store *s, uint64_t id, uint64_t seen_usec);
+int store_session_del(Store *s, uint64_t id);
+/* All of an account but the one with this id (0: all), and but the n that were seen last. */
+int store_session_del_of(Store *s, const char *account, uint64_t but, uint32_t n);
+/* Those made before the one time, or last seen before the other. */
+int store_session_expire(Store *s, uint64_t created_usec, uint64_t seen_usec);
+/* account NULL: all. The newest first. */
+int store_session_list(Store *s, const char *account, int (*callback)(SessionRecord *r, void *userdata),
+                       void *userdata);
+
+int store_lockout_put(Store *s, const LockoutRecord *r);
+int store_lockout_get(Store *s, const char *subject, LockoutRecord *ret); /* 1; 0: there is none */
+int store_lockout_del(Store *s, const char *subject);                     /* 1; 0: there was none */
+/* Forgets those whose last failure was before that, and of the rest all but the n newest. */
+int store_lockout_trim(Store *s, uint64_t last_usec, uint32_t n);
 
 int store_audit_add(Store *s, const AuditRecord *r); /* id is ignored */
 int store_audit_list(Store *s, uint32_t offset, uint32_t limit,
