@@ -52,6 +52,7 @@ enum {
         OPTION_RELEASE,
         OPTION_SECONDS,
         OPTION_OFF,
+        OPTION_ROLE,
         _OPTION_END,
         OPTION_JSON = 0x200,
         OPTION_NO_PAGER,
@@ -116,6 +117,7 @@ static const struct option long_options[] = {
         { "release", no_argument, NULL, OPTION_RELEASE },
         { "seconds", required_argument, NULL, OPTION_SECONDS },
         { "off", no_argument, NULL, OPTION_OFF },
+        { "role", required_argument, NULL, OPTION_ROLE },
         {},
 };
 
@@ -168,6 +170,14 @@ static const Verb verbs[] = {
         { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
         { "watch", NULL, 0, 0, 0, verb_watch },
         { "audit", NULL, 0, 0, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_audit },
+        { "account", "list", 0, 0, 0, verb_account_list },
+        { "account", "add", 1, 1, BIT(OPTION_ROLE), verb_account_add },
+        { "account", "passwd", 1, 1, 0, verb_account_passwd },
+        { "account", "role", 2, 2, 0, verb_account_role },
+        { "account", "remove", 1, 1, 0, verb_account_remove },
+        { "account", "sessions", 0, 1, 0, verb_account_sessions },
+        { "account", "revoke", 1, 1, 0, verb_account_revoke },
+        { "account", "setup-code", 0, 0, 0, verb_account_setup_code },
         { "settings", "list", 0, 0, 0, verb_settings_list },
         { "settings", "get", 1, 1, 0, verb_settings_get },
         { "settings", "set", 2, 2, 0, verb_settings_set },
@@ -227,6 +237,15 @@ static int verb_help(Cli *c, char **args, size_t n)
                      "  job resume N...                 Let them go on\n"
                      "  job retry N                     The same again; DESTROYS everything on the drive\n"
                      "  job priority N PRIORITY         Change the turn of a job that waits\n\n"
+                     "Accounts of the web page:\n"
+                     "  account list                    Who has one, and what role\n"
+                     "  account add NAME --role=ROLE    Add one: viewer, operator or admin; asks for the password\n"
+                     "  account passwd NAME             Set another password; asks for it\n"
+                     "  account role NAME ROLE          Change what it may do\n"
+                     "  account remove NAME             Remove it\n"
+                     "  account sessions [NAME]         Who is logged in, since when and from where\n"
+                     "  account revoke SESSION          Log that one out\n"
+                     "  account setup-code              What the page asks for to make the first account\n\n"
                      "Settings:\n"
                      "  settings list                   All, with their values and where these come from\n"
                      "  settings get NAME               One, with what it means\n"
@@ -341,6 +360,7 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_AT - OPTION_FIRST] = &c->at,
                 [OPTION_CALENDAR - OPTION_FIRST] = &c->calendar,
                 [OPTION_TOKEN - OPTION_FIRST] = &c->token,
+                [OPTION_ROLE - OPTION_FIRST] = &c->role,
         };
         bool *flag[_OPTION_END - OPTION_FIRST] = {
                 [OPTION_YES - OPTION_FIRST] = &c->yes,

@@ -36,7 +36,8 @@ typedef struct Cli {
 
         /* Options of some verbs; NULL and false where not given. */
         const char *address, *user, *notes, *kind, *api_url, *api_pin, *api_key_file, *host, *drive, *lock,
-                        *profile, *stages, *type, *note, *request, *verdict, *reason, *token, *at, *calendar;
+                        *profile, *stages, *type, *note, *request, *verdict, *reason, *token, *at, *calendar,
+                        *role;
         uint32_t port, lines, seconds;
         int32_t priority;
         char **serials;
@@ -134,5 +135,7 @@ bool terminal_can_ask(const Cli *c);
 /* Draws lines over those that it drew before (*lines; 0 at first) and keeps the cursor below them. What a terminal of so many
  * rows (0: any) has no room for is left out: it would scroll. */
 void terminal_redraw(const char *text, size_t rows, size_t *lines);
+/* A line that is not shown while it is typed, or the next line of standard input where that is no terminal. Erase it after use. */
+int terminal_ask_secret(Cli *c, const char *question, char **ret);
 /* A line typed by the user, without white space around it. */
 int terminal_ask(Cli *c, const char *question, char **ret);

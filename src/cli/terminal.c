@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
@@ -153,6 +154,39 @@ void terminal_redraw(const char *text, size_t rows, size_t *lines)
 
         (void) fputs("\033[J\033[?7h", stdout);
         (void) fflush(stdout);
+}
+
+int terminal_ask_secret(Cli *c, const char *question, char **ret)
+{
+        struct termios before, quiet;
+        bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+        char *line = NULL;
+        size_t size = 0;
+        ssize_t n;
+
+        if (terminal) {
+                (void) fflush(stdout);
+                (void) fprintf(stderr, "%s%s%s", style_on(STYLE_BOLD, c->colour), question,
+                               style_off(STYLE_BOLD, c->colour));
+                quiet = before;
+                quiet.c_lflag &= ~(tcflag_t) ECHO;
+                /* Whoever leaves by a signal has a shell that puts the terminal back. */
+                (void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+        }
+        n = getline(&line, &size, stdin);
+        if (terminal) {
+                (void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+                (void) fputc('\n', stderr);
+        }
+        if (n > 0 && line[n - 1] == '\n')
+                line[--n] = '\0';
+        if (n <= 0 || strlen(line) != (size_t) n) {
+                erase_and_freep(&line);
+                return cli_fail(c, STATUS_USAGE, "No password was given: nothing was done.");
+        }
+
+        *ret = line;
+        return 0;
 }
 
 int terminal_ask(Cli *c, const char *question, char **ret)

@@ -2,6 +2,7 @@
 #undef NDEBUG
 
 #include "basic/string-util.h"
+#include "daemon/account.h"
 #include "daemon/authz.h"
 #include "daemon/configuration.h"
 #include "daemon/drive.h"
@@ -21,7 +22,7 @@ static const struct {
         { BUS_INTERFACE_MANAGER, manager_vtable }, { BUS_INTERFACE_HOST, host_vtable },
         { BUS_INTERFACE_DRIVE, drive_vtable },     { BUS_INTERFACE_JOB, job_vtable },
         { BUS_INTERFACE_STAGE, stage_vtable },     { BUS_INTERFACE_SETTINGS, setting_vtable },
-        { BUS_INTERFACE_GRANT, grant_vtable },
+        { BUS_INTERFACE_GRANT, grant_vtable },     { BUS_INTERFACE_ACCOUNTS, account_vtable },
 };
 
 static size_t count_rows(const char *interface, const char *member)

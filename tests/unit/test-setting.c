@@ -32,7 +32,7 @@ static void test_table(void)
         size_t n;
         const Setting *table = setting_table(&n);
 
-        assert(n == 33);
+        assert(n == 37);
         for (size_t i = 0; i < n; i++) {
                 const Setting *t = table + i;
 
