@@ -327,7 +327,6 @@ static int account_method_check(sd_bus_message *m, void *userdata, sd_bus_error 
         return session_answer(userdata, m, false, error);
 }
 
-/* Also of Logout: nobody needs to be somewhere to leave. */
 static int session_end(Manager *manager, const Session *s, const Actor *actor, const char *detail,
                        sd_bus_error *error)
 {
@@ -465,6 +464,25 @@ static int account_method_get_setup_code(sd_bus_message *m, void *userdata, sd_b
         return sd_bus_reply_method_return(m, "s", code);
 }
 
+static int not_logged_in(sd_bus_error *error)
+{
+        return sd_bus_error_set(error, BUS_ERROR_SESSION_ENDED,
+                                "The connection acts for no account. Log in again.");
+}
+
+/* Whoever was logged out meanwhile changes nothing any more. */
+static int check_still_logged_in(const Call *c, sd_bus_error *error)
+{
+        _cleanup_(session_done) Session s = {};
+        int r;
+
+        if (c->session == 0)
+                return 0;
+        r = session_get(c->manager, c->session, &s);
+        return r == 0 ? not_logged_in(error) : MIN(r, 0);
+}
+
+/* Of ChangePassword, and of SetPassword. */
 static void change_password_on_hash(void *userdata, int result, const char *hash)
 {
         _cleanup_(call_freep) Call *c = userdata;
@@ -473,6 +491,8 @@ static void change_password_on_hash(void *userdata, int result, const char *hash
         int r;
 
         r = hash_made(result, hash, &error);
+        if (r >= 0)
+                r = check_still_logged_in(c, &error);
         if (r >= 0)
                 r = account_get(c->manager, c->name, &account, &error);
         if (r >= 0)
@@ -514,8 +534,7 @@ static int account_method_change_password(sd_bus_message *m, void *userdata, sd_
 
         r = session_of_sender(userdata, m, &s);
         if (r == 0 || r == -ESTALE)
-                return sd_bus_error_set(error, BUS_ERROR_SESSION_ENDED,
-                                        "The connection acts for no account. Log in again.");
+                return not_logged_in(error);
         if (r < 0)
                 return r;
         r = account_may_try(userdata, s.record.account, "", error);
@@ -557,7 +576,6 @@ static void add_on_hash(void *userdata, int result, const char *hash)
 
 static int account_method_add(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_(account_record_done) AccountRecord known = {};
         _cleanup_(call_freep) Call *c = NULL;
         const char *name, *word, *password;
         Role role;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <utlist.h>
@@ -147,8 +148,8 @@ static int password_new(Manager *m, PasswordVerb verb, const char *hash, const c
                 .userdata = userdata,
                 .fd = -EBADF,
         };
-        (void) strcpy(p->request.hash, strempty(hash));
-        (void) strcpy(p->request.password, password);
+        (void) snprintf(p->request.hash, sizeof(p->request.hash), "%s", strempty(hash));
+        (void) snprintf(p->request.password, sizeof(p->request.password), "%s", password);
         r = sd_event_add_time_relative(m->event, &p->timer, CLOCK_BOOTTIME, PASSWORD_TIMEOUT, 0,
                                        password_on_timer, p);
         if (r < 0)

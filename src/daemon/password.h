@@ -9,7 +9,7 @@
  * negative: nobody can say. hash is what was made, or NULL. */
 
 #define PASSWORDS_ASKED_MAX  2U
-#define PASSWORDS_QUEUED_MAX 64U
+#define PASSWORDS_QUEUED_MAX 16U
 #define PASSWORD_TIMEOUT     (20 * USEC_PER_SEC)
 
 typedef void (*PasswordCallback)(void *userdata, int result, const char *hash);

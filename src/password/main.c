@@ -4,12 +4,14 @@
  * One process for each question; systemd starts them as users that exist for that long (burnin-password.socket). */
 
 #include <crypt.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <systemd/sd-daemon.h>
 
 #include "basic/log.h"
+#include "basic/sha256.h"
 #include "basic/string-util.h"
 #include "shared/password-proto.h"
 
@@ -27,8 +29,14 @@ static struct crypt_data data; /* 32 KiB */
 /* NULL: this hash is none. The result is in data, until the next call. */
 static const char *password_crypt(const char *password, const char *setting)
 {
-        const char *hash = crypt_r(password, setting, &data);
+        char digest[SHA256_HEX_SIZE];
+        const char *hash;
 
+        /* libcrypt takes no longer ones; nothing of them must be cut off. */
+        if (strlen(password) >= CRYPT_MAX_PASSPHRASE_SIZE)
+                sha256_hex(password, strlen(password), digest);
+        hash = crypt_r(strlen(password) >= CRYPT_MAX_PASSPHRASE_SIZE ? digest : password, setting, &data);
+        explicit_bzero(digest, sizeof(digest));
         return hash && hash[0] != '*' ? hash : NULL;
 }
 
@@ -43,7 +51,7 @@ static int password_hash(const char *password, char ret[static PASSWORD_HASH_MAX
         if (!hash)
                 return -EIO;
 
-        (void) strcpy(ret, hash);
+        (void) snprintf(ret, PASSWORD_HASH_MAX, "%s", hash);
         return 0;
 }
 
@@ -137,6 +145,9 @@ int main(void)
                 r = -errno;
         else
                 r = serve(fd);
+        /* Nobody waits for the answer any more. */
+        if (r == -EPIPE)
+                return EXIT_SUCCESS;
         if (r < 0) {
                 (void) log_error_errno(r, "Failed to look at a password: %m");
                 return EXIT_FAILURE;

@@ -158,7 +158,7 @@
 #define API_KEY_MAX              512U /* bytes */
 #define ACCOUNTS_MAX             256U
 #define ACCOUNT_NAME_MAX         32U
-#define SESSIONS_PER_ACCOUNT_MAX 32U   /* beside the newest */
+#define SESSIONS_PER_ACCOUNT_MAX 32U
 #define BINDINGS_MAX             1024U /* connections that act for accounts */
 #define LOCKOUTS_MAX             4096U
 #define LIST_PAGE_MAX            1000U /* rows in one answer of a List method */
