@@ -38,6 +38,21 @@ static void test_first_are_single_and_the_rest_a_number(void)
         assert(!denial_log_admit(&l, &visitor, "a", START + DENIALS_PERIOD_USEC));
 }
 
+/* All who use the web page have its user's uid. */
+static void test_accounts_are_callers_of_their_own(void)
+{
+        Actor alice = { .uid = 990 }, olga = { .uid = 990 };
+        DenialLog l = {};
+
+        actor_set_account(&alice, "alice");
+        actor_set_account(&olga, "olga");
+        assert(streq(alice.name, "alice (web)"));
+        for (size_t i = 0; i < DENIALS_PER_CALLER_MAX + 1; i++)
+                (void) denial_log_admit(&l, &alice, "a", START);
+        assert(denial_log_admit(&l, &olga, "a", START));
+        assert(streq(denial_log_next(&l, START, true)->actor.name, "alice (web)"));
+}
+
 static void test_quiet_caller_starts_anew(void)
 {
         DenialLog l = {};
@@ -90,6 +105,7 @@ static void test_more_callers_than_places(void)
 int main(void)
 {
         test_first_are_single_and_the_rest_a_number();
+        test_accounts_are_callers_of_their_own();
         test_quiet_caller_starts_anew();
         test_several_actions();
         test_number_stays_until_it_is_recorded();

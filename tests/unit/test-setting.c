@@ -71,6 +71,8 @@ static void test_defaults(void)
         assert(s.slow_floor_hdd == 60 && s.slow_floor_ssd == 150 && s.slow_ratio == 700 && s.slow_fails);
         assert(s.self_test_retries == 2 && s.self_test_interval_seconds == 30 && s.self_test_keep_alive);
         assert(strv_length(s.boot_pools) == 4 && strv_contains(s.boot_pools, "freenas-boot"));
+        assert(s.web_session_hours == 168 && s.web_session_idle_minutes == 720);
+        assert(!s.web_session_bind_address && strv_length(s.web_allow) == 0);
         assert(!s.loop_drives && streq(s.ssh_key, PATH_SSH_KEY));
 }
 
@@ -240,6 +242,8 @@ static void test_bad_values(void)
                 [SETTING_PATH] = { "key", " /key", "/a\nb", "/a\033", "~/key", "." },
                 [SETTING_RATIO] = { "1.001", "nan", "-0.5", "0x1", " 0.5", "0.5%" },
                 [SETTING_LIST] = { "a/b", " , ", "$x", "a\nb", "\303\244", "a;b" },
+                [SETTING_NETWORKS] = { "nowhere", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/",
+                                       "10/8" },
         };
         _cleanup_(settings_done) Settings s = {};
         _cleanup_free_ char *log = NULL;
