@@ -165,13 +165,13 @@ int terminal_ask_secret(Cli *c, const char *question, char **ret)
         ssize_t n;
 
         if (terminal) {
+                quiet = before;
+                quiet.c_lflag &= ~(tcflag_t) ECHO;
+                /* Before it is asked for. Whoever leaves by a signal has a shell that puts the terminal back. */
+                (void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
                 (void) fflush(stdout);
                 (void) fprintf(stderr, "%s%s%s", style_on(STYLE_BOLD, c->colour), question,
                                style_off(STYLE_BOLD, c->colour));
-                quiet = before;
-                quiet.c_lflag &= ~(tcflag_t) ECHO;
-                /* Whoever leaves by a signal has a shell that puts the terminal back. */
-                (void) tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
         }
         n = getline(&line, &size, stdin);
         if (terminal) {

@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import select
+import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -669,3 +673,28 @@ def test_command_line(product: Product, people: None, web: Connection) -> None:
     assert "no account eve" in burninctl("account", "remove", "eve", code=3)
     assert "only admin" in burninctl("account", "remove", "alice", code=4)
     assert "typed by a script" not in json.dumps(product.machine.journal())
+
+
+def type_passwords(product: Product, command: str, *passwords: str) -> tuple[int, str]:
+    """As a person at a terminal, who types when asked. Returns the exit status, and all that was to be seen."""
+    seen, deadline = "", time.monotonic() + 60
+    with product.machine.popen(["script", "-qefc", f"env TERM=dumb {command}", "/dev/null"], stdin=subprocess.PIPE, bufsize=0,
+                               text=False, errors=None) as process:
+        for prompt, password in zip(("Password: ", "Once more: "), passwords):
+            while prompt not in seen:
+                assert select.select([process.stdout], [], [], deadline - time.monotonic())[0], seen
+                more = os.read(process.stdout.fileno(), 4096)
+                assert more, seen
+                seen += more.decode()
+            process.stdin.write(password.encode() + b"\n")
+        rest, _ = process.communicate(timeout=60)
+        return process.returncode, seen + rest.decode()
+
+
+def test_password_at_a_terminal(product: Product, people: None, web: Connection) -> None:
+    code, seen = type_passwords(product, "burninctl account passwd olga", "typed by hand", "typed by hamd")
+    assert code == 2 and "not the same" in seen and "typed by" not in seen
+    web.login("olga")
+    code, seen = type_passwords(product, "burninctl account passwd olga", "typed by hand", "typed by hand")
+    assert code == 0 and "typed by" not in seen, seen
+    web.login("olga", "typed by hand")
