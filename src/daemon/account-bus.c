@@ -562,6 +562,14 @@ static int check_manage(Manager *m, sd_bus_message *message, const char *name, s
         return authz_check(m, message, object, ((PolkitDetail[]){ { "account", name }, {} }), error);
 }
 
+/* How a change of an account came out: what was refused is on record as well. */
+static int audit_change(Manager *m, const Actor *actor, const char *name, int r, const sd_bus_error *error)
+{
+        _cleanup_free_ char *object = strf("account %s", name);
+
+        return object ? audit_refused(m, actor, ACTION_MANAGE_ACCOUNTS, object, r, error) : -ENOMEM;
+}
+
 static void add_on_hash(void *userdata, int result, const char *hash)
 {
         _cleanup_(call_freep) Call *c = userdata;
@@ -570,7 +578,8 @@ static void add_on_hash(void *userdata, int result, const char *hash)
 
         r = hash_made(result, hash, &error);
         if (r >= 0)
-                r = account_add(c->manager, c->name, c->role, hash, &c->actor, &error);
+                r = audit_change(c->manager, &c->actor, c->name,
+                                 account_add(c->manager, c->name, c->role, hash, &c->actor, &error), &error);
         call_reply(c, r, &error);
 }
 
@@ -666,7 +675,8 @@ static int account_method_set_role(sd_bus_message *m, void *userdata, sd_bus_err
 
         r = account_read_role(word, &role, error);
         if (r >= 0)
-                r = account_set_role(userdata, &account, role, &actor, error);
+                r = audit_change(userdata, &actor, account.name,
+                                 account_set_role(userdata, &account, role, &actor, error), error);
         if (r < 0)
                 return r;
 
@@ -683,7 +693,8 @@ static int account_method_remove(sd_bus_message *m, void *userdata, sd_bus_error
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        r = account_remove(userdata, &account, &actor, error);
+        r = audit_change(userdata, &actor, account.name, account_remove(userdata, &account, &actor, error),
+                         error);
         if (r < 0)
                 return r;
 

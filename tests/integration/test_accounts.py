@@ -595,6 +595,7 @@ def test_last_admin_stays(product: Product, people: None) -> None:
     for change in (("SetRole", "sst", "alice", "operator", 0), ("Remove", "st", "alice", 0)):
         with refused("LastAdmin", "alice"):
             accounts(product, *change)
+        assert last_audit(product)[0][:4] == ("root", "org.burnin1.manage-accounts", "account alice", "refused")
     accounts(product, "SetRole", "sst", "olga", "admin", 0)
     accounts(product, "SetRole", "sst", "alice", "viewer", 0)
     with refused("LastAdmin", "olga"):
