@@ -94,7 +94,7 @@ static int run(Store *s, const char *sql, const Value *values, size_t n)
         bool own;
         int r;
 
-        r = write_begin(s, true, &own);
+        r = write_begin(s, &own);
         if (r < 0)
                 return r;
 
