@@ -253,7 +253,7 @@ static const char help_text[] =
                 "     --profile=PROFILE            full, surface, short, long, short_long, surface_short,\n"
                 "                                  surface_long, fast (surface)\n"
                 "     --stages=STAGE,...           Or these, in this order: short_smart, long_smart,\n"
-                "                                  surface_validate\n"
+                "                                  surface_validate, nvme_format, nvme_sanitize\n"
                 "     --priority=N                 -100 to 100, higher first\n"
                 "     --note=TEXT --request=ID     Kept with the job; the same ID starts nothing twice\n"
                 "     --at=TIME --calendar=EXPR    Not before then: +2h, 23:00, 'tomorrow 02:00'; 'Sat 02:00'\n"

@@ -36,8 +36,16 @@ static bool start_destroys(const Cli *c)
 {
         static const char *const harmless[] = { "short", "long", "short_long" };
 
-        if (c->stages)
-                return strstr(c->stages, "surface") != NULL;
+        if (c->stages) {
+                _cleanup_strv_free_ char **stages = NULL;
+
+                if (strv_split(c->stages, ",", &stages) < 0)
+                        return true;
+                STRV_FOREACH(s, stages)
+                        if (!streq(*s, "short_smart") && !streq(*s, "long_smart"))
+                                return true;
+                return false;
+        }
         for (size_t i = 0; i < ELEMENTSOF(harmless); i++)
                 if (streq_ptr(c->profile, harmless[i]))
                         return false;

@@ -21,6 +21,12 @@
 /* What drives say of their self-tests is the least that they take: 784 minutes were more than 1022. */
 #define SELF_TEST_OVERRUN 1.5
 
+/* A flash drive forgets its blocks, or its key; one that overwrites itself takes hours, whatever its size. */
+#define FORMAT_LOW_USEC    (10 * USEC_PER_SEC)
+#define FORMAT_HIGH_USEC   (15 * USEC_PER_MINUTE)
+#define SANITIZE_LOW_USEC  (30 * USEC_PER_SEC)
+#define SANITIZE_HIGH_USEC (4 * USEC_PER_HOUR)
+
 /* How far the next job of a model may be from those before it. */
 #define HISTORY_MARGIN 0.1
 
@@ -72,6 +78,10 @@ static EstimateRange estimate_work(StageKind kind, uint32_t phases, const Estima
         case STAGE_LONG_SMART:
                 /* It reads itself once. */
                 return d->long_minutes > 0 ? range_of_minutes(d->long_minutes) : range_of_passes(1, d);
+        case STAGE_NVME_FORMAT:
+                return (EstimateRange){ FORMAT_LOW_USEC, FORMAT_HIGH_USEC };
+        case STAGE_NVME_SANITIZE:
+                return (EstimateRange){ SANITIZE_LOW_USEC, SANITIZE_HIGH_USEC };
         case STAGE_PRECHECK:
         case STAGE_FINAL_CHECK:
         default:

@@ -189,15 +189,16 @@ static int job_method_pause(sd_bus_message *m, void *userdata, sd_bus_error *err
                                                 j->record.id, job_state_to_string(j->record.state)),
                                 error);
         s = job_current_stage(j);
-        if (s && stage_is_self_test(s))
+        if (s && (stage_is_self_test(s) || stage_is_erase(s)))
                 return audit_refused(
                                 j->manager, &actor, ACTION_MANAGE_JOBS, object,
                                 sd_bus_error_setf(
                                                 error, BUS_ERROR_WRONG_STATE,
                                                 "Job %" PRIu64
-                                                " is in %s, a self-test of the drive, which nobody can hold. Pause the job when that is "
-                                                "over, or cancel it.",
-                                                j->record.id, stage_kind_to_string(s->record.kind)),
+                                                " is in %s, %s, which nobody can hold. Pause the job when that is over, or cancel it.",
+                                                j->record.id, stage_kind_to_string(s->record.kind),
+                                                stage_is_erase(s) ? "in which the drive erases itself"
+                                                                  : "a self-test of the drive"),
                                 error);
         r = job_pause(j, &actor, reason);
         if (r < 0)

@@ -87,7 +87,8 @@ void stage_watch_heard(Stage *s)
         int r;
 
         /* The other stages are short, and have nothing to tell while they wait for their host. */
-        if (s->record.kind != STAGE_SURFACE_VALIDATE || s->record.state != STAGE_RUNNING)
+        if ((s->record.kind != STAGE_SURFACE_VALIDATE && !stage_is_erase(s)) ||
+            s->record.state != STAGE_RUNNING)
                 return;
 
         if (w->silence_timer) {

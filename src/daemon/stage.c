@@ -9,7 +9,6 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
-#include "daemon/estimate.h"
 #include "daemon/host.h"
 #include "daemon/scope.h"
 #include "daemon/sibling.h"
@@ -135,158 +134,14 @@ const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX])
         return buf;
 }
 
-static EstimateRange stage_estimate(const Stage *s)
-{
-        const Drive *d = s->job->drive;
-        EstimateDrive drive = d ? drive_for_estimate(d) : (EstimateDrive){ .rotational = true };
-
-        drive.size_bytes = s->job->identity.size_bytes;
-        return estimate_stage(s->record.kind, s->record.phases ?: profile_phases(s->job->record.profile),
-                              &drive);
-}
-
 bool stage_is_self_test(const Stage *s)
 {
         return s->record.kind == STAGE_SHORT_SMART || s->record.kind == STAGE_LONG_SMART;
 }
 
-double stage_weight(const Stage *s)
+bool stage_is_erase(const Stage *s)
 {
-        return (double) stage_estimate(s).low_usec / (double) USEC_PER_SEC;
-}
-
-static void stage_fill_settings(const Settings *set, bool rotational, StageParams *p)
-{
-        p->block_size = set->surface_validate_block_size;
-        p->block_buffer = set->surface_validate_block_buffer;
-        p->passes = set->surface_validate_passes;
-        p->bad_block_threshold = set->bad_block_threshold;
-        p->temp_warn_mdegc = (int32_t) (rotational ? set->temp_warn_c : set->temp_warn_ssd_c) * 1000;
-        p->temp_crit_mdegc = (int32_t) (rotational ? set->temp_crit_c : set->temp_crit_ssd_c) * 1000;
-        p->smart_pending_max = set->smart_pending_max;
-        p->smart_uncorrectable_max = set->smart_uncorrectable_max;
-        p->smart_crc_delta_max = set->smart_crc_delta_max;
-        p->slow_floor = UINT64_C(1000000) * (rotational ? set->slow_floor_hdd : set->slow_floor_ssd);
-        p->slow_ratio = set->slow_ratio;
-        p->slow_fails = set->slow_fails;
-        p->stuck_usec = set->stuck_job_hours * USEC_PER_HOUR;
-        p->stall_usec = set->stall_minutes * USEC_PER_MINUTE;
-        p->stall_end_usec = set->stall_end_hours * USEC_PER_HOUR;
-        p->follow_interval_usec = set->follow_interval_seconds * USEC_PER_SEC;
-        p->self_test_retries = set->self_test_retries;
-        p->self_test_interval_usec = set->self_test_interval_seconds * USEC_PER_SEC;
-        p->self_test_keep_alive = set->self_test_keep_alive;
-        p->poll_timeout_usec = set->poll_timeout_seconds * USEC_PER_SEC;
-}
-
-/* A job that goes on follows its drive to where it is now. */
-Host *stage_host(const Stage *s)
-{
-        const Job *j = s->job;
-
-        return j->drive->host ?: host_find(j->manager, strempty(j->record.host));
-}
-
-static int stage_add_place(const Stage *s, StageParams *p)
-{
-        const Job *j = s->job;
-        const Host *h = stage_host(s);
-        HostTarget target;
-        int r;
-
-        if (!h)
-                return -EHOSTUNREACH;
-        r = host_target(h, &target);
-        if (r < 0)
-                return r;
-
-        p->attempt = MAX(s->record.attempt, 1U);
-        p->target.port = target.port;
-        p->target.local = target.local;
-        p->target.api = target.api;
-        if (free_and_strdup(&p->kname, j->drive->record.kname) < 0 ||
-            free_and_strdup(&p->target.name, target.name) < 0 ||
-            free_and_strdup(&p->target.address, target.address) < 0 ||
-            free_and_strdup(&p->target.user, target.user) < 0 ||
-            free_and_strdup(&p->target.host_key, target.host_key) < 0)
-                return -ENOMEM;
-
-        return 0;
-}
-
-/* What stays the same over all workers of this stage: a setting that is changed meanwhile must not change its plan. */
-static int stage_fix_params(Stage *s)
-{
-        _cleanup_(stage_params_done) StageParams p = {};
-        _cleanup_json_ struct json_object *o = NULL;
-        char log[STAGE_PATH_MAX], report[STAGE_PATH_MAX];
-        const Job *j = s->job;
-        int r;
-
-        p.job = j->record.id;
-        p.stage = s->record.index;
-        p.kind = s->record.kind;
-        p.started_usec = s->record.started_usec;
-        p.job_started_usec = j->record.started_usec;
-        p.estimate_usec = stage_estimate(s).high_usec;
-        if (p.kind == STAGE_PRECHECK && free_and_strdup(&p.heat, j->heat) < 0)
-                return -ENOMEM;
-        stage_fill_settings(&j->manager->settings, j->drive->record.rotational, &p);
-
-        if (p.kind == STAGE_SURFACE_VALIDATE) {
-                r = store_sibling_speed(j->manager->store, j->record.model, j->record.drive,
-                                        &p.sibling_speed);
-                if (r < 0)
-                        return r;
-                if (profile_is_fast(j->record.profile) && free_and_strdup(&p.pattern, "random") < 0)
-                        return -ENOMEM;
-        }
-        p.release = j->grant.release;
-        r = drive_identity_copy(&j->identity, &p.identity);
-        if (r >= 0)
-                r = drive_lock_copy(&j->grant.lock, &p.granted);
-        if (r < 0)
-                return r;
-        p.baseline_path = strf(PATH_JOBS "/%" PRIu64 "/baseline.json", j->record.id);
-        if (!p.baseline_path || free_and_strdup(&p.run, s->record.run) < 0 ||
-            free_and_strdup(&p.machine_id, j->manager->machine_id) < 0 ||
-            free_and_strdup(&p.content, j->record.content) < 0 ||
-            free_and_strdup(&p.log_path, stage_log_path(s, log)) < 0 ||
-            free_and_strdup(&p.report_path, stage_report_path(s, report)) < 0)
-                return -ENOMEM;
-        STRV_FOREACH(pool, j->manager->settings.boot_pools)
-                if (strv_extend(&p.boot_pools, *pool) < 0)
-                        return -ENOMEM;
-
-        r = stage_add_place(s, &p);
-        if (r < 0)
-                return r;
-        o = stage_params_to_json(&p);
-        if (!o)
-                return -ENOMEM;
-
-        return free_and_strdup(&s->record.settings,
-                               json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-}
-
-int stage_fill_params(const Stage *s, StageParams *ret)
-{
-        _cleanup_(stage_params_done) StageParams p = {};
-        _cleanup_json_ struct json_object *o = NULL;
-        int r;
-
-        r = json_parse(strempty(s->record.settings), strlen(strempty(s->record.settings)), &o);
-        if (r >= 0)
-                r = stage_params_from_json(o, &p);
-        if (r >= 0)
-                r = stage_add_place(s, &p);
-        if (r < 0)
-                return r;
-
-        p.percent = s->record.percent;
-        *ret = p;
-        p = (StageParams){};
-        return 0;
+        return s->record.kind == STAGE_NVME_FORMAT || s->record.kind == STAGE_NVME_SANITIZE;
 }
 
 static int stage_store(Stage *s)

@@ -45,6 +45,8 @@ Stage *stage_free(Stage *s);
 
 /* A test that its drive makes of itself: nobody can hold it. */
 bool stage_is_self_test(const Stage *s);
+/* An NVMe drive erases itself. */
+bool stage_is_erase(const Stage *s);
 
 /* Expected time in seconds; roughly, since for the job's percentage only the ratio counts. */
 double stage_weight(const Stage *s);
@@ -77,6 +79,8 @@ const char *stage_unit(const Stage *s, char buf[static STAGE_PATH_MAX]);
 const char *stage_socket_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
 const char *stage_log_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
 const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
+/* Fixes in its record what stays the same over all its workers. */
+int stage_fix_params(Stage *s);
 /* What its next worker is told, but for follow and cancel. Owner: the caller, stage_params_done(). */
 int stage_fill_params(const Stage *s, StageParams *ret);
 /* Where its drive is now; NULL: nobody knows. */

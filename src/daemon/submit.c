@@ -116,7 +116,7 @@ int submit_read_plan(const char *profile, char *const *stages, Plan *ret, sd_bus
         if (stages && plan_by_stages(stages, ret) < 0)
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_INVALID_OPTION,
-                                "Stages are one or more of short_smart, long_smart, surface_validate, each once.");
+                                "Stages are one or more of short_smart, long_smart, surface_validate, nvme_format, nvme_sanitize, each once.");
         if (!stages && plan_by_profile(profile ?: DEFAULT_PROFILE, ret) < 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
                                          profile);

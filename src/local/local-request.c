@@ -172,11 +172,25 @@ static bool is_badblocks(char *const *words, bool *ret_writes)
         return *words && !words[1];
 }
 
+/* METHOD REACH NSID {}: as nvme_erase_check() in remote-nvme.sh. */
+static bool is_nvme_erase(char *const *words)
+{
+        if (strv_length(words) != 4 || !is_number(words[2]) || !streq(words[3], "{}"))
+                return false;
+        if (streq(words[0], "format") && streq(words[1], "namespace"))
+                return true;
+
+        return streq(words[1], "subsystem") && (streq(words[0], "format") || streq(words[0], "block") ||
+                                                streq(words[0], "crypto") || streq(words[0], "overwrite"));
+}
+
 static bool is_command(char *const *argv, char *const *rest)
 {
         const char *content = argv[6];
         bool writes;
 
+        if (streq_ptr(*rest, "nvme_erase"))
+                return is_nvme_erase(rest + 1) && !streq(content, "-");
         return streq_ptr(*rest, "badblocks") && is_badblocks(rest + 1, &writes) &&
                (!writes || !streq(content, "-"));
 }
@@ -193,6 +207,7 @@ static const struct {
         { "fingerprint", { kname_is_valid, is_ident }, are_none },
         { "locate", { kname_is_valid, is_ident, is_hour }, are_none },
         { "smart", { kname_is_valid }, are_none },
+        { "nvme", { kname_is_valid, is_ident }, are_none },
         { "kmsg", { is_number, kname_is_valid }, are_none },
         { "start",
           { is_run, is_run, kname_is_valid, is_ident, is_serial, is_content, is_boot, is_number, is_lock,

@@ -58,6 +58,7 @@ DEFINE_STRING_TABLE(stage_state, StageState);
 static const char *const stage_kind_table[_STAGE_KIND_MAX] = {
         [STAGE_PRECHECK] = "precheck",       [STAGE_SHORT_SMART] = "short_smart",
         [STAGE_LONG_SMART] = "long_smart",   [STAGE_SURFACE_VALIDATE] = "surface_validate",
+        [STAGE_NVME_FORMAT] = "nvme_format", [STAGE_NVME_SANITIZE] = "nvme_sanitize",
         [STAGE_FINAL_CHECK] = "final_check",
 };
 DEFINE_STRING_TABLE(stage_kind, StageKind);

@@ -80,6 +80,8 @@ typedef enum StageKind {
         STAGE_SHORT_SMART,      /* short_smart: the drive's own short self-test */
         STAGE_LONG_SMART,       /* long_smart: its long (extended) one */
         STAGE_SURFACE_VALIDATE, /* surface_validate */
+        STAGE_NVME_FORMAT,      /* nvme_format: an NVMe drive erases itself, by Format NVM */
+        STAGE_NVME_SANITIZE,    /* nvme_sanitize: ... by Sanitize */
         STAGE_FINAL_CHECK,      /* final_check */
         _STAGE_KIND_MAX,
         _STAGE_KIND_INVALID = -EINVAL,

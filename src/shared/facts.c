@@ -36,6 +36,11 @@ bool kname_is_freebsd(const char *s)
         return false;
 }
 
+bool content_is_valid(const char *s)
+{
+        return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
 void drive_identity_done(DriveIdentity *i)
 {
         free(i->wwn);

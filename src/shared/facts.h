@@ -102,6 +102,8 @@ HostFacts *host_facts_free(HostFacts *f);
 bool kname_is_valid(const char *s);
 /* "ada0", "da1", "nvd0", "nda0": the host runs FreeBSD. */
 bool kname_is_freebsd(const char *s);
+/* A content fingerprint: of size, first and last MiB of a drive, as 64 hexadecimal digits. */
+bool content_is_valid(const char *s);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(DriveFacts *, drive_facts_free);
 DEFINE_TRIVIAL_CLEANUP_FUNC(HostFacts *, host_facts_free);

@@ -174,7 +174,8 @@ typedef struct StageReport {
         uint64_t read_errors, write_errors, compare_errors;
         uint64_t ended_usec;
         struct json_object *
-                        details; /* per kind: smart before and after, phases with speeds; owned, may be NULL */
+                        details; /* per kind: smart before and after, phases with speeds, content_after (a fingerprint
+                                  * of what a stage that writes has left); owned, may be NULL */
 } StageReport;
 
 void host_target_done(HostTarget *t);

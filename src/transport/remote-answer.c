@@ -44,6 +44,7 @@ void run_status_done(RunStatus *s)
         free(s->ident);
         free(s->log);
         free(s->blocks);
+        free(s->content);
         *s = (RunStatus){};
 }
 
@@ -71,6 +72,16 @@ void remote_self_test_done(RemoteSelfTest *s)
         free(s->controller);
         free(s->truenas);
         *s = (RemoteSelfTest){};
+}
+
+void remote_nvme_done(RemoteNvme *n)
+{
+        free(n->kname);
+        free(n->controller);
+        free(n->attached);
+        free(n->allocated);
+        free(n->sanitize);
+        *n = (RemoteNvme){};
 }
 
 /* --- the frame ----------------------------------------------------------------------------------------------- */
@@ -288,7 +299,8 @@ static int status_fields(const Answer *a, RunStatus *s, bool *ret_gone)
             answer_uptime(a, &s->uptime_usec) < 0 || answer_u64(a, "position", &s->position) < 0 ||
             answer_u64(a, "work", &s->work_bytes) < 0 || answer_flag(a, "exclusive", &s->exclusive) < 0 ||
             answer_flag(a, "stopped", &s->stopped) < 0 || answer_flag(a, "dying", &s->dying) < 0 ||
-            answer_flag(a, "gone", ret_gone) < 0)
+            answer_flag(a, "gone", ret_gone) < 0 || answer_string(a, "content", "", 64, &s->content) < 0 ||
+            (s->content && !content_is_valid(s->content)))
                 return -EBADMSG;
 
         return 0;
@@ -461,8 +473,7 @@ int answer_parse_fingerprint(const char *output, size_t size, char **ret_content
         r = answer_open(output, size, "fingerprint", &a, reterr_reason);
         if (r < 0)
                 return r;
-        if (answer_string(&a, "content", "", 64, &content) <= 0 || strlen(content) != 64 ||
-            strspn(content, "0123456789abcdef") != 64)
+        if (answer_string(&a, "content", "", 64, &content) <= 0 || !content_is_valid(content))
                 return bad(reterr_reason);
 
         *ret_content = TAKE_PTR(content);
@@ -470,7 +481,7 @@ int answer_parse_fingerprint(const char *output, size_t size, char **ret_content
 }
 
 /* Of the body, from *offset on, the part that key gives the size of. */
-static int self_test_part(const Answer *a, const char *key, size_t *offset, char **ret, size_t *ret_size)
+static int answer_part(const Answer *a, const char *key, size_t *offset, char **ret, size_t *ret_size)
 {
         uint64_t n = 0;
 
@@ -501,16 +512,45 @@ int answer_parse_self_test(const char *output, size_t size, RemoteSelfTest *ret,
                 return bad(reterr_reason);
         s.keep_alive_failed = alive == 0;
 
-        if ((r = self_test_part(&a, "smartctl", &offset, &s.text, &s.size)) < 0 ||
-            (r = self_test_part(&a, "nvme", &offset, &s.nvme, &s.nvme_size)) < 0 ||
-            (r = self_test_part(&a, "controller", &offset, &s.controller, &s.controller_size)) < 0 ||
-            (r = self_test_part(&a, "truenas", &offset, &s.truenas, &s.truenas_size)) < 0)
+        if ((r = answer_part(&a, "smartctl", &offset, &s.text, &s.size)) < 0 ||
+            (r = answer_part(&a, "nvme", &offset, &s.nvme, &s.nvme_size)) < 0 ||
+            (r = answer_part(&a, "controller", &offset, &s.controller, &s.controller_size)) < 0 ||
+            (r = answer_part(&a, "truenas", &offset, &s.truenas, &s.truenas_size)) < 0)
                 return r == -ENOMEM ? r : bad(reterr_reason);
         if (offset != a.body_size)
                 return bad(reterr_reason);
 
         *ret = s;
         s = (RemoteSelfTest){};
+        return 0;
+}
+
+int answer_parse_nvme(const char *output, size_t size, RemoteNvme *ret, char **reterr_reason)
+{
+        _cleanup_(remote_nvme_done) RemoteNvme n = {};
+        uint64_t nsid = 0;
+        size_t offset = 0;
+        Answer a;
+        int r;
+
+        r = answer_open(output, size, "nvme", &a, reterr_reason);
+        if (r < 0)
+                return r;
+        if (answer_string(&a, "kname", "-_", 32, &n.kname) <= 0 || !kname_is_valid(n.kname) ||
+            answer_flag(&a, "tool", &n.tool) < 0 || answer_u64(&a, "nsid", &nsid) < 0 || nsid > UINT32_MAX)
+                return bad(reterr_reason);
+        n.nsid = (uint32_t) nsid;
+
+        if ((r = answer_part(&a, "controller", &offset, &n.controller, &n.controller_size)) < 0 ||
+            (r = answer_part(&a, "attached", &offset, &n.attached, &n.attached_size)) < 0 ||
+            (r = answer_part(&a, "allocated", &offset, &n.allocated, &n.allocated_size)) < 0 ||
+            (r = answer_part(&a, "sanitize", &offset, &n.sanitize, &n.sanitize_size)) < 0)
+                return r == -ENOMEM ? r : bad(reterr_reason);
+        if (offset != a.body_size)
+                return bad(reterr_reason);
+
+        *ret = n;
+        n = (RemoteNvme){};
         return 0;
 }
 

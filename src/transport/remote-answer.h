@@ -14,7 +14,8 @@
  *
  * or one line, "burnin-error WORDS". The body holds for status the log and the blocks, "log=" and "blocks=" bytes of them, for
  * kmsg the lines, for smart smartctl's output, for selftest what smartctl and the two commands of nvme-cli printed, "smartctl=",
- * "nvme=" and "controller=" bytes of them, or of a host with an API what parse/truenas.h packs, "truenas=" bytes of it.
+ * "nvme=" and "controller=" bytes of them, or of a host with an API what parse/truenas.h packs, "truenas=" bytes of it; for nvme what
+ * four commands of nvme-cli printed, "controller=", "attached=", "allocated=" and "sanitize=" bytes of them.
  *
  * 0 or: -EBADMSG (no answer of ours), -EREMOTEIO (the script's own words; -ESTALE, -EBUSY and -ENOTCONN for those that it marks so). Then
  * reterr_reason, where it is not NULL, is set to words for people. Outputs are untouched on failure. */
@@ -31,4 +32,5 @@ int answer_parse_agent(const char *output, size_t size, char **ret_machine, char
                        char ***ret_agents, char **reterr_reason);
 int answer_parse_fingerprint(const char *output, size_t size, char **ret_content, char **reterr_reason);
 int answer_parse_self_test(const char *output, size_t size, RemoteSelfTest *ret, char **reterr_reason);
+int answer_parse_nvme(const char *output, size_t size, RemoteNvme *ret, char **reterr_reason);
 int answer_parse_empty(const char *output, size_t size, const char *verb, char **reterr_reason);

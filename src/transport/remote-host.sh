@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What burnin does on a tested host, first part: what it looks at. remote-lock.sh and remote-run.sh follow; they are sent
-# as one text, this one in front.
+# What burnin does on a tested host, first part: what it looks at. remote-lock.sh, remote-nvme.sh and remote-run.sh follow;
+# they are sent as one text, this one in front.
 
 set -u
 umask 077

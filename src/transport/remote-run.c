@@ -16,7 +16,9 @@
 #define SMART_TIMEOUT_USEC (90 * USEC_PER_SEC)
 /* A keep-alive read and two readings, of a drive that takes its time. */
 #define SELF_TEST_TIMEOUT_USEC (180 * USEC_PER_SEC)
-#define SELF_TEST_NVME_MAX     (128U * 1024U)
+/* Four questions to a drive, of up to a minute each. */
+#define NVME_TIMEOUT_USEC  (300 * USEC_PER_SEC)
+#define SELF_TEST_NVME_MAX (128U * 1024U)
 /* What any shell can count to, with room for arithmetic. */
 #define SELF_TEST_RANDOM_MAX (UINT64_C(1) << 48)
 #define UPLOAD_TIMEOUT_USEC  (120 * USEC_PER_SEC)
@@ -528,6 +530,24 @@ int remote_self_test_abort(Remote *remote, const char *kname, const char *ident,
 
         r = argv_new(&argv, "selftest_abort", kname, ident, type, NULL);
         return r < 0 ? r : call_for_self_test(remote, argv, ret);
+}
+
+int remote_nvme(Remote *remote, const char *kname, const char *ident, RemoteNvme *ret)
+{
+        _cleanup_strv_free_ char **argv = NULL;
+        _cleanup_(pending_freep) Pending *p = NULL;
+        char *reason = NULL;
+        int r;
+
+        r = argv_new(&argv, "nvme", kname, ident, NULL);
+        if (r < 0)
+                return r;
+        r = remote_call(remote, NULL, NULL, 0, argv, OUTPUT_MAX, NVME_TIMEOUT_USEC, &p);
+        if (r < 0)
+                return r;
+
+        r = answer_parse_nvme(p->output, p->output_size, ret, &reason);
+        return r < 0 ? remote_bad_answer(remote, p, r, reason) : 0;
 }
 
 /* --- the agent ----------------------------------------------------------------------------------------------- */

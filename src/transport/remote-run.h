@@ -11,6 +11,7 @@
  *   id        run id, machine id of the orchestrator, drive identity, boot id, start time; written once all checks passed
  *   pid       PID STARTTIME BOOTID of the command
  *   log       the command's standard error; blocks: its standard output
+ *   content   the content fingerprint that a command which ended well left behind
  *   exit      its exit status
  *   refused   why the checks refused, one line
  *   paused-heat, paused-operator
@@ -92,6 +93,7 @@ typedef struct RunStatus {
         size_t log_size;
         char *blocks; /* from the asked offset on, at most 64 KiB */
         size_t blocks_size;
+        char *content; /* RUN_EXITED: the content fingerprint of what it left on the drive; NULL: not taken */
 } RunStatus;
 
 typedef struct KernelLog {
@@ -123,7 +125,18 @@ typedef struct RemoteSelfTest {
         size_t nvme_size, controller_size, truenas_size;
 } RemoteSelfTest;
 
+/* What nvme-cli says of a drive's controller; each text as it printed it, "" where it failed. */
+typedef struct RemoteNvme {
+        char *kname;   /* where the drive is now */
+        bool tool;     /* nvme-cli is there */
+        uint32_t nsid; /* of the namespace that the drive is; 0: not known */
+        char *controller, *attached, *allocated,
+                        *sanitize; /* id-ctrl, list-ns, list-ns --all, sanitize-log */
+        size_t controller_size, attached_size, allocated_size, sanitize_size;
+} RemoteNvme;
+
 void remote_self_test_done(RemoteSelfTest *s);
+void remote_nvme_done(RemoteNvme *n);
 void run_status_done(RunStatus *s);
 void kernel_log_done(KernelLog *k);
 void host_probe_done(HostProbe *p);
@@ -160,6 +173,9 @@ int remote_self_test_start(Remote *remote, const char *kname, const char *ident,
                            RemoteSelfTest *ret);
 int remote_self_test_abort(Remote *remote, const char *kname, const char *ident, const char *type,
                            RemoteSelfTest *ret);
+
+/* Of the drive by its identity; kname is where it was. Writes nothing. -ESTALE: it is not on the host. */
+int remote_nvme(Remote *remote, const char *kname, const char *ident, RemoteNvme *ret);
 
 /* For the poller, which must not wait: the script and the argv of the verbs it uses, for transport_call(). */
 extern const char remote_run_script[];

@@ -8,13 +8,15 @@
 #                              start a run, or find it started. Needs this text in $BURNIN_SCRIPT, since the run outlives us.
 #                              SERIAL, CONTENT: "-" compares nothing. NOT-AFTER: microseconds of uptime. LOCK: what was
 #                              unlocked, else "none"; POOL, GUID: of that, else "-". RELEASE: "release", else "-". The word {}
-#                              in COMMAND stands for the device.
+#                              in COMMAND stands for the device. 'nvme_erase METHOD REACH NSID {}' is one of our own
+#                              (remote-nvme.sh): METHOD format, block, crypto or overwrite, REACH namespace or subsystem.
 #   status RUN KNAME LOG-OFFSET BLOCKS-OFFSET
 #   cancel RUN GRACE           GRACE: seconds between TERM and KILL
 #   pause RUN BY WORDS         BY: heat or operator, each on its own; WORDS say why
 #   resume RUN BY              it goes on once nobody holds it any more
 #   remove RUN
 #   probe IDENT, fingerprint KNAME IDENT, smart KNAME, kmsg SEQ KNAME, facts NONCE [smart:KNAME|probe:KNAME]..., agent
+#   nvme KNAME IDENT
 #   selftest_read KNAME IDENT TYPE SECTOR, selftest_start KNAME IDENT TYPE short|long BOOT NOT-AFTER,
 #   selftest_abort KNAME IDENT TYPE
 #   wrap DIR, check DIR        for ourselves: the two halves of a run, container and checks
@@ -205,8 +207,9 @@ tail_print()
 # status_print KNAME LOG-OFFSET BLOCKS-OFFSET [KEY=VALUE...]: of the run in $dir. What has no value is left out.
 status_print()
 {
-        local kname=$1 log_offset=$2 blocks_offset=$3 number='' id log_size temperature stopped=
+        local kname=$1 log_offset=$2 blocks_offset=$3 number='' id log_size temperature stopped='' left=''
         shift 3
+        [ "$state" != exited ] || left=$(first_line "$dir/content")
         [ -z "$run_kname" ] || kname=$run_kname
         if [ "$state" = running ] && alive "$command_pid" "$command_start" "$run_boot"; then
                 case $ps_state in
@@ -224,7 +227,7 @@ status_print()
         printf '%s\n' "state=$state" "refused=$refused" "exit=$exit_status" "exclusive=$exclusive" "boot=$boot_id" \
                 "run_boot=$run_boot" "uptime=$(first_line /proc/uptime)" "position=$(run_position)" \
                 "work=$(work_bytes "$kname")" "stopped=$stopped" "ident=$id" "temperature=$temperature" \
-                "paused_heat=$paused_heat" "paused_operator=$paused_operator" "$@" \
+                "paused_heat=$paused_heat" "paused_operator=$paused_operator" "content=$left" "$@" \
                 "log=$log_size" "blocks=$tail_size" ''
         tail_print "$dir/log" "$log_offset" "$log_size"
         tail_print "$dir/blocks" "$blocks_offset" "$tail_size"
@@ -326,6 +329,16 @@ hold()
         exec /bin/sh "$PWD/script" check "$PWD"
 }
 
+# What the command left behind: whatever this job does to the drive next compares with that, as the first one did with what was
+# confirmed.
+note_content()
+{
+        local number word id
+        number=$(kname_number "$spec_kname")
+        ident_read "$number" && [ "$id" = "$spec_ident" ] && word=$(content "/dev/$spec_kname" "$number") || return
+        printf '%s\n' "$word" > content
+}
+
 # Stands around the command from start to end: the leader of its session, and the one who notes how it ended.
 verb_wrap()
 {
@@ -370,6 +383,7 @@ verb_wrap()
 
         [ ! -e refused ] || exit 0
         if [ -e id ]; then
+                [ $status -ne 0 ] || note_content
                 echo $status > exit.new
                 sync exit.new 2> /dev/null
                 mv exit.new exit
@@ -451,8 +465,12 @@ verb_check()
                 [ "$word" != '{}' ] || word=/dev/$spec_kname
                 set -- "$@" "$word"
         done < command
-        have "$1" || refuse tool "$1 is not installed on the host"
-        ! have stdbuf || set -- stdbuf -oL "$@"
+        if [ "$1" = nvme_erase ]; then
+                have nvme && have od || refuse tool 'nvme (nvme-cli) or od is not installed on the host'
+        else
+                have "$1" || refuse tool "$1 is not installed on the host"
+                ! have stdbuf || set -- stdbuf -oL "$@"
+        fi
 
         proc_stat $$
         printf '%s\n' "run=$spec_run" "machine=$spec_machine" "kname=$spec_kname" "ident=$spec_ident" "boot=$boot_id" \
@@ -461,6 +479,10 @@ verb_check()
         mv id.new id
         # The last look before there is no way back: a cancel plants this first and signals then, so one of both meets us.
         [ ! -e tombstone ] || { rm -f id; exit 1; }
+        if [ "$1" = nvme_erase ]; then
+                "$@" < /dev/null > blocks 2> log
+                exit
+        fi
         exec "$@" < /dev/null > blocks 2> log
 }
 
@@ -514,6 +536,10 @@ start_check_arguments()
         done
         [ ${#5} -le 128 ] && [ -n "$5" ] && [ -n "${13}" ] || fail 'start: a bad argument'
         start_check_grant "$6" "$9" "${10}" "${11}" "${12}"
+        if [ "${13}" = nvme_erase ]; then
+                shift 13
+                nvme_erase_check "$@" && [ "$4" = '{}' ] || fail 'start: a bad argument'
+        fi
         [ -n "${BURNIN_SCRIPT:-}" ] || fail 'start: without the script'
 }
 
@@ -704,7 +730,7 @@ main()
         status | selftest_read) n=4 ;;
         selftest_start) n=6 ;;
         pause | selftest_abort | locate) n=3 ;;
-        kmsg | fingerprint | cancel | resume) n=2 ;;
+        kmsg | fingerprint | cancel | resume | nvme) n=2 ;;
         remove | probe | smart | wrap | check) n=1 ;;
         agent) n=0 ;;
         start | facts) n=$# ;;

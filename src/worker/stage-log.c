@@ -11,8 +11,7 @@
 #include "basic/time-util.h"
 #include "worker/stage-log.h"
 
-#define ORIGIN_OWN    "burnin"
-#define ORIGIN_REMOTE "badblocks@"
+#define ORIGIN_OWN "burnin"
 
 /* What a host says must not fill our disk: a command that is well prints a few kilobytes. */
 #define LOG_SIZE_MAX ((uint64_t) 32 * 1024 * 1024)
@@ -21,6 +20,7 @@
 struct StageLog {
         int fd;
         const LogField *fields;
+        const char *tool;
         uint64_t size;
         /* Positions in the remote log, each behind a whole piece. */
         uint64_t cursor;   /* the last one in the file */
@@ -39,16 +39,16 @@ uint64_t stage_log_cursor(const StageLog *l)
 }
 
 /* The position that a line of the file names, or 0. */
-static uint64_t line_offset(const char *line, size_t size)
+static uint64_t line_offset(const StageLog *l, const char *line, size_t size)
 {
         const char *p = memchr(line, ' ', size);
+        size_t n = strlen(l->tool);
         _cleanup_free_ char *number = NULL;
         uint64_t v;
 
-        if (!p || (size_t) (p - line) + 1 + STRLEN(ORIGIN_REMOTE) > size ||
-            memcmp(p + 1, ORIGIN_REMOTE, STRLEN(ORIGIN_REMOTE)) != 0)
+        if (!p || (size_t) (p - line) + n + 2 > size || memcmp(p + 1, l->tool, n) != 0 || p[n + 1] != '@')
                 return 0;
-        p += 1 + STRLEN(ORIGIN_REMOTE);
+        p += n + 2;
 
         number = strndup(p, strspn(p, "0123456789"));
         if (!number || parse_u64(number, &v) < 0)
@@ -70,7 +70,7 @@ static int log_recover(StageLog *l)
                 return r;
 
         for (const char *p = text, *e; (e = memchr(p, '\n', size - (size_t) (p - text))); p = e + 1) {
-                l->cursor = MAX(l->cursor, line_offset(p, (size_t) (e - p)));
+                l->cursor = MAX(l->cursor, line_offset(l, p, (size_t) (e - p)));
                 whole = (size_t) (e - text) + 1;
         }
         if (whole < size && ftruncate(l->fd, (off_t) whole) < 0)
@@ -81,7 +81,7 @@ static int log_recover(StageLog *l)
         return 0;
 }
 
-int stage_log_open(const char *path, const LogField *fields, StageLog **ret)
+int stage_log_open(const char *path, const LogField *fields, const char *tool, StageLog **ret)
 {
         _cleanup_(stage_log_freep) StageLog *l = NULL;
         int r;
@@ -91,6 +91,7 @@ int stage_log_open(const char *path, const LogField *fields, StageLog **ret)
                 return -ENOMEM;
 
         l->fields = fields;
+        l->tool = tool;
         l->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0640);
         if (l->fd < 0)
                 return -errno;
@@ -217,7 +218,7 @@ static void log_piece(StageLog *l)
         }
 
         text = str_clean(l->piece, n, PIECE_MAX, false);
-        origin = strf(ORIGIN_REMOTE "%" PRIu64, l->position);
+        origin = strf("%s@%" PRIu64, l->tool, l->position);
         if (!text || !origin) {
                 log_set_behind(l, -ENOMEM);
                 return;

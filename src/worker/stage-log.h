@@ -5,7 +5,7 @@
 
 /* The log of a stage: a file of lines `TIMESTAMP ORIGIN TEXT`, and the same lines in the journal.
  *
- * ORIGIN is "burnin" for our own words, or "badblocks@OFFSET" for a piece of what the command printed on its host; OFFSET is the
+ * ORIGIN is "burnin" for our own words, or "TOOL@OFFSET" ("badblocks@4711") for a piece of what the command printed on its host; OFFSET is the
  * byte position in the remote log behind that piece. A piece ends at a newline, or behind a phase header whose "done" is still
  * hours away. Every line is one write(), and a line that a crash tore is cut off when the file is opened again: so the largest
  * OFFSET in the file is where a worker that takes over goes on, and no piece is lost or there twice.
@@ -16,7 +16,8 @@
 typedef struct StageLog StageLog;
 
 /* fields: what every journal entry of this stage carries; borrowed, must outlive the log. */
-int stage_log_open(const char *path, const LogField *fields, StageLog **ret);
+/* tool: whose words the remote log has; borrowed. */
+int stage_log_open(const char *path, const LogField *fields, const char *tool, StageLog **ret);
 StageLog *stage_log_free(StageLog *l);
 DEFINE_TRIVIAL_CLEANUP_FUNC(StageLog *, stage_log_free);
 

@@ -353,7 +353,7 @@ static struct json_object *phases_with_speeds(const Surface *s, uint64_t end_use
         return TAKE_PTR(a);
 }
 
-static int add_details(const Surface *s, StageReport *report)
+static int add_details(const Surface *s, SurfaceIdentity identity, StageReport *report)
 {
         struct json_object *o = report_details(report);
 
@@ -363,6 +363,7 @@ static int add_details(const Surface *s, StageReport *report)
             json_put_u64(o, "paused_usec", s->state.paused_usec) < 0 ||
             json_put_string(o, "kname", s->w->params.kname) < 0 ||
             json_put_string(o, "boot_id", s->state.boot_id) < 0 ||
+            json_put_string(o, "content_after", identity == SURFACE_IDENTITY_SAME ? s->content : NULL) < 0 ||
             (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0) ||
             (s->end == SURFACE_EXITED && json_put_i64(o, "exit_status", s->exit_status) < 0) ||
             (s->state.temperature_min_mdegc != MDEGC_UNKNOWN &&
@@ -385,7 +386,7 @@ static int surface_conclude(Surface *s, StageReport *report)
         r = collect_after(s, &identity);
         if (r < 0)
                 return r;
-        r = add_details(s, report);
+        r = add_details(s, identity, report);
         if (r < 0)
                 return r;
 

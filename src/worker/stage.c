@@ -10,6 +10,7 @@
 static const StageType *const stage_types[_STAGE_KIND_MAX] = {
         [STAGE_PRECHECK] = &stage_precheck,       [STAGE_SHORT_SMART] = &stage_short_smart,
         [STAGE_LONG_SMART] = &stage_long_smart,   [STAGE_SURFACE_VALIDATE] = &stage_surface_validate,
+        [STAGE_NVME_FORMAT] = &stage_nvme_format, [STAGE_NVME_SANITIZE] = &stage_nvme_sanitize,
         [STAGE_FINAL_CHECK] = &stage_final_check,
 };
 
@@ -83,8 +84,8 @@ static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
 
         ret->verdict = VERDICT_CANCELLED;
         if (gone)
-                report_set_reason(ret, "%s: cancelled, nothing of it runs any more",
-                                  worker_drive_name(w, name));
+                report_set_reason(ret, "%s: cancelled, nothing of it runs any more%s%s",
+                                  worker_drive_name(w, name), w->goes_on ? "; " : "", strempty(w->goes_on));
         else if (!type->destructive)
                 report_set_reason(
                                 ret,

@@ -13,13 +13,13 @@ typedef struct StageType {
         /* From the start to the verdict; fills the empty *report with evidence, verdict and reason. -ECANCELED, and any other
          * failure of ours, may leave it half filled: what is missing is said by the caller. */
         int (*run)(Worker *w, StageReport *report);
-        /* Ends what the stage has begun outside of this process, also with a cancel pending, in at most CANCEL_LIMIT_USEC; true:
-         * proven to have ended. NULL: there is nothing. */
+        /* Ends what the stage has begun outside of this process, also with a cancel pending, in little more than CANCEL_LIMIT_USEC;
+         * true: proven to have ended. NULL: there is nothing. */
         bool (*stop)(Worker *w);
 } StageType;
 
 extern const StageType stage_precheck, stage_short_smart, stage_long_smart, stage_surface_validate,
-                stage_final_check;
+                stage_nvme_format, stage_nvme_sanitize, stage_final_check;
 
 /* Runs w's stage to its report. Whatever happens, *ret is a report that burnind takes. */
 void stage_run(Worker *w, StageReport *ret);

@@ -20,6 +20,7 @@ void surface_done(Surface *s)
         badblocks_done(&s->badblocks);
         free(s->blocks);
         free(s->end_detail);
+        free(s->content);
         free(s->stalled);
         free(s->heat_words);
         free(s->paused);
@@ -262,6 +263,8 @@ static void take_end(Surface *s, const RunStatus *status)
         switch (status->state) {
         case RUN_EXITED:
                 s->exit_status = status->exit_status;
+                if (free_and_strdup(&s->content, status->content) < 0)
+                        (void) log_oom();
                 surface_set_end(s, SURFACE_EXITED, NULL);
                 break;
         case RUN_REFUSED:

@@ -26,6 +26,7 @@ typedef struct Surface {
         bool never_began; /* the host knows nothing of the run, and nobody has ever seen anything of it */
         char *end_detail;
         int exit_status;
+        char *content; /* fingerprint of what it left on the drive; NULL: not taken */
 
         /* Progress. Times are of CLOCK_MONOTONIC. */
         double percent;    /* never goes back */

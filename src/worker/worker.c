@@ -94,7 +94,10 @@ static int worker_open_log(Worker *w)
                },
                sizeof(w->fields));
 
-        return stage_log_open(p->log_path, w->fields, &w->log);
+        return stage_log_open(p->log_path, w->fields,
+                              p->kind == STAGE_NVME_FORMAT || p->kind == STAGE_NVME_SANITIZE ? "nvme"
+                                                                                             : "badblocks",
+                              &w->log);
 }
 
 int worker_new(Worker **ret)
@@ -148,6 +151,7 @@ Worker *worker_free(Worker *w)
         stage_params_done(&w->params);
         free(w->drive_key);
         free(w->contact_error);
+        free(w->goes_on);
         free(w->pause.words);
         free(w);
 

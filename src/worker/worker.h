@@ -23,8 +23,9 @@ typedef struct Worker {
         LogField fields[9];
         char job_string[24];
         char *drive_key;
-        PauseWish pause;       /* an operator's */
-        bool cancel;           /* burnind wants this stage to end; never goes back */
+        PauseWish pause; /* an operator's */
+        bool cancel;     /* burnind wants this stage to end; never goes back */
+        char *goes_on; /* what the drive does by itself although nothing of the stage runs any more, for people; NULL: nothing */
         bool start_on_its_way; /* a start of the run got no answer: it may still arrive at the host */
 
         /* The host, as worker_contact() saw it last. */

@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(!streq(argv[0], "wrap") && !streq(argv[0], "check"));
         if (streq(argv[0], "start"))
                 check(strv_length(argv) >= 15 && strspn(argv[1], "0123456789abcdef") == 32 && !argv[1][32] &&
-                      !strchr(argv[3], '/') && streq(argv[12], "-") && streq(argv[13], "badblocks"));
+                      !strchr(argv[3], '/') && streq(argv[12], "-") &&
+                      (streq(argv[13], "badblocks") || streq(argv[13], "nvme_erase")));
         return 0;
 }

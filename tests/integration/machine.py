@@ -32,6 +32,7 @@ Journal:   cursor()   journal(*matches, cursor=) -> list of dicts
            wait_journal(predicate|regex, *matches, cursor=) -> dict
 Drives:    add_loop_drive(serial, size_mb) -> '/dev/loopN'   remove_loop_drive(serial)
            set_smart(serial, {...}) : what smartctl says about it from now on (see bin/smartctl)
+           set_nvme(serial, ...)    : it is an NVMe namespace, and what nvme says about it (see bin/nvme)
            They survive a reboot. Other loop devices and disks of the computer show up in /sys/block and
            lsblk (unless the tests run in tests/integration/alone), but have no node in /dev. There is no
            udevd: the harness keeps /run/udev/data for its own drives up to date.
@@ -211,7 +212,8 @@ class Machine:
         real = self.path("/usr/sbin/smartctl")
         if real.exists():
             shutil.copy2(real, self.path(LIBEXEC) / "smartctl.real")
-        self.write("/usr/sbin/smartctl", (HERE / "bin/smartctl").read_text(), mode=0o755)
+        for tool in ("smartctl", "nvme"):
+            self.write(f"/usr/sbin/{tool}", (HERE / "bin" / tool).read_text(), mode=0o755)
 
         self.path("/etc/ssh/hosts").mkdir(parents=True)
         self.path("/etc/burnin").mkdir(exist_ok=True)
@@ -672,6 +674,10 @@ class Machine:
     def set_smart(self, serial: str, values: Mapping[str, Any]) -> None:
         """What smartctl says about a drive from now on, laid over what the stand-in says by itself."""
         self.write(f"{DRIVES}/{serial}.img.smart.json", json.dumps(values, indent=1))
+
+    def set_nvme(self, serial: str, **values: Any) -> None:
+        """From now on the drive is an NVMe namespace, about which the stand-in nvme says this."""
+        self.write(f"{DRIVES}/{serial}.img.nvme.json", json.dumps(values, indent=1))
 
     # --- tested hosts ------------------------------------------------------------------------------------
 

@@ -255,6 +255,10 @@ def test_stages_of_ones_own(host: Machine, drive: Callable[..., str]) -> None:
     details = ctl_json(host, "job", "show", job)
     assert details["Profile"] == "custom"
     assert [path.rsplit("/", 1)[1] for path in details["Stages"]] == ["precheck", "long_smart", "short_smart", "final_check"]
+    for stages in ("short_smart,nvme_format", "nvme_sanitize", "surface_validate,long_smart"):
+        asked = on_terminal(host, f"burninctl start LOOPCTL9 --stages={stages}", "no\n")
+        assert asked.returncode != OK and "EVERYTHING ON THIS DRIVE WILL BE DESTROYED" in asked.stdout, asked.stdout
+        assert "write nothing" not in asked.stdout
     assert ctl(host, "start", "LOOPCTL9", "--yes", "--serial=LOOPCTL9", "--stages=wipe", status=USAGE)
     assert ctl(host, "start", "LOOPCTL9", "--yes", "--serial=LOOPCTL9", "--stages=short_smart", "--profile=short", status=USAGE)
 

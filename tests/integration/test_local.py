@@ -311,6 +311,11 @@ REFUSED = [
     [*changed(START, 4, "a\nb"), *BADBLOCKS], [*changed(START, 5, "a\nkname=sda"), *BADBLOCKS], [*changed(START, 5, ""), *BADBLOCKS],
     [*changed(START, 6, "-"), *BADBLOCKS], [*changed(START, 6, "0" * 63), *BADBLOCKS], [*changed(START, 7, "here"), *BADBLOCKS],
     [*changed(START, 8, "soon"), *BADBLOCKS],
+    [*START, "nvme", "format", "{}"], [*START, "nvme_erase"], [*START, "nvme_erase", "block", "namespace", "1", "{}"],
+    [*START, "nvme_erase", "format", "subsystem", "x", "{}"], [*START, "nvme_erase", "format", "subsystem", "1", "/dev/loop0"],
+    [*START, "nvme_erase", "format", "subsystem", "1", "{}", "--force"], [*START, "nvme_erase", "$(id)", "subsystem", "1", "{}"],
+    [*changed(START, 6, "-"), "nvme_erase", "format", "namespace", "1", "{}"], ["nvme"], ["nvme", "loop0"], ["nvme", "../mem", IDENT],
+    ["nvme", "loop0", "a b"], ["nvme", "loop0", IDENT, "--force"],
 ]
 
 

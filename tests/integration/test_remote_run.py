@@ -19,7 +19,8 @@ import pytest
 import resources
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
-SCRIPT = "".join((SOURCE / "transport" / name).read_text() for name in ("remote-host.sh", "remote-lock.sh", "remote-run.sh"))
+SCRIPT = "".join((SOURCE / "transport" / name).read_text() for name in ("remote-host.sh", "remote-lock.sh",
+                                                                           "remote-nvme.sh", "remote-run.sh"))
 MIB = 1024 * 1024
 MACHINE = "5" * 32
 NO_GRANT = ("none", "-", "-", "-")

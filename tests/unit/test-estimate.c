@@ -46,11 +46,15 @@ static void test_stage(void)
         const EstimateDrive d = { .size_bytes = TB, .rotational = true };
         EstimateRange two = estimate_stage(STAGE_SURFACE_VALIDATE, 2, &d),
                       eight = estimate_stage(STAGE_SURFACE_VALIDATE, 8, &d),
-                      check = estimate_stage(STAGE_PRECHECK, 0, &d);
+                      check = estimate_stage(STAGE_PRECHECK, 0, &d),
+                      format = estimate_stage(STAGE_NVME_FORMAT, 8, &d),
+                      sanitize = estimate_stage(STAGE_NVME_SANITIZE, 8, &d);
 
         assert(hours(two.low_usec) > 2.7 && hours(two.low_usec) < 2.9);
         assert(eight.low_usec > 3 * two.low_usec && eight.high_usec > 3 * two.high_usec);
         assert(check.high_usec <= USEC_PER_MINUTE);
+        assert(format.low_usec > check.low_usec && hours(format.high_usec) < 1);
+        assert(sanitize.low_usec >= format.low_usec && hours(sanitize.high_usec) > 1);
 }
 
 static void test_self_tests(void)

@@ -45,6 +45,13 @@ static void test_stages(void)
         /* Not "fast", which has these stages too, and one pattern only. */
         assert(by_stages("short_smart,surface_validate", &p) == 0 && streq(p.profile, "surface_short"));
 
+        assert(by_stages("nvme_format,surface_validate,nvme_sanitize", &p) == 0 &&
+               streq(p.profile, "custom") && p.n == 5 && p.stages[1] == STAGE_NVME_FORMAT &&
+               p.stages[3] == STAGE_NVME_SANITIZE);
+        assert(by_stages("short_smart,long_smart,surface_validate,nvme_format,nvme_sanitize", &p) == 0 &&
+               p.n == 7);
+
+        assert(by_stages("nvme_format,nvme_format", &p) == -EINVAL);
         assert(by_stages("", &p) == -EINVAL);
         assert(by_stages("precheck", &p) == -EINVAL);
         assert(by_stages("short_smart,final_check", &p) == -EINVAL);

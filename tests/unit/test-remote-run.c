@@ -37,6 +37,21 @@ static void assert_bad_status(const char *state, const char *fields)
         assert(s.exit_status == 42 && !s.boot_id); /* untouched */
 }
 
+static void test_content(void)
+{
+        static const char hash[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        _cleanup_free_ char *fields = strf("exit=0\ncontent=%s\n", hash), *t = NULL;
+        _cleanup_(run_status_done) RunStatus s = {};
+
+        assert(fields);
+        t = status_text("exited", fields, "", "");
+        assert(parse_status(t, &s, NULL, NULL) == 0 && streq(s.content, hash));
+        assert_bad_status("exited", "exit=0\ncontent=0123\n");
+        assert_bad_status(
+                        "exited",
+                        "exit=0\ncontent=xyz3456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
+}
+
 static void test_status(void)
 {
         _cleanup_free_ char *t = NULL;
@@ -238,6 +253,43 @@ static void test_self_test(void)
         }
 }
 
+static int parse_nvme(const char *fields, const char *body, RemoteNvme *ret)
+{
+        _cleanup_free_ char *text = strf("burnin-answer nvme\n%s\n\n%s\nburnin-end 0\n", fields, body);
+
+        assert(text);
+        return answer_parse_nvme(text, strlen(text), ret, NULL);
+}
+
+static void test_nvme(void)
+{
+        _cleanup_(remote_nvme_done) RemoteNvme n = {}, none = {};
+        static const char *const bad[] = {
+                "tool=1\ncontroller=4",
+                "kname=../mem\ntool=1\ncontroller=4",
+                "kname=nvme0n1\ntool=1\ncontroller=3", /* the body has four */
+                "kname=nvme0n1\ntool=1\ncontroller=5",
+                "kname=nvme0n1\ntool=1\ncontroller=4\nsanitize=18446744073709551615",
+                "kname=nvme0n1\ntool=1\nnsid=4294967296\ncontroller=4",
+                "kname=nvme0n1\ntool=1\nnsid=-1\ncontroller=4",
+        };
+
+        assert(parse_nvme("kname=nvme0n1\ntool=1\nnsid=3\ncontroller=1\nattached=1\nallocated=0\nsanitize=2",
+                          "abcd", &n) == 0);
+        assert(streq(n.kname, "nvme0n1") && n.tool && n.nsid == 3 && streq(n.controller, "a") &&
+               streq(n.attached, "b") && streq(n.allocated, "") && streq(n.sanitize, "cd") &&
+               n.sanitize_size == 2);
+        assert(parse_nvme("kname=sda\ntool=\nnsid=\ncontroller=0\nattached=0\nallocated=0\nsanitize=0", "",
+                          &none) == 0);
+        assert(!none.tool && none.nsid == 0 && none.controller_size == 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                RemoteNvme t = {};
+
+                assert(parse_nvme(bad[i], "abcd", &t) == -EBADMSG);
+        }
+}
+
 static void test_kernel_log(void)
 {
         static const char text[] =
@@ -417,6 +469,7 @@ static void test_sha256(void)
 int main(void)
 {
         test_status();
+        test_content();
         test_status_unknown();
         test_status_ended();
         test_status_hostile();
@@ -427,6 +480,7 @@ int main(void)
         test_nul_in_log();
         test_errors();
         test_self_test();
+        test_nvme();
         test_kernel_log();
         test_probe();
         test_smart();

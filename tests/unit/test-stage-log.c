@@ -25,7 +25,7 @@ static StageLog *open_log(void)
 {
         StageLog *l;
 
-        assert(stage_log_open(path, NULL, &l) == 0);
+        assert(stage_log_open(path, NULL, "badblocks", &l) == 0);
         return l;
 }
 
