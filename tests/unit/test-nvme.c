@@ -126,8 +126,30 @@ static void test_output(void)
         assert(erase_output_parse("done=1\0\n", 8, &o) == -EBADMSG && !o.done);
 }
 
+/* QEMU's, by nvme-cli 2: Format NVM, and no Sanitize. */
+static void test_captured(void)
+{
+        size_t c_size, list_size, all_size, log_size;
+        _cleanup_free_ char *c_text = sample_read("lab/nvme-id-ctrl.json", &c_size),
+                            *list = sample_read("lab/nvme-list-ns.txt", &list_size),
+                            *all = sample_read("lab/nvme-list-ns-all.txt", &all_size),
+                            *log = sample_read("lab/nvme-sanitize-log.txt", &log_size);
+        NvmeNamespaces n = { 0 };
+        NvmeController c;
+        NvmeSanitize s;
+        EraseMethod m;
+
+        assert(nvme_parse_controller(c_text, c_size, &c) == 0);
+        assert(c.oacs == 266 && nvme_has_format(&c) && !nvme_format_reaches_all(&c) && !nvme_is_shared(&c) &&
+               !nvme_sanitize_method(&c, &m));
+        assert(nvme_add_namespaces(&n, list, list_size) == 1 && nvme_add_namespaces(&n, all, all_size) == 1);
+        assert(n.n == 1 && n.nsid[0] == 1);
+        assert(nvme_parse_sanitize(log, log_size, &s) == -EBADMSG);
+}
+
 int main(void)
 {
+        test_captured();
         test_controller();
         test_namespaces();
         test_sanitize();
