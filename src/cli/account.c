@@ -3,7 +3,7 @@
 #include "basic/parse-util.h"
 #include "basic/time-util.h"
 #include "cli/format.h"
-#include "cli/message-json.h"
+#include "shared/message-json.h"
 #include "cli/verbs.h"
 #include "shared/names.h"
 

@@ -6,7 +6,7 @@
 #include "basic/strv.h"
 #include "cli/cli.h"
 #include "cli/format.h"
-#include "cli/message-json.h"
+#include "shared/message-json.h"
 #include "shared/bus-error.h"
 #include "shared/names.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "cli/message-json.h"
+#include "shared/message-json.h"
 #include "cli/verbs.h"
 #include "shared/names.h"
 

@@ -7,7 +7,7 @@
 #include "basic/fd-util.h"
 #include "basic/time-util.h"
 #include "cli/format.h"
-#include "cli/message-json.h"
+#include "shared/message-json.h"
 #include "cli/verbs.h"
 
 /* On a terminal the overview, redrawn in place when something has changed; elsewhere one line per signal. */

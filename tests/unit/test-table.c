@@ -8,7 +8,7 @@
 #include "basic/string-util.h"
 #include "cli/cli.h"
 #include "cli/format.h"
-#include "cli/message-json.h"
+#include "shared/message-json.h"
 #include "cli/verbs.h"
 #include "shared/names.h"
 

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "basic/string-util.h"
-#include "cli/message-json.h"
+#include "shared/message-json.h"
 
 static int message_read(sd_bus_message *m, bool nullable, struct json_object **ret);
 
