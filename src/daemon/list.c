@@ -189,10 +189,12 @@ static int job_list_add(JobRecord *record, void *userdata)
 static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
 {
         const char *state = NULL, *verdict = NULL;
+        int active = false;
         const BusOption options[] = {
                 { "state", 's', &state, NULL },      { "verdict", 's', &verdict, NULL },
                 { "host", 's', &f->host, NULL },     { "drive", 's', &f->drive, NULL },
                 { "offset", 'u', &f->offset, NULL }, { "limit", 'u', &f->limit, NULL },
+                { "active", 'b', &active, NULL },
         };
         int r;
 
@@ -200,6 +202,7 @@ static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
         if (r < 0)
                 return r;
 
+        f->active = active;
         if (state) {
                 f->state = job_state_from_string(state);
                 if (f->state < 0)

@@ -25,21 +25,76 @@ static int manager_property_get_version(sd_bus *bus, const char *path, const cha
         return sd_bus_message_append(reply, "s", BURNIN_VERSION);
 }
 
+static const char *manager_database_health(const Manager *m)
+{
+        return m->health ?: "ok";
+}
+
+static const char *manager_poller_health(const Manager *m)
+{
+        return m->poll && !poll_is_connected(m->poll)
+                               ? "No poller is connected; see systemctl status burnin-poll."
+                               : "ok";
+}
+
+static const char *manager_truenas_health(const Manager *m)
+{
+        if (m->truenas && !poll_is_connected(m->truenas))
+                for (const Host *h = m->hosts; h; h = h->hh.next)
+                        if (host_has_api(h))
+                                return "burnin-truenas is not connected; see systemctl status burnin-truenas.";
+
+        return "ok";
+}
+
+/* What is worst comes first. */
+static const struct {
+        const char *name;
+        const char *(*health)(const Manager *m);
+} manager_parts[] = {
+        { "database", manager_database_health },
+        { "poller", manager_poller_health },
+        { "truenas", manager_truenas_health },
+};
+
 static int manager_property_get_health(sd_bus *bus, const char *path, const char *interface,
                                        const char *property, sd_bus_message *reply, void *userdata,
                                        sd_bus_error *error)
 {
+        const char *health = "ok";
+
+        for (size_t i = 0; i < ELEMENTSOF(manager_parts) && streq(health, "ok"); i++)
+                health = manager_parts[i].health(userdata);
+
+        return sd_bus_message_append(reply, "s", health);
+}
+
+static int manager_property_get_health_parts(sd_bus *bus, const char *path, const char *interface,
+                                             const char *property, sd_bus_message *reply, void *userdata,
+                                             sd_bus_error *error)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(ss)");
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(manager_parts); i++)
+                r = sd_bus_message_append(reply, "(ss)", manager_parts[i].name,
+                                          manager_parts[i].health(userdata));
+
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int manager_property_get_host_states(sd_bus *bus, const char *path, const char *interface,
+                                            const char *property, sd_bus_message *reply, void *userdata,
+                                            sd_bus_error *error)
+{
         const Manager *m = userdata;
-        const char *health = m->health;
+        int r;
 
-        if (!health && m->poll && !poll_is_connected(m->poll))
-                health = "No poller is connected; see systemctl status burnin-poll.";
-        if (!health && m->truenas && !poll_is_connected(m->truenas))
-                for (const Host *h = m->hosts; h && !health; h = h->hh.next)
-                        if (host_has_api(h))
-                                health = "burnin-truenas is not connected; see systemctl status burnin-truenas.";
+        r = sd_bus_message_open_container(reply, 'a', "(ss)");
+        for (const Host *h = m->hosts; r >= 0 && h; h = h->hh.next)
+                r = sd_bus_message_append(reply, "(ss)", h->record.name, host_state_to_string(h->state));
 
-        return sd_bus_message_append(reply, "s", health ?: "ok");
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 /* Address and URL stand for each other, where one was left out. */
@@ -283,6 +338,8 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", manager_property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Health", "s", manager_property_get_health, 0, EMITS),
+        SD_BUS_PROPERTY("HealthParts", "a(ss)", manager_property_get_health_parts, 0, 0),
+        SD_BUS_PROPERTY("HostStates", "a(ss)", manager_property_get_host_states, 0, 0),
         SD_BUS_PROPERTY("QueuedJobs", "u", NULL, offsetof(Manager, n_queued), EMITS),
         SD_BUS_PROPERTY("RunningJobs", "u", NULL, offsetof(Manager, n_running), EMITS),
         SD_BUS_PROPERTY("MaxParallelBurnins", "u", NULL, offsetof(Manager, settings.max_parallel_burnins),

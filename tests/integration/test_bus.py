@@ -262,6 +262,11 @@ def test_jobs_are_filtered_and_paged_newest_first(product: Product, nas: Host, f
     assert finished.id in page(verdict="passed", state="done", host="nas")[0]
     assert page(state="running") == ([], 0) and page(host="nowhere") == ([], 0)
     assert page(drive=product.drive("NEWEST02")["Id"]) == (everything[:1], 1)
+    assert page(active=True) == ([], 0) and page(active=False) == (everything, total)
+    braked = [product.start(serial, drive=product.drive(serial)["Id"]) for serial in ("NEWEST01", "NEWEST02")]
+    with product.braked(braked[0]), product.braked(braked[1]):
+        assert page(active=True) == ([job.id for job in braked], 2), "oldest first"
+        assert page(active=True, offset=dbus.UInt32(1)) == ([braked[1].id], 2)
     row, = product.list("Jobs", drive=finished["DriveId"])
     assert row == finished.all() | {"Object": finished.path}
 
@@ -271,7 +276,8 @@ BAD_OPTIONS = [
     ("AddHost", "sa{sv}", "opt", {"port": dbus.UInt32(22)}), ("AddHost", "sa{sv}", "opt", {"address": dbus.Array([], "s")}),
     ("ListHosts", "a{sv}", None, {"serial": "x"}), ("ListDrives", "a{sv}", None, {"present": "yes"}),
     ("ListDrives", "a{sv}", None, {"limit": dbus.Int32(1)}), ("ListJobs", "a{sv}", None, {"state": "asleep"}),
-    ("ListJobs", "a{sv}", None, {"verdict": "good"}), ("ListAudit", "a{sv}", None, {"actor": "root"}),
+    ("ListJobs", "a{sv}", None, {"verdict": "good"}), ("ListJobs", "a{sv}", None, {"active": "yes"}),
+    ("ListAudit", "a{sv}", None, {"actor": "root"}),
     ("StartBurnIn", "a(ss)a{sv}", "drives", {"force": True}), ("StartBurnIn", "a(ss)a{sv}", "drives", {"confirmed": "true"}),
     ("StartBurnIn", "a(ss)a{sv}", "drives", {"profile": "erase"}),
     ("StartBurnIn", "a(ss)a{sv}", "drives", {"priority": dbus.Int32(101)}),
