@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "cgi/bus-call.h"
+#include "cgi/handlers.h"
+#include "cgi/response.h"
+#include "cgi/route.h"
+#include "common/web-json.h"
+#include "shared/names.h"
+
+#define COOKIE_ATTRIBUTES "Path=/; HttpOnly; SameSite=Strict"
+
+static int accounts_call(Web *w, const char *member, sd_bus_message **ret)
+{
+        return web_call_new(w, BUS_PATH_ACCOUNTS, BUS_INTERFACE_ACCOUNTS, member, ret);
+}
+
+/* The option that each call has which looks at who is asking. */
+static int append_address(Web *w, sd_bus_message *m)
+{
+        if (isempty(w->request.address))
+                return sd_bus_message_append(m, "a{sv}", 0);
+
+        return sd_bus_message_append(m, "a{sv}", 1, "address", "s", w->request.address);
+}
+
+int session_resume(Web *w)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        bool optional = w->route->login == LOGIN_OPTIONAL;
+        int r;
+
+        if (!w->request.token)
+                return optional ? 0 : web_fail(w, "NotLoggedIn", NULL, "Log in first.");
+
+        r = accounts_call(w, "Resume", &m);
+        if (r >= 0)
+                r = sd_bus_message_sensitive(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", w->request.token);
+        if (r >= 0)
+                r = append_address(w, m);
+        r = web_call_send(w, m, r, &reply);
+        if (r < 0 && optional && streq_ptr(w->error.code, "SessionEnded")) {
+                http_error_done(&w->error);
+                return 0;
+        }
+        if (r < 0)
+                return r;
+
+        return web_read(w, reply, &w->session);
+}
+
+static int copy(struct json_object *from, struct json_object *to, const char *key)
+{
+        struct json_object *v = NULL;
+
+        (void) json_object_object_get_ex(from, key, &v);
+        return web_json_put(to, key, json_object_get(v));
+}
+
+static int get_property(Web *w, const char *path, const char *interface, const char *name,
+                        struct json_object **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = web_call(w, path, "org.freedesktop.DBus.Properties", "Get", &reply, "ss", interface, name);
+        if (r < 0)
+                return r;
+
+        return web_read_raw(w, reply, ret);
+}
+
+/* Who is logged in, and what the page must know before anybody is. */
+static int session_answer(Web *w)
+{
+        _cleanup_json_ struct json_object *answer = json_object_new_object(), *first = NULL, *version = NULL;
+        int r;
+
+        if (!answer)
+                return -ENOMEM;
+        r = get_property(w, BUS_PATH_ACCOUNTS, BUS_INTERFACE_ACCOUNTS, "Empty", &first);
+        if (r >= 0)
+                r = get_property(w, BUS_PATH, BUS_INTERFACE_MANAGER, "Version", &version);
+        if (r < 0)
+                return r;
+
+        if (!w->session)
+                w->session = json_object_new_object();
+        if (!w->session || copy(w->session, answer, "account") < 0 || copy(w->session, answer, "role") < 0 ||
+            copy(w->session, answer, "csrf") < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < 2; i++) {
+                static const char *const times[] = { "expires_usec", "idle_usec" };
+                uint64_t t = 0;
+
+                (void) json_get_u64(w->session, times[i], &t);
+                r = json_put_u64(answer, times[i], t);
+                if (r < 0)
+                        return r;
+        }
+        r = json_put(answer, "first", TAKE_PTR(first));
+        if (r >= 0)
+                r = json_put(answer, "version", TAKE_PTR(version));
+        if (r < 0)
+                return r;
+
+        return response_json(w, 200, TAKE_PTR(answer));
+}
+
+int session_show(Web *w)
+{
+        return session_answer(w);
+}
+
+const Field session_login_fields[] = { { "name", 's', true, NULL }, { "password", 's', true, NULL }, {} };
+
+int session_login(Web *w)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        uint64_t expires = 0, now = now_usec(CLOCK_REALTIME);
+        const char *token;
+        int r;
+
+        r = accounts_call(w, "Login", &m);
+        if (r >= 0)
+                r = sd_bus_message_sensitive(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ss", web_string(w, "name"), web_string(w, "password"));
+        if (r >= 0)
+                r = append_address(w, m);
+        r = web_call_send(w, m, r, &reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_read(reply, "s", &token);
+        if (r >= 0)
+                r = web_read(w, reply, &w->session);
+        if (r < 0)
+                return r;
+        (void) json_get_u64(w->session, "expires_usec", &expires);
+        r = response_header(w, "Set-Cookie: burnin_session=%s; " COOKIE_ATTRIBUTES "; Max-Age=%" PRIu64 "%s",
+                            token, expires > now ? (expires - now) / USEC_PER_SEC : 0,
+                            w->request.https ? "; Secure" : "");
+        if (r < 0)
+                return r;
+
+        return session_answer(w);
+}
+
+int session_logout(Web *w)
+{
+        int r;
+
+        r = web_call(w, BUS_PATH_ACCOUNTS, BUS_INTERFACE_ACCOUNTS, "Logout", NULL, "s", w->request.token);
+        if (r < 0)
+                return r;
+        r = response_header(w, "Set-Cookie: burnin_session=; " COOKIE_ATTRIBUTES "; Max-Age=0%s",
+                            w->request.https ? "; Secure" : "");
+        if (r < 0)
+                return r;
+
+        return response_empty(w);
+}
+
+const Field session_password_fields[] = { { "old", 's', true, NULL }, { "new", 's', true, NULL }, {} };
+
+int session_change_password(Web *w)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = accounts_call(w, "ChangePassword", &m);
+        if (r >= 0)
+                r = sd_bus_message_sensitive(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ss", web_string(w, "old"), web_string(w, "new"));
+        r = web_call_send(w, m, r, NULL);
+        if (r < 0)
+                return r;
+
+        return response_empty(w);
+}
