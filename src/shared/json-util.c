@@ -241,3 +241,16 @@ int json_put_double(struct json_object *o, const char *key, double value)
 {
         return json_put(o, key, json_object_new_double(value));
 }
+
+int json_merge(struct json_object *to, struct json_object *from)
+{
+        json_object_object_foreach(from, key, value)
+        {
+                if (json_object_object_add(to, key, json_object_get(value)) < 0) {
+                        json_object_put(value);
+                        return -ENOMEM;
+                }
+        }
+
+        return 0;
+}

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What browsers are told: a snapshot, then each change, by a web server and one process behind it."""
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from machine import Machine
+from product import Host, Product, nas, plain, product  # noqa: F401
+
+pytestmark = pytest.mark.allow_journal(r"burnin-web", r"lighttpd", r"burnin-events")
+
+URL = "http://127.0.0.1:8083"
+ACCOUNTS = "org.burnin1.Accounts"
+SOCKET = "/run/burnin-web/events.sock"
+
+
+class Stream:
+    """A browser's EventSource: its events, one by one."""
+
+    def __init__(self, lines: Any) -> None:
+        self.id = ""
+        self.pings = 0
+        self.ended = False
+        self._events: queue.Queue[tuple[str, Any] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._read, args=(lines,), daemon=True)
+        self._thread.start()
+
+    def _read(self, lines: Any) -> None:
+        name = data = ""
+        for line in lines:
+            line = line.rstrip("\n")
+            if line.startswith("id: "):
+                self.id = line[4:]
+            elif line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                data = line[6:]
+            elif line.startswith(":"):
+                self.pings += 1
+            elif not line and name:
+                self._events.put((name, json.loads(data)))
+                name = data = ""
+        self._events.put(None)
+
+    def next(self, timeout: float = 20) -> tuple[str, Any]:
+        event = self._events.get(timeout=timeout)
+        if event is None:
+            raise EOFError
+        return event
+
+    def wait(self, name: str, predicate: Callable[[Any], bool] = lambda _: True, timeout: float = 30) -> Any:
+        """The first event of that name for which this is true; what comes before it is passed over."""
+        end = time.monotonic() + timeout
+        while True:
+            seen, data = self.next(max(0.01, end - time.monotonic()))
+            if seen == name and predicate(data):
+                return data
+
+    def snapshot(self) -> list[tuple[str, Any]]:
+        assert self.next() == ("reset", {})
+        events = []
+        while (event := self.next())[0] != "ready":
+            events.append(event)
+        return events
+
+
+class Web:
+    """The web server in the machine, and somebody who has logged in."""
+
+    def __init__(self, product: Product) -> None:
+        self.product = product
+        self.machine: Machine = product.machine
+        self.machine.run(["systemctl", "start", "burnin-events.socket", "burnin-web.service"])
+        password = secrets.token_hex(8)
+        self.accounts("Add", "ssst", "eve", "viewer", password, 0)
+        self.token, self.session = self.accounts("Login", "ssa{sv}", "eve", password, {}, user="burnin-web")
+
+    def accounts(self, method: str, signature: str, *args: Any, user: str | None = None) -> Any:
+        return plain(self.machine.call("/org/burnin1/accounts", ACCOUNTS, method, signature, *args, user=user))
+
+    def get(self, path: str, *options: str, token: str | None = None) -> tuple[int, str]:
+        """Status and body; a stream that is open is cut after a moment."""
+        cookie = [] if token is None else ["--header", f"Cookie: burnin_session={token}"]
+        said = self.machine.run(["curl", "--silent", "--max-time", "15", "--write-out", "\n%{http_code}", *options, *cookie,
+                                 URL + path], check=False).stdout
+        body, _, status = said.rpartition("\n")
+        return int(status), body
+
+    @contextlib.contextmanager
+    def stream(self, last_event_id: str = "", token: str | None = None) -> Iterator[Stream]:
+        headers = ["--header", f"Cookie: burnin_session={token or self.token}"]
+        if last_event_id:
+            headers += ["--header", f"Last-Event-ID: {last_event_id}"]
+        with self.machine.popen(["curl", "--silent", "--no-buffer", *headers, f"{URL}/sse/drives"]) as process:
+            yield Stream(process.stdout)
+
+
+@pytest.fixture(scope="module")
+def web(product: Product) -> Web:
+    return Web(product)
+
+
+def drives_of(events: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {drive["serial"]: drive for name, data in events if name == "drives-update" for drive in data["drives"]}
+
+
+def of_serial(serial: str) -> Callable[[Any], bool]:
+    return lambda data: any(drive["serial"] == serial for drive in data["drives"])
+
+
+def test_only_for_who_is_logged_in(web: Web) -> None:
+    for token in (None, "", "x", secrets.token_hex(32), "../../etc/passwd", web.token[:-1], web.token + "0"):
+        status, body = web.get("/sse/drives", token=token)
+        assert status == 401 and json.loads(body)["error"]["code"] == "NotLoggedIn", (token, status, body)
+    assert web.get("/sse/other", token=web.token)[0] == 404
+    assert web.get("/sse/drives", "--request", "POST", "--data", "", token=web.token)[0] == 405
+
+
+def test_snapshot_then_changes(web: Web, nas: Host) -> None:
+    product = web.product
+    drive = product.plug("EVENT001", 8)
+    with web.stream() as stream:
+        seen = drives_of(stream.snapshot())["EVENT001"]
+        assert seen["host"] == "nas" and seen["lock_state"] == "none" and seen["active_job"] is None
+        assert seen["size_bytes"] == 8 << 20 and "smart" not in seen
+
+        drive.call("SetLocation", "st", "Bay <7> \"é\"", 0)
+        data = stream.wait("drives-update", of_serial("EVENT001"))
+        assert [d["location"] for d in data["drives"]] == ["Bay <7> \"é\""] and data["removed"] == []
+
+        # What sends no signal comes too.
+        product.machine.set_smart("EVENT001", {"temperature": {"current": 44}})
+        stream.wait("drives-update", lambda d: any(x["temperature_mdegc"] == 44000 for x in d["drives"]), 60)
+
+
+def test_a_job_from_its_start_to_its_end(web: Web, nas: Host) -> None:
+    product = web.product
+    product.plug("EVENT002", 64)
+    with web.stream() as stream:
+        stream.snapshot()
+        job = product.start("EVENT002")
+        with product.braked(job):
+            def in_surface(data: Any) -> bool:
+                return any(s["kind"] == "surface_validate" and s["state"] == "running" and s["phase"] == 1
+                           for j in data["jobs"] for s in j.get("stages", []))
+
+            told, = stream.wait("jobs-update", in_surface)["jobs"]
+            assert told["id"] == job.id and told["serial"] == "EVENT002" and told["state"] == "running"
+            assert told["stages"][-1]["phase_history"][0]["name"] == "Write 0xaa"
+            # Whoever comes now is shown the same.
+            with web.stream() as second:
+                jobs = [j for name, data in second.snapshot() if name == "jobs-update" for j in data["jobs"]]
+                assert [j["id"] for j in jobs] == [job.id]
+        assert job.wait_end() == "passed"
+        alert = stream.wait("job-alert")
+        assert (alert["id"], alert["verdict"], alert["serial"]) == (job.id, "passed", "EVENT002")
+    with web.stream() as stream:
+        names = [name for name, _ in stream.snapshot()]
+        assert "jobs-update" not in names and "job-alert" not in names
+
+
+def test_who_comes_back_is_told_what_he_missed(web: Web, nas: Host) -> None:
+    product = web.product
+    drive = product.plug("EVENT003", 8)
+    product.plug("EVENT004", 8)
+    with web.stream() as stream:
+        assert set(drives_of(stream.snapshot())) >= {"EVENT003", "EVENT004"}
+        where = stream.id
+    drive.call("SetNotes", "st", "while nobody looked", 0)
+    with web.stream(where) as stream:
+        data = stream.wait("drives-update", of_serial("EVENT003"))
+        assert "EVENT004" not in {d["serial"] for d in data["drives"]}
+    for nonsense in ("0-1", "x", "-", "99999999999999999999999-1", where + "9999999"):
+        with web.stream(nonsense) as stream:
+            assert set(drives_of(stream.snapshot())) >= {"EVENT003", "EVENT004"}
+
+
+def test_burnind_is_restarted(web: Web, nas: Host) -> None:
+    product = web.product
+    product.plug("EVENT005", 8)
+    with web.stream() as stream:
+        stream.snapshot()
+        product.machine.run(["systemctl", "stop", "burnind.service"])
+        assert stream.wait("daemon", lambda d: not d["up"])
+        assert web.get("/sse/drives", token=web.token)[0] == 503
+        product.machine.run(["systemctl", "start", "burnind.service"])
+        stream.wait("daemon", lambda d: d["up"])
+        drive = product.wait_drive("EVENT005")
+        drive.call("SetNotes", "st", "after the restart", 0)
+        stream.wait("drives-update",
+                    lambda d: any(x["notes"] == "after the restart" for x in d["drives"]))
+
+
+def test_a_session_that_ends_ends_its_streams(web: Web, nas: Host) -> None:
+    password = secrets.token_hex(8)
+    web.accounts("Add", "ssst", "mallory", "viewer", password, 0)
+    token, _ = web.accounts("Login", "ssa{sv}", "mallory", password, {}, user="burnin-web")
+    with web.stream(token=token) as stream, web.stream() as other:
+        stream.snapshot()
+        other.snapshot()
+        web.accounts("Logout", "s", token, user="burnin-web")
+        # It looks every minute, and whenever burnind has come back.
+        web.product.restart()
+        stream.wait("session-ended")
+        with pytest.raises(EOFError):
+            while True:
+                stream.next()
+        assert other.wait("daemon", lambda d: d["up"])
+
+
+def test_who_does_not_read_holds_nothing_up(web: Web, nas: Host) -> None:
+    """A browser that takes nothing while a drive changes a thousand times: it is told of the last change, and no memory is spent."""
+    product = web.product
+    drive = product.plug("EVENT006", 8)
+    pid = int(product.machine.run(["systemctl", "show", "--value", "--property=MainPID", "burnin-events.service"]).stdout)
+
+    def memory() -> int:
+        return sum(int(line.split()[1]) for line in product.machine.read(f"/proc/{pid}/smaps_rollup").splitlines()
+                   if line.startswith("Private_Dirty"))
+
+    connection = socket.socket(socket.AF_UNIX)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(20)
+    connection.connect(str(product.machine.path(SOCKET)))
+    headers = "".join(f"{name}\0{value}\0" for name, value in (
+        ("CONTENT_LENGTH", "0"), ("SCGI", "1"), ("REQUEST_METHOD", "GET"), ("REQUEST_URI", "/sse/drives"),
+        ("HTTP_COOKIE", f"burnin_session={web.token}")))
+    connection.sendall(f"{len(headers)}:{headers},".encode())
+    with connection, web.stream() as watching:
+        watching.snapshot()
+        before = memory()
+        notes = "n" * 3000
+        for i in range(1000):
+            drive.call("SetNotes", "st", f"{i:04}{notes}", 0)
+        watching.wait("drives-update", lambda d: any(x["notes"].startswith("0999") for x in d["drives"]))
+        assert memory() - before < 1024, "KiB more"
+
+        got = ""
+        while "0999" + notes not in got:
+            piece = connection.recv(65536).decode()
+            assert piece, "it was given up"
+            got += piece
+        assert got.startswith("Status: 200 OK\r\n")
+        assert got.count(notes) < 500
+
+
+def test_garbage_is_no_request(web: Web) -> None:
+    for garbage in (b"x" * 20, b"999999:", b"3:a\0b,", b"12:CONTENT\0LEN\0,", b"\xff\xfe\0\0\0\0\0", b"0:,"):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(20)
+            connection.connect(str(web.machine.path(SOCKET)))
+            connection.sendall(garbage)
+            assert connection.recv(4096).startswith(b"Status: 400 Bad Request\r\n"), garbage
+    # One who says nothing more is not waited for.
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(30)
+        connection.connect(str(web.machine.path(SOCKET)))
+        connection.sendall(b"70:CONTENT_LEN")
+        assert connection.recv(4096) == b""

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* burnin-events: one process and one connection to the bus for all browsers that look. It has no rights: what it tells anybody on
+ * the bus may see, and whose session it is it asks burnind. */
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "basic/log.h"
+#include "basic/string-util.h"
+#include "basic/time-util.h"
+#include "events/mirror.h"
+#include "events/stream.h"
+#include "events/watch.h"
+#include "shared/names.h"
+
+#define STREAMS_MAX 1024U
+/* Changes that come together are told together. The first one after a pause is told at once. */
+#define TELL_USEC     (200 * USEC_PER_MSEC)
+#define CHECK_USEC    (60 * USEC_PER_SEC)
+#define CALL_USEC     (25 * USEC_PER_SEC)
+#define ACCURACY_USEC (5 * USEC_PER_MSEC)
+
+typedef struct Events Events;
+
+typedef struct Viewer {
+        struct Viewer *prev, *next;
+        Events *events;
+        Stream *stream;
+        sd_bus_slot *check;
+} Viewer;
+
+struct Events {
+        sd_event *event;
+        sd_bus *bus;
+        Mirror *mirror;
+        Watch *watch;
+        Viewer *viewers;
+        size_t n_viewers;
+        sd_event_source *listen, *tell, *recheck;
+        uint64_t told_usec;
+        bool ready; /* as far as was told */
+};
+
+static Viewer *viewer_free(Viewer *v)
+{
+        if (!v)
+                return NULL;
+        sd_bus_slot_unref(v->check);
+        stream_free(v->stream);
+        DL_DELETE(v->events->viewers, v);
+        v->events->n_viewers--;
+        if (v->events->n_viewers == 0)
+                watch_set_idle(v->events->watch, true);
+        free(v);
+        return NULL;
+}
+
+static void on_gone(Stream *s, void *userdata)
+{
+        viewer_free(userdata);
+}
+
+static bool is_gone(const sd_bus_error *e)
+{
+        return sd_bus_error_has_names(e, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                                      SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT,
+                                      SD_BUS_ERROR_DISCONNECTED);
+}
+
+/* The answer of Check: for a request that waits for it, and for a stream whose session may have ended. */
+static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const sd_bus_error *e = sd_bus_message_get_error(m);
+        Viewer *v = userdata;
+
+        v->check = sd_bus_slot_unref(v->check);
+        if (!e && !stream_is_open(v->stream))
+                stream_open(v->stream);
+        else if (e && stream_is_open(v->stream)) {
+                /* What cannot be asked now is asked again. */
+                if (!is_gone(e))
+                        stream_end(v->stream);
+        } else if (e && is_gone(e))
+                stream_refuse(v->stream, "503 Service Unavailable", "Unavailable",
+                              "burnind does not run, or does not answer.");
+        else if (e)
+                stream_refuse(v->stream, "401 Unauthorized", "NotLoggedIn", "Log in first.");
+        return 0;
+}
+
+static int viewer_check(Viewer *v)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        if (v->check)
+                return 0;
+        r = sd_bus_message_new_method_call(v->events->bus, &m, BUS_NAME, BUS_PATH_ACCOUNTS,
+                                           BUS_INTERFACE_ACCOUNTS, "Check");
+        if (r < 0)
+                return r;
+        (void) sd_bus_message_set_auto_start(m, false);
+        (void) sd_bus_message_sensitive(m);
+        r = sd_bus_message_append(m, "s", stream_token(v->stream));
+        if (r >= 0)
+                r = isempty(stream_address(v->stream)) ? sd_bus_message_append(m, "a{sv}", 0)
+                                                       : sd_bus_message_append(m, "a{sv}", 1, "address", "s",
+                                                                               stream_address(v->stream));
+        return r < 0 ? r : sd_bus_call_async(v->events->bus, &v->check, m, on_checked, v, CALL_USEC);
+}
+
+static void on_request(Stream *s, const char *token, const char *address, void *userdata)
+{
+        Viewer *v = userdata;
+
+        if (!token) {
+                stream_refuse(s, "401 Unauthorized", "NotLoggedIn", "Log in first.");
+                return;
+        }
+        if (viewer_check(v) < 0)
+                stream_refuse(s, "503 Service Unavailable", "Unavailable", "burnind cannot be asked.");
+}
+
+static const StreamHandler handler = { .request = on_request, .gone = on_gone };
+
+static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        Events *e = userdata;
+        Viewer *v;
+        int c, r;
+
+        c = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (c < 0)
+                return 0;
+        if (e->n_viewers >= STREAMS_MAX) {
+                (void) log_warning("More than %u browsers look: one is refused.", STREAMS_MAX);
+                (void) close(c);
+                return 0;
+        }
+        v = new0(Viewer, 1);
+        if (!v) {
+                (void) close(c);
+                return log_oom();
+        }
+        v->events = e;
+        r = stream_new(e->event, c, e->mirror, &handler, v, &v->stream);
+        if (r < 0) {
+                free(v);
+                (void) log_error_errno(r, "Failed to take a connection: %m");
+                return 0;
+        }
+        DL_APPEND(e->viewers, v);
+        e->n_viewers++;
+        watch_set_idle(e->watch, false);
+        return 0;
+}
+
+static int on_tell(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Events *e = userdata;
+        Viewer *v, *next;
+
+        e->told_usec = now_usec(CLOCK_MONOTONIC);
+        DL_FOREACH_SAFE(e->viewers, v, next)
+                stream_wake(v->stream);
+        return 0;
+}
+
+static void on_changed(void *userdata)
+{
+        uint64_t now = now_usec(CLOCK_MONOTONIC);
+        Events *e = userdata;
+        bool ready = watch_is_ready(e->watch);
+        int enabled;
+
+        /* Sessions may have ended while nobody could tell. */
+        if (ready && !e->ready)
+                (void) sd_event_source_set_time_relative(e->recheck, 0);
+        e->ready = ready;
+
+        if (sd_event_source_get_enabled(e->tell, &enabled) > 0)
+                return;
+        (void) sd_event_source_set_time(e->tell, MAX(now, e->told_usec + TELL_USEC));
+        (void) sd_event_source_set_enabled(e->tell, SD_EVENT_ONESHOT);
+}
+
+static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Events *e = userdata;
+        Viewer *v;
+
+        DL_FOREACH(e->viewers, v)
+                if (stream_is_open(v->stream))
+                        (void) viewer_check(v);
+        (void) sd_event_source_set_time_relative(source, CHECK_USEC);
+        return 0;
+}
+
+static void events_done(Events *e)
+{
+        Viewer *v, *next;
+
+        DL_FOREACH_SAFE(e->viewers, v, next)
+                viewer_free(v);
+        sd_event_source_disable_unref(e->listen);
+        sd_event_source_disable_unref(e->tell);
+        sd_event_source_disable_unref(e->recheck);
+        watch_free(e->watch);
+        mirror_free(e->mirror);
+        sd_bus_flush_close_unref(e->bus);
+        sd_event_unref(e->event);
+}
+
+static int events_set_up(Events *e)
+{
+        int r;
+
+        r = sd_event_default(&e->event);
+        if (r >= 0)
+                r = sd_event_add_signal(e->event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_set_watchdog(e->event, true);
+        if (r >= 0)
+                r = mirror_new(&e->mirror);
+        if (r >= 0)
+                r = sd_bus_open_system(&e->bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(e->bus, e->event, SD_EVENT_PRIORITY_NORMAL);
+        /* Without the bus there is nothing to tell: systemd starts this anew. */
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(e->bus, true);
+        if (r >= 0)
+                r = watch_new(e->event, e->bus, e->mirror, on_changed, e, &e->watch);
+        if (r >= 0)
+                r = sd_event_add_time(e->event, &e->tell, CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_tell, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->tell, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(e->event, &e->recheck, CLOCK_MONOTONIC, CHECK_USEC,
+                                               USEC_PER_SEC, on_recheck, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->recheck, SD_EVENT_ON);
+        if (r >= 0)
+                r = sd_event_add_io(e->event, &e->listen, SD_LISTEN_FDS_START, EPOLLIN, on_connection, e);
+
+        return r;
+}
+
+int main(void)
+{
+        Events e = { 0 };
+        int r;
+
+        log_open("burnin-events");
+        if (sd_listen_fds(true) != 1) {
+                log_error("burnin-events is started by burnin-events.socket.");
+                return EXIT_FAILURE;
+        }
+        r = events_set_up(&e);
+        if (r >= 0) {
+                (void) sd_notify(false, "READY=1");
+                r = sd_event_loop(e.event);
+        }
+        if (r < 0)
+                (void) log_error_errno(r, "Failed: %m");
+        events_done(&e);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
