@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// A stand-in of the web frontend to look at the page with: node dev/serve.mjs [PORT] [DRIVES] [first]
+// It knows the shape of the answers and little of their sense; nothing of it is installed.
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeJob, nowUsec, readings, settings, world } from './data.mjs';
+
+const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
+const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' };
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
+
+class Refused extends Error {
+        constructor(status, code, message) { super(message); Object.assign(this, { status, code }); }
+}
+
+export function serve({ port = 8090, drives: total = 48, first = false, loggedIn = true, role = 'admin', tick = 1000 } = {}) {
+        const state = world(total), streams = new Set(), grants = new Map();
+        const accounts = new Map(first ? [] : [['alice', { name: 'alice', role, created_usec: nowUsec() - 9e12, last_login_usec: nowUsec() - 6e9, locked_until_usec: 0, sessions: 1 }], ['bob', { name: 'bob', role: 'viewer', created_usec: nowUsec() - 5e12, last_login_usec: 0, locked_until_usec: nowUsec() + 5e7, sessions: 0 }]]);
+        let account = loggedIn && !first ? 'alice' : null;
+        const requests = [];
+        const say = (event, data) => { for (const stream of streams) stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`); };
+        const who = () => ({ account, role: account ? accounts.get(account).role : null, csrf: account ? 'abc' : null, expires_usec: nowUsec() + 3e10, idle_usec: nowUsec() + 1e10, first: accounts.size === 0, version: '0.1.0' });
+        const driveOf = (id) => state.drives.get(id) ?? fail(404, 'NoSuchDrive', `There is no drive "${id}".`);
+        const jobOf = (id) => state.jobs.get(Number(id)) ?? fail(404, 'NoSuchJob', `There is no job ${id}.`);
+        const fail = (status, code, message) => { throw new Refused(status, code, message); };
+        const bare = ({ stages, ...job }) => job;
+        const changed = (drive) => { say('drives-update', { drives: [drive], removed: [] }); return drive; };
+        const end = (job, verdict, reason) => {
+                Object.assign(job, { state: 'done', verdict, reason, finished_usec: nowUsec(), current_stage: null });
+                const drive = state.drives.get(job.drive_id);
+                if (drive) { drive.active_job = null; for (const test of Object.values(drive.self_tests)) if (test.state === 'running') test.state = 'aborted'; changed(drive); }
+                say('jobs-update', { jobs: [job], removed: [] });
+                say('job-alert', job);
+        };
+        const log = (job, stage) => Array.from({ length: 40 }, (_, index) => `${String(index).padStart(2, '0')}:00 badblocks: ${(index * 2.5).toFixed(2)}% done, ${index}:12:09 elapsed. (0/0/0 errors) [${stage.kind} of job ${job.id}]`).join('\n') + '\n';
+
+        const routes = [
+                ['GET', /^session$/, () => who()],
+                ['POST', /^session$/, (_, { name, password }) => { if (!accounts.has(name) || password === 'wrong') fail(401, 'LoginFailed', 'Name or password is wrong.'); account = name; return who(); }],
+                ['DELETE', /^session$/, () => { account = null; }], ['POST', /^session\/password$/, (_, { old }) => { if (old === 'wrong') fail(403, 'WrongPassword', 'The present password is wrong.'); }],
+                ['POST', /^accounts\/first$/, (_, { name }) => { accounts.set(name, { name, role: 'admin', created_usec: nowUsec(), last_login_usec: 0, locked_until_usec: 0, sessions: 0 }); return { name }; }],
+                ['GET', /^accounts$/, () => ({ accounts: [...accounts.values()] })], ['POST', /^accounts$/, (_, { name, role: given }) => { accounts.set(name, { name, role: given, created_usec: nowUsec(), last_login_usec: 0, locked_until_usec: 0, sessions: 0 }); return { name }; }],
+                ['PATCH', /^accounts\/(.+)$/, ([name], body) => { if (body.role) accounts.get(name).role = body.role; }], ['DELETE', /^accounts\/(.+)$/, ([name]) => { accounts.delete(name); }],
+                ['GET', /^sessions$/, () => ({ sessions: [{ id: 'a1', account: 'alice', address: '192.0.2.7', created_usec: nowUsec() - 6e9, seen_usec: nowUsec() - 1e6, expires_usec: nowUsec() + 3e10 }, { id: 'b2', account: 'bob', address: '2001:db8::17', created_usec: nowUsec() - 9e10, seen_usec: nowUsec() - 8e9, expires_usec: nowUsec() + 1e10 }] })],
+                ['DELETE', /^sessions\/(.+)$/, () => {}],
+                ['GET', /^drives$/, (_, __, query) => { const offset = Number(query.get('offset') ?? 0); return { drives: [...state.drives.values()].slice(offset, offset + 1000), total: state.drives.size, offset }; }],
+                ['GET', /^drives\/([^/]+)$/, ([id]) => driveOf(id)], ['PATCH', /^drives\/([^/]+)$/, ([id], body) => changed(Object.assign(driveOf(id), body))],
+                ['DELETE', /^drives\/([^/]+)$/, ([id]) => { state.drives.delete(id); say('drives-update', { drives: [], removed: [id.replace(/[^a-z0-9]/gi, (c) => `_${c.charCodeAt(0).toString(16)}`)] }); }],
+                ['GET', /^drives\/([^/]+)\/drawer$/, ([id]) => { const drive = driveOf(id), all = [...state.jobs.values()].filter((job) => job.drive_id === id).reverse(); return { drive, job: state.jobs.get(drive.active_job) ?? all[0] ?? null, jobs: all.map(bare) }; }],
+                ['GET', /^drives\/([^/]+)\/readings$/, ([id]) => ({ readings: readings(driveOf(id)), total: 120, offset: 0 })],
+                ['POST', /^drives\/([^/]+)\/smart\/start$/, ([id], { type }) => {
+                        const drive = driveOf(id), job = makeJob(++state.lastJob, drive, { kind: 'self-test', profile: type, state: 'running', started_usec: nowUsec() });
+                        drive.self_tests = { ...drive.self_tests, [type]: { state: 'running', percent: 0, estimated: false, eta_usec: nowUsec() + 12e7, words: '', lba: -1, ended_usec: 0 } };
+                        drive.active_job = job.id; state.jobs.set(job.id, job); changed(drive); say('jobs-update', { jobs: [job], removed: [] }); return { job_id: job.id };
+                }],
+                ['POST', /^drives\/([^/]+)\/smart\/cancel$/, ([id]) => end(jobOf(driveOf(id).active_job), 'cancelled', 'Cancelled by alice (web).')],
+                ['POST', /^drives\/([^/]+)\/unlock$/, ([id], { token, reason }) => {
+                        const drive = driveOf(id); if (token !== drive.unlock_token) fail(409, 'WrongToken', 'What was typed does not unlock this drive.');
+                        const grant = { id: '0123456789abcdef', drive_id: id, host: drive.host, serial: drive.serial, role: drive.lock_state, pool: '', pool_guid: '', in_use: drive.lock_in_use, lock_detail: drive.lock_detail, operator: 'alice (web)', reason, granted_usec: nowUsec(), expires_usec: nowUsec() + 9e8 };
+                        grants.set(grant.id, grant); return grant;
+                }],
+                ['POST', /^drives\/([^/]+)\/identify$/, () => fail(409, 'HostUnfit', 'bench has no locate LED for sda: no enclosure driver.')],
+                ['GET', /^grants$/, () => ({ grants: [...grants.values()] })], ['DELETE', /^grants\/(.+)$/, ([id]) => { grants.delete(id); }],
+                ['POST', /^burnin\/start$/, (_, body) => {
+                        requests.push(body);
+                        const results = body.drive_ids.map((id, index) => {
+                                const drive = driveOf(id);
+                                if (index % 7 === 5) return { drive_id: id, result: 'skipped', job_id: null, error: { code: 'DriveBusy', message: `${drive.host} ${drive.dev_name} has an active job.` } };
+                                const job = makeJob(++state.lastJob, drive, { note: body.note ?? '', created_usec: nowUsec(), reason: 'It waits for a place.' });
+                                drive.active_job = job.id; state.jobs.set(job.id, job); changed(drive); say('jobs-update', { jobs: [job], removed: [] });
+                                return { drive_id: id, result: 'queued', job_id: job.id, error: null };
+                        });
+                        return { queued: results.filter(({ job_id }) => job_id).length, skipped: results.filter(({ job_id }) => !job_id).length, locked: 0, results };
+                }],
+                ['POST', /^estimate$/, (_, { drive_ids: ids }) => ({ estimates: ids.map((id) => ({ drive_id: id, low_usec: 60e9 * 3.6, high_usec: 74e9 * 3.6, basis: 'history', jobs: 8 })), low_usec: 60e9 * 3.6, high_usec: 74e9 * 3.6 })],
+                ['GET', /^burnin$/, (_, __, query) => {
+                        const offset = Number(query.get('offset') ?? 0), limit = Number(query.get('limit') ?? 100);
+                        const all = [...state.jobs.values()].reverse().filter((job) => ['state', 'verdict', 'host'].every((key) => !query.get(key) || job[key] === query.get(key)) && (!query.get('drive') || job.drive_id === query.get('drive')));
+                        return { jobs: all.slice(offset, offset + limit).map(bare), total: all.length, offset };
+                }],
+                ['POST', /^burnin\/cancel-all$/, () => { const active = [...state.jobs.values()].filter((job) => job.state !== 'done'); for (const job of active) end(job, 'cancelled', 'Cancelled by alice (web).'); return { cancelled: active.length }; }],
+                ['GET', /^burnin\/(\d+)$/, ([id]) => jobOf(id)],
+                ['GET', /^burnin\/(\d+)\/log$/, ([id], _, query) => { const job = jobOf(id), stage = job.stages[Number(query.get('stage') ?? 0)] ?? { index: 0, kind: 'precheck', state: 'done' }, text = log(job, stage), offset = Number(query.get('offset') ?? 0); const from = offset < 0 ? Math.max(0, text.length + offset) : offset; return { stage: stage.kind, index: stage.index, offset: from, next_offset: text.length, size: text.length, done: stage.state === 'done', text: text.slice(from) }; }],
+                ['POST', /^burnin\/(\d+)\/cancel$/, ([id], { reason }) => { const job = jobOf(id); end(job, 'cancelled', reason || 'Cancelled by alice (web).'); return bare(job); }],
+                ['POST', /^burnin\/(\d+)\/(pause|resume)$/, ([id, verb]) => { const job = Object.assign(jobOf(id), verb === 'pause' ? { state: 'paused', paused_by: 'alice (web)' } : { state: 'running', paused_by: '' }); say('jobs-update', { jobs: [job], removed: [] }); return bare(job); }],
+                ['POST', /^burnin\/(\d+)\/retry$/, ([id], { serial }) => { const job = jobOf(id); if (serial !== job.serial) fail(409, 'WrongSerial', 'This is not the serial number of the drive.'); return { job_id: ++state.lastJob }; }],
+                ['GET', /^statistics$/, () => ({
+                        since_usec: nowUsec() - 90 * 864e8, jobs: 212, truncated: false, verdicts: { passed: 187, failed: 11, inconclusive: 6, cancelled: 8 },
+                        models: ['ST16000NM001G-2KK103', 'WDC WUH721818ALE6L4', 'TOSHIBA MG09ACA18TE', `<img src=x onerror="document.title='owned'">`].map((model, index) => ({ model, passed: 90 - index * 20, failed: index * 2, inconclusive: index, cancelled: 1, pass_rate: (90 - index * 20) / (90 - index * 18), hours_per_tb: index === 3 ? null : 4.2 + index * 0.7 })),
+                        days: Array.from({ length: 90 }, (_, index) => ({ date: new Date(Date.now() - (89 - index) * 864e5).toISOString().slice(0, 10), queued: index % 5, passed: (index * 7) % 5, failed: index % 17 === 3 ? 1 : 0, inconclusive: index % 23 === 5 ? 1 : 0, cancelled: 0 })),
+                        failures_by_stage: [{ stage: 'surface_validate', failed: 7, inconclusive: 4 }, { stage: 'long_smart', failed: 3, inconclusive: 2 }, { stage: 'precheck', failed: 1, inconclusive: 0 }],
+                })],
+                ['GET', /^audit$/, (_, __, query) => { const offset = Number(query.get('offset') ?? 0); return { entries: Array.from({ length: Math.min(100, 340 - offset) }, (_, index) => ({ id: 340 - offset - index, time_usec: nowUsec() - (offset + index) * 7.3e9, actor: index % 4 ? 'alice (web)' : 'root', actor_uid: index % 4 ? 991 : 0, action: ['start-destructive', 'cancel', 'unlock', 'manage-hosts'][index % 4], object: `job ${140 - index}`, outcome: index % 9 === 4 ? 'denied' : 'ok', detail: index % 4 === 2 ? 'pool "vault": disks go to the recycler' : '' })), total: 340, offset }; }],
+                ['GET', /^settings$/, () => ({ settings })], ['POST', /^settings$/, (_, body) => { for (const [name, value] of Object.entries(body)) { const one = settings.find((setting) => setting.name === name) ?? fail(404, 'NoSuchSetting', `There is no setting "${name}".`); if (typeof value === 'number' && value > (one.maximum ?? 1e9)) fail(400, 'InvalidArgument', `${name} is at most ${one.maximum}.`); Object.assign(one, value === null ? { value: one.default, origin: 'default' } : { value, origin: 'runtime' }); } return { settings }; }],
+                ['GET', /^hosts$/, () => ({ hosts: [...state.hosts.values()] })],
+                ['POST', /^hosts$/, (_, body) => { const { api_key: key, ...rest } = body; if (state.hosts.has(body.name)) fail(409, 'HostExists', `There is a host "${body.name}" already.`); const one = { ...state.hosts.get('new-nas'), ...rest, state: 'unconfirmed' }; state.hosts.set(body.name, one); say('hosts-update', { hosts: [one], removed: [] }); return one; }],
+                ['PATCH', /^hosts\/([^/]+)$/, ([name], body) => { const one = Object.assign(state.hosts.get(name), body); say('hosts-update', { hosts: [one], removed: [] }); return one; }],
+                ['DELETE', /^hosts\/([^/]+)$/, ([name]) => { state.hosts.delete(name); say('hosts-update', { hosts: [], removed: [name] }); }],
+                ['POST', /^hosts\/([^/]+)\/refresh$/, () => {}],
+                ['POST', /^hosts\/([^/]+)\/accept-key$/, ([name], { fingerprint }) => { const one = state.hosts.get(name); if (fingerprint !== one.seen_host_key_fingerprint) fail(409, 'WrongFingerprint', 'This is not the fingerprint of the key that the host showed.'); Object.assign(one, { state: 'online', state_reason: '', host_key_fingerprint: fingerprint }); say('hosts-update', { hosts: [one], removed: [] }); return one; }],
+        ];
+
+        const timer = tick > 0 && setInterval(() => {
+                const jobs = [];
+                for (const job of state.jobs.values()) {
+                        const stage = job.state === 'running' && job.stages.find(({ index }) => index === job.current_stage);
+                        if (!stage) continue;
+                        stage.percent = Math.min(99, stage.percent + 0.05);
+                        if (stage.phase) { stage.phase_percent = Math.min(99, stage.phase_percent + 0.4); stage.bytes_per_second = (205 + Math.random() * 20) * 1e6; }
+                        job.percent = Math.min(99, job.percent + 0.05);
+                        jobs.push(job);
+                }
+                const moved = [...state.drives.values()].filter(({ present, stale }) => present && !stale && Math.random() < 0.05);
+                for (const drive of moved) drive.temperature_mdegc += Math.random() < 0.5 ? 1000 : -1000;
+                say('jobs-update', { jobs, removed: [] });
+                say('drives-update', { drives: moved, removed: [] });
+        }, tick);
+
+        const server = createServer(async (request, response) => {
+                const url = new URL(request.url, 'http://localhost');
+                const head = { 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' };
+                if (url.pathname === '/sse/drives') {
+                        if (!account) return response.writeHead(401).end();
+                        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+                        response.write(`retry: 1000\nevent: drives-update\ndata: ${JSON.stringify({ drives: [...state.drives.values()], removed: [] })}\n\nevent: jobs-update\ndata: ${JSON.stringify({ jobs: [...state.jobs.values()].filter((job) => job.state !== 'done'), removed: [] })}\n\nevent: daemon\ndata: {"up":true}\n\n`);
+                        streams.add(response);
+                        return response.on('close', () => streams.delete(response));
+                }
+                if (url.pathname.startsWith('/api/v1/')) {
+                        let status = 200, answer;
+                        try {
+                                const path = url.pathname.slice('/api/v1/'.length);
+                                const open = path === 'session' || path === 'accounts/first';
+                                if (!account && !open) fail(401, 'NotLoggedIn', 'Log in first.');
+                                if (request.method !== 'GET' && !open && request.headers['x-csrf-token'] !== 'abc') fail(403, 'BadCsrfToken', 'The CSRF token is missing.');
+                                let text = '';
+                                for await (const chunk of request) text += chunk;
+                                const route = routes.find(([method, pattern]) => method === request.method && pattern.test(path)) ?? fail(404, 'NotFound', `There is no ${path}.`);
+                                answer = route[2](route[1].exec(path).slice(1).map(decodeURIComponent), text ? JSON.parse(text) : {}, url.searchParams);
+                                if (answer === undefined) status = 204;
+                        } catch (error) {
+                                if (!(error instanceof Refused)) console.error(error);
+                                status = error.status ?? 500;
+                                answer = { error: { code: error.code ?? 'Internal', message: error.message } };
+                        }
+                        response.writeHead(status, { ...head, 'Content-Type': 'application/json' });
+                        return response.end(answer === undefined ? '' : JSON.stringify(answer));
+                }
+                const file = extname(url.pathname) ? url.pathname : '/index.html';
+                try {
+                        const body = await readFile(join(dist, file));
+                        response.writeHead(200, { ...head, 'Content-Type': types[extname(file)] ?? 'application/octet-stream' });
+                        response.end(body);
+                } catch {
+                        response.writeHead(404, head).end();
+                }
+        });
+        return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve({
+                url: `http://127.0.0.1:${server.address().port}/`, state, say, requests, grants,
+                expire: () => { account = null; for (const stream of streams) stream.end(); }, drop: () => { for (const stream of streams) stream.destroy(); },
+                close: () => { clearInterval(timer); server.closeAllConnections(); server.close(); },
+        })));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+        const [port, drives, first] = process.argv.slice(2);
+        const { url } = await serve({ port: Number(port ?? 8090), drives: Number(drives ?? 48), first: first === 'first' });
+        console.log(url);
+}

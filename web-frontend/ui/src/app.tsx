@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+import { signal } from '@preact/signals';
+import type { FunctionComponent } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import type { Session } from './model';
+import { path } from './router';
+import { expired, session, start, theApi } from './store';
+import { DialogLayer } from './ui/dialog';
+import { MenuLayer } from './ui/menu';
+import { Notice } from './ui/notice';
+import { ToastLayer } from './ui/toast';
+import { Masthead } from './views/masthead';
+import { ConnectionBanner } from './views/connection';
+import { Dashboard } from './views/dashboard';
+import { LoginPage } from './views/login';
+import { NotFound } from './views/not-found';
+
+type View = FunctionComponent<{ id: string }>;
+
+// The dashboard is there at once; each other page comes when it is asked for first.
+const pages: [RegExp, () => Promise<View>][] = [
+        [/^\/history$/, async () => (await import('./views/history')).History],
+        [/^\/history\/(\d+)$/, async () => (await import('./views/job')).JobPage],
+        [/^\/history\/(\d+)\/print$/, async () => (await import('./views/print')).Print],
+        [/^\/drives\/([^/]+)$/, async () => (await import('./views/drive')).DrivePage],
+        [/^\/hosts$/, async () => (await import('./views/hosts')).Hosts],
+        [/^\/stats$/, async () => (await import('./views/statistics')).StatisticsPage],
+        [/^\/audit$/, async () => (await import('./views/audit')).Audit],
+        [/^\/settings$/, async () => (await import('./views/settings')).Settings],
+        [/^\/accounts$/, async () => (await import('./views/accounts')).Accounts],
+];
+
+const failure = signal('');
+
+function Route() {
+        const here = path.value;
+        const [shown, setShown] = useState<{ view: View; id: string; key: string } | null>(null);
+        useEffect(() => {
+                let current = true;
+                for (const [pattern, load] of pages) {
+                        const match = pattern.exec(here);
+                        if (!match)
+                                continue;
+                        load().then((view) => current && setShown({ view, id: decodeURIComponent(match[1] ?? ''), key: here }),
+                                () => { failure.value = 'A part of the page did not come. Reload it.'; });
+                        return () => { current = false; };
+                }
+                setShown({ view: NotFound, id: '', key: here });
+                return () => { current = false; };
+        }, [here]);
+        if (here === '/')
+                return null;
+        const View = shown?.key === here ? shown.view : undefined;
+        return View && shown ? <View key={here} id={shown.id} /> : null;
+}
+
+export function App() {
+        useEffect(() => {
+                theApi().session().then(
+                        (answer) => { session.value = answer; },
+                        (error: Error) => { failure.value = error.message; },
+                );
+        }, []);
+        const who = session.value;
+        const loggedIn = who !== null && who.account !== null;
+        useEffect(() => {
+                if (loggedIn)
+                        start();
+        }, [loggedIn]);
+
+        if (!who)
+                return failure.value ? <main class="alone"><Notice kind="danger" title={failure.value} action={<button type="button" class="btn secondary small" onClick={() => location.reload()}>Try again</button>} /></main> : null;
+        if (!loggedIn)
+                return <><LoginPage who={who} done={loggedInNow} /><ToastLayer /></>;
+        const here = path.value;
+        return (
+                <>
+                        <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>Skip to content</a>
+                        <Masthead />
+                        <ConnectionBanner />
+                        {failure.value && <Notice kind="danger" title={failure.value} />}
+                        <main id="main" tabIndex={-1} class={here === '/' ? 'with-table' : ''}>
+                                {/* It stays, hidden, while another page is shown: nothing of it is lost meanwhile. */}
+                                <Dashboard hidden={here !== '/'} />
+                                <Route />
+                        </main>
+                        <DialogLayer />
+                        <MenuLayer />
+                        <ToastLayer />
+                        {expired.value && <LoginPage who={who} again done={loggedInNow} />}
+                </>
+        );
+}
+
+function loggedInNow(answer: Session): void {
+        const again = expired.peek();
+        expired.value = false;
+        session.value = answer;
+        if (again)
+                start();
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+import { render } from 'preact';
+import { App } from './app';
+import { applyTheme, savedTheme } from './lib/theme';
+import { browserPlace, usePlace } from './router';
+import { useApi } from './store';
+import { httpApi } from './transport/http';
+
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => applyTheme(savedTheme()));
+usePlace(browserPlace());
+useApi(httpApi());
+const app = document.getElementById('app');
+if (app)
+        render(<App />, app);

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// All that the page knows, kept by the events. One signal for each object, so that a change draws one row anew.
+import { batch, computed, signal, type Signal } from '@preact/signals';
+import type { Drive, Grant, Host, Job, Session } from './model';
+import type { Api, Events } from './transport/api';
+import { notifyEnd } from './lib/notify';
+
+export const session = signal<Session | null>(null);
+export const expired = signal(false);
+export const connected = signal(true);
+export const daemonUp = signal(true);
+export const loaded = signal(false);
+
+const drives = new Map<string, Signal<Drive>>();
+const active = new Map<string, Signal<Job | undefined>>(); // by drive
+const last = new Map<string, Signal<Job | undefined>>();
+const jobs = new Map<number, Job>();
+
+export const hosts = signal<Map<string, Host>>(new Map());
+export const grants = signal<Grant[]>([]);
+export const driveIds = signal<string[]>([]); // changes when one comes or goes
+export const changes = signal(0); // at most once a frame, after whatever change
+export const now = signal(Date.now() * 1000);
+
+setInterval(() => { now.value = Date.now() * 1000; }, 1000);
+
+let frame = 0;
+function changed(): void {
+        if (frame === 0)
+                frame = window.setTimeout(() => {
+                        frame = 0;
+                        changes.value++;
+                }, 100);
+}
+
+export const canOperate = computed(() => session.value?.role === 'operator' || session.value?.role === 'admin');
+export const isAdmin = computed(() => session.value?.role === 'admin');
+
+export function driveNow(id: string): Drive | undefined {
+        return drives.get(id)?.peek();
+}
+
+export function activeNow(id: string): Job | undefined {
+        return active.get(id)?.peek();
+}
+
+export function lastNow(id: string): Job | undefined {
+        return last.get(id)?.peek();
+}
+
+function cell<K, V>(map: Map<K, Signal<V | undefined>>, key: K): Signal<V | undefined> {
+        let found = map.get(key);
+        if (!found)
+                map.set(key, found = signal<V | undefined>(undefined));
+        return found;
+}
+
+// These three make the component that calls them follow the object.
+export function useDrive(id: string): Drive | undefined {
+        const known = drives.get(id);
+        if (!known)
+                void driveIds.value;
+        return known?.value;
+}
+
+export function useActive(id: string): Job | undefined {
+        return cell(active, id).value;
+}
+
+export function useLast(id: string): Job | undefined {
+        return cell(last, id).value;
+}
+
+export function grantOf(id: string): Grant | undefined {
+        return grants.value.find((grant) => grant.drive_id === id && grant.expires_usec > now.peek());
+}
+
+export function activeJobs(): Job[] {
+        return [...active.values()].flatMap((one) => one.peek() ?? []);
+}
+
+function setDrives(list: Drive[], removed: string[]): void {
+        batch(() => {
+                let structure = false;
+                for (const drive of list) {
+                        const known = drives.get(drive.id);
+                        if (known)
+                                known.value = drive;
+                        else {
+                                drives.set(drive.id, signal(drive));
+                                structure = true;
+                        }
+                }
+                for (const id of removed)
+                        structure = drives.delete(id) || structure;
+                if (structure)
+                        driveIds.value = [...drives.keys()];
+                loaded.value = true;
+        });
+        changed();
+}
+
+function setJob(job: Job): void {
+        const before = jobs.get(job.id);
+        // A list has no stages; those at hand are better than none.
+        const whole = job.stages || !before?.stages ? job : { ...job, stages: before.stages };
+        jobs.set(job.id, whole);
+        const running = cell(active, job.drive_id);
+        if (job.state !== 'done')
+                running.value = whole;
+        else {
+                if (running.peek()?.id === job.id)
+                        running.value = undefined;
+                const latest = cell(last, job.drive_id);
+                if (job.kind === 'burn-in' && (latest.peek()?.id ?? 0) <= job.id)
+                        latest.value = whole;
+        }
+}
+
+function setJobs(list: Job[], removed: string[]): void {
+        batch(() => {
+                list.forEach(setJob);
+                for (const id of removed) {
+                        const job = jobs.get(Number(id));
+                        const running = job && active.get(job.drive_id);
+                        if (running?.peek()?.id === job?.id && running)
+                                running.value = undefined;
+                        jobs.delete(Number(id));
+                }
+        });
+        changed();
+}
+
+function setHosts(list: Host[], removed: string[]): void {
+        const next = new Map(hosts.peek());
+        for (const host of list)
+                next.set(host.name, host);
+        for (const name of removed)
+                next.delete(name);
+        hosts.value = next;
+}
+
+let api: Api;
+let stop = (): void => {};
+
+export function theApi(): Api {
+        return api;
+}
+
+export function useApi(given: Api): void {
+        api = given;
+}
+
+async function reconcile(): Promise<void> {
+        const all = await api.drives();
+        const there = new Set(all.map((drive) => drive.id));
+        setDrives(all, [...drives.keys()].filter((id) => !there.has(id)));
+        const { items } = await api.jobs({ offset: 0, limit: 1000 });
+        setJobs(items, []);
+}
+
+export async function refreshGrants(): Promise<void> {
+        grants.value = await api.grants();
+}
+
+export async function refreshHosts(): Promise<void> {
+        const all = await api.hosts();
+        hosts.value = new Map(all.map((host) => [host.name, host]));
+}
+
+// What somebody changed here need not wait for its event.
+export function driveChanged(id: string, changes: Partial<Drive>): void {
+        const known = drives.get(id);
+        if (known)
+                known.value = { ...known.peek(), ...changes };
+        changed();
+}
+
+export function jobChanged(job: Job): void {
+        batch(() => setJob(job));
+        changed();
+}
+
+const quietly = (work: Promise<unknown>): void => void work.catch(() => {});
+
+export function start(): void {
+        stop();
+        const events: Events = {
+                drives: setDrives,
+                jobs: setJobs,
+                hosts: setHosts,
+                alert(job) {
+                        setJobs([job], []);
+                        quietly(refreshGrants());
+                        notifyEnd(job);
+                },
+                daemon(up) { daemonUp.value = up; },
+                connection(up, again) {
+                        connected.value = up;
+                        if (up && again)
+                                quietly(reconcile());
+                },
+                unauthorized() {
+                        expired.value = true;
+                        stop();
+                },
+        };
+        stop = api.subscribe(events);
+        quietly(refreshGrants());
+        quietly(refreshHosts());
+        // How each drive's last burn-in ended.
+        quietly(api.jobs({ offset: 0, limit: 1000 }).then(({ items }) => setJobs(items, [])));
+}
+
+export function leave(): void {
+        stop();
+        session.value = null;
+        batch(() => {
+                drives.clear();
+                active.clear();
+                last.clear();
+                jobs.clear();
+                driveIds.value = [];
+                loaded.value = false;
+        });
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// All that the views ask of the world. http.ts speaks to the web frontend; a Cockpit package speaks to the bus.
+import type {
+        Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, JobAlert, LogPiece, Paged, Reading, Role, Session,
+        SessionEntry, Setting, SettingValue, StartRequest, StartResult, Statistics,
+} from '../model';
+
+export type SelfTestType = 'short' | 'long';
+
+export interface Events {
+        // Snapshot or change: each object whole. removed: ids.
+        drives(drives: Drive[], removed: string[]): void;
+        jobs(jobs: Job[], removed: string[]): void;
+        hosts(hosts: Host[], removed: string[]): void;
+        alert(alert: JobAlert): void;
+        daemon(up: boolean): void;
+        // again: it was lost meanwhile, and what was removed may not have been told
+        connection(up: boolean, again: boolean): void;
+        unauthorized(): void;
+}
+
+export interface HistoryFilter {
+        state?: string;
+        verdict?: string;
+        host?: string;
+        drive?: string;
+        offset: number;
+        limit: number;
+}
+
+export interface HostOptions {
+        address?: string;
+        port?: number;
+        user?: string;
+        kind?: string;
+        notes?: string;
+        api_url?: string;
+        api_key?: string;
+        api_pin?: string;
+        api_verify?: boolean;
+}
+
+export class ApiError extends Error {
+        constructor(readonly status: number, readonly code: string, message: string, readonly details: Record<string, unknown> = {}) {
+                super(message);
+        }
+}
+
+export interface Api {
+        readonly hasAccounts: boolean; // false where somebody else logs people in
+        session(): Promise<Session>;
+        login(account: string, password: string): Promise<Session>;
+        createFirst(account: string, password: string): Promise<Session>;
+        logout(): Promise<void>;
+        changePassword(old: string, next: string): Promise<void>;
+
+        subscribe(events: Events): () => void;
+
+        drives(): Promise<Drive[]>;
+        drive(id: string): Promise<Drive>;
+        drawer(id: string): Promise<Drawer>;
+        patchDrive(id: string, changes: { location?: string; notes?: string }): Promise<void>;
+        readings(id: string, since: number): Promise<Reading[]>;
+        startSelfTest(id: string, type: SelfTestType): Promise<void>;
+        cancelSelfTest(id: string, type: SelfTestType): Promise<void>;
+        unlock(id: string, token: string, reason: string): Promise<Grant>;
+        identify(id: string, seconds: number): Promise<void>;
+        forget(id: string): Promise<void>;
+        grants(): Promise<Grant[]>;
+        revokeGrant(id: string): Promise<void>;
+
+        start(request: StartRequest): Promise<StartResult>;
+        estimate(drives: string[], plan: { profile?: string; stages?: string[] }): Promise<Estimate>;
+        jobs(filter: HistoryFilter): Promise<Paged<Job>>;
+        job(id: number): Promise<Job>;
+        cancelJob(id: number, reason: string): Promise<void>;
+        pauseJob(id: number, reason: string): Promise<void>;
+        resumeJob(id: number): Promise<void>;
+        retryJob(id: number, serial: string): Promise<void>;
+        cancelAll(reason: string): Promise<number>;
+        // offset: in bytes; negative: so many before the end
+        log(job: number, stage: number, offset: number): Promise<LogPiece>;
+        csvHref(filter: Partial<HistoryFilter>): string | null;
+
+        statistics(days: number): Promise<Statistics>;
+        audit(offset: number, limit: number): Promise<Paged<AuditEntry>>;
+        settings(): Promise<Setting[]>;
+        setSetting(name: string, value: SettingValue | null): Promise<void>; // null takes it back
+
+        hosts(): Promise<Host[]>;
+        addHost(name: string, options: HostOptions): Promise<void>;
+        configureHost(name: string, options: HostOptions): Promise<void>;
+        removeHost(name: string): Promise<void>;
+        refreshHost(name: string): Promise<void>;
+        acceptKey(name: string, fingerprint: string): Promise<void>;
+
+        accounts(): Promise<Account[]>;
+        addAccount(name: string, password: string, role: Role): Promise<void>;
+        setRole(name: string, role: Role): Promise<void>;
+        setPassword(name: string, password: string): Promise<void>;
+        removeAccount(name: string): Promise<void>;
+        sessions(): Promise<SessionEntry[]>;
+        revokeSession(id: string): Promise<void>;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The web frontend: JSON by fetch, events by EventSource. All addresses are relative to the page's base.
+import type { Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
+import { ApiError, type Api, type Events, type HistoryFilter } from './api';
+
+type Query = Record<string, string | number | boolean | undefined>;
+
+const ATTEMPT_SECONDS = [1, 2, 4, 8, 15, 30];
+const SILENCE_MSEC = 45_000; // the service says something every 15 seconds
+
+function address(path: string, query: Query = {}): string {
+        const url = new URL(path, document.baseURI);
+        for (const [key, value] of Object.entries(query))
+                if (value !== undefined && value !== '')
+                        url.searchParams.set(key, String(value));
+        return url.toString();
+}
+
+function drivePath(id: string, rest = ''): string {
+        return `api/v1/drives/${encodeURIComponent(id)}${rest}`;
+}
+
+export function httpApi(): Api {
+        let csrf = '';
+        let onUnauthorized = (): void => {};
+
+        async function request<T>(method: string, path: string, body?: object, query?: Query): Promise<T> {
+                const headers: Record<string, string> = { Accept: 'application/json' };
+                if (body)
+                        headers['Content-Type'] = 'application/json';
+                if (method !== 'GET' && csrf)
+                        headers['X-CSRF-Token'] = csrf;
+                let answer: Response;
+                try {
+                        answer = await fetch(address(path, query), {
+                                method, headers, body: body ? JSON.stringify(body) : undefined, credentials: 'same-origin', cache: 'no-store',
+                        });
+                } catch {
+                        throw new ApiError(0, 'Offline', 'The burnin web service does not answer. Check the connection, then try again.');
+                }
+                const text = await answer.text();
+                if (answer.ok)
+                        return (text ? JSON.parse(text) : undefined) as T;
+                const failure = errorOf(answer.status, text);
+                if (failure.code === 'NotLoggedIn' || failure.code === 'NoSuchSession')
+                        onUnauthorized();
+                throw failure;
+        }
+
+        const get = <T>(path: string, query?: Query): Promise<T> => request<T>('GET', path, undefined, query);
+        const post = <T = void>(path: string, body: object = {}): Promise<T> => request<T>('POST', path, body);
+        const patch = <T = void>(path: string, body: object): Promise<T> => request<T>('PATCH', path, body);
+        const remove = (path: string): Promise<void> => request('DELETE', path);
+
+        async function session(): Promise<Session> {
+                const answer = await get<Session>('api/v1/session');
+                csrf = answer.csrf ?? '';
+                return answer;
+        }
+
+        async function login(name: string, password: string): Promise<Session> {
+                const answer = await post<Session>('api/v1/session', { name, password });
+                csrf = answer.csrf ?? '';
+                return answer;
+        }
+
+        return {
+                hasAccounts: true,
+                session,
+                login,
+                async createFirst(name, password) {
+                        await post('api/v1/accounts/first', { name, password });
+                        return login(name, password);
+                },
+                async logout() {
+                        await remove('api/v1/session');
+                        csrf = '';
+                },
+                changePassword: (old, next) => post('api/v1/session/password', { old, new: next }),
+
+                subscribe(events) {
+                        onUnauthorized = events.unauthorized;
+                        return listen(events, session);
+                },
+
+                async drives() {
+                        const all: Drive[] = [];
+                        for (;;) {
+                                const page = await get<{ drives: Drive[]; total: number }>('api/v1/drives', { offset: all.length, limit: 1000 });
+                                all.push(...page.drives);
+                                if (page.drives.length === 0 || all.length >= page.total)
+                                        return all;
+                        }
+                },
+                drive: (id) => get<Drive>(drivePath(id)),
+                drawer: (id) => get<Drawer>(drivePath(id, '/drawer')),
+                patchDrive: (id, changes) => patch(drivePath(id), changes),
+                readings: async (id, since) => (await get<{ readings: Reading[] }>(drivePath(id, '/readings'), { since_usec: since || undefined })).readings,
+                startSelfTest: (id, type) => post(drivePath(id, '/smart/start'), { type }),
+                cancelSelfTest: (id, type) => post(drivePath(id, '/smart/cancel'), { type }),
+                unlock: (id, token, reason) => post<Grant>(drivePath(id, '/unlock'), { token, reason }),
+                identify: (id, seconds) => post(drivePath(id, '/identify'), { seconds }),
+                forget: (id) => remove(drivePath(id)),
+                grants: async () => (await get<{ grants: Grant[] }>('api/v1/grants')).grants,
+                revokeGrant: (id) => remove(`api/v1/grants/${id}`),
+
+                start: (body) => post<StartResult>('api/v1/burnin/start', body),
+                estimate: (drives, plan) => post<Estimate>('api/v1/estimate', { drive_ids: drives, ...plan }),
+                async jobs(filter) {
+                        const page = await get<{ jobs: Job[]; total: number }>('api/v1/burnin', { ...filter });
+                        return { items: page.jobs, total: page.total };
+                },
+                job: (id) => get<Job>(`api/v1/burnin/${id}`),
+                cancelJob: (id, reason) => post(`api/v1/burnin/${id}/cancel`, { reason }),
+                pauseJob: (id, reason) => post(`api/v1/burnin/${id}/pause`, { reason }),
+                resumeJob: (id) => post(`api/v1/burnin/${id}/resume`),
+                retryJob: (id, serial) => post(`api/v1/burnin/${id}/retry`, { serial }),
+                cancelAll: async (reason) => (await post<{ cancelled: number }>('api/v1/burnin/cancel-all', { reason })).cancelled,
+                log: (job, stage, offset) => get<LogPiece>(`api/v1/burnin/${job}/log`, { stage, offset }),
+                csvHref: (filter: Partial<HistoryFilter>) => address('api/v1/burnin/export.csv', { ...filter, offset: undefined, limit: undefined }),
+
+                statistics: (days) => get<Statistics>('api/v1/statistics', { days }),
+                async audit(offset, limit) {
+                        const page = await get<{ entries: AuditEntry[]; total: number }>('api/v1/audit', { offset, limit });
+                        return { items: page.entries, total: page.total };
+                },
+                settings: async () => (await get<{ settings: Setting[] }>('api/v1/settings')).settings,
+                setSetting: (name, value) => post('api/v1/settings', { [name]: value }),
+
+                hosts: async () => (await get<{ hosts: Host[] }>('api/v1/hosts')).hosts,
+                addHost: (name, options) => post('api/v1/hosts', { name, ...options }),
+                configureHost: (name, options) => patch(`api/v1/hosts/${encodeURIComponent(name)}`, options),
+                removeHost: (name) => remove(`api/v1/hosts/${encodeURIComponent(name)}`),
+                refreshHost: (name) => post(`api/v1/hosts/${encodeURIComponent(name)}/refresh`),
+                acceptKey: (name, fingerprint) => post(`api/v1/hosts/${encodeURIComponent(name)}/accept-key`, { fingerprint }),
+
+                accounts: async () => (await get<{ accounts: Account[] }>('api/v1/accounts')).accounts,
+                addAccount: (name, password, role) => post('api/v1/accounts', { name, password, role }),
+                setRole: (name, role) => patch(`api/v1/accounts/${encodeURIComponent(name)}`, { role }),
+                setPassword: (name, password) => patch(`api/v1/accounts/${encodeURIComponent(name)}`, { password }),
+                removeAccount: (name) => remove(`api/v1/accounts/${encodeURIComponent(name)}`),
+                sessions: async () => (await get<{ sessions: SessionEntry[] }>('api/v1/sessions')).sessions,
+                revokeSession: (id) => remove(`api/v1/sessions/${encodeURIComponent(id)}`),
+        };
+}
+
+function errorOf(status: number, text: string): ApiError {
+        try {
+                const { error } = JSON.parse(text) as { error: { code: string; message: string } & Record<string, unknown> };
+                return new ApiError(status, error.code, error.message, error);
+        } catch {
+                return new ApiError(status, 'NoAnswer', `The web service answered with status ${status} and nothing readable.`);
+        }
+}
+
+// The label that the bus has for an id: what is not a letter or digit as _xx.
+function idOf(label: string): string {
+        return label.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+}
+
+// The browser itself opens a stream that broke off again, from where it was. One that is refused, or is open and silent, is for us.
+function listen(events: Events, session: () => Promise<Session>): () => void {
+        let source: EventSource | undefined;
+        let timer = 0;
+        let silence = 0;
+        let attempt = 0;
+        let opened = false;
+        let ended = false;
+
+        const heard = (): void => {
+                clearTimeout(silence);
+                silence = window.setTimeout(() => retry(), SILENCE_MSEC);
+        };
+
+        function open(): void {
+                clearTimeout(timer);
+                source = new EventSource(address('sse/drives'));
+                const on = <T>(name: string, handle: (data: T) => void): void => {
+                        source?.addEventListener(name, (event) => {
+                                heard();
+                                handle(JSON.parse((event as MessageEvent<string>).data) as T);
+                        });
+                };
+                source.onopen = () => {
+                        attempt = 0;
+                        heard();
+                        events.connection(true, opened);
+                        opened = true;
+                };
+                source.onerror = () => {
+                        if (source?.readyState === EventSource.CLOSED)
+                                retry();
+                        else
+                                events.connection(false, opened);
+                };
+                on<{ drives: Drive[]; removed?: string[] }>('drives-update', (data) => events.drives(data.drives, (data.removed ?? []).map(idOf)));
+                on<{ jobs: Job[]; removed?: string[] }>('jobs-update', (data) => events.jobs(data.jobs, data.removed ?? []));
+                on<{ hosts: Host[]; removed?: string[] }>('hosts-update', (data) => events.hosts(data.hosts, (data.removed ?? []).map(idOf)));
+                on<Job>('job-alert', (data) => events.alert(data));
+                on<{ up?: boolean }>('daemon', (data) => events.daemon(data.up !== false));
+                on('ping', () => {});
+                heard();
+        }
+
+        function retry(): void {
+                source?.close();
+                clearTimeout(silence);
+                clearTimeout(timer);
+                if (ended)
+                        return;
+                events.connection(false, opened);
+                const wait = ATTEMPT_SECONDS[Math.min(attempt++, ATTEMPT_SECONDS.length - 1)] ?? 30;
+                timer = window.setTimeout(() => void again(), 1000 * wait);
+        }
+
+        // The stream does not say why it ended; whether we are still logged in does.
+        async function again(): Promise<void> {
+                try {
+                        const { account } = await session();
+                        if (ended)
+                                return;
+                        if (account === null)
+                                events.unauthorized();
+                        else
+                                open();
+                } catch {
+                        retry();
+                }
+        }
+
+        // A machine that wakes up need not wait for its turn.
+        const wake = (): void => {
+                if (document.visibilityState === 'visible' && source?.readyState === EventSource.CLOSED) {
+                        clearTimeout(timer);
+                        void again();
+                }
+        };
+        document.addEventListener('visibilitychange', wake);
+        window.addEventListener('online', wake);
+        open();
+        return () => {
+                ended = true;
+                source?.close();
+                clearTimeout(timer);
+                clearTimeout(silence);
+                document.removeEventListener('visibilitychange', wake);
+                window.removeEventListener('online', wake);
+        };
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+import { date } from '../lib/format';
+import { query, setQuery } from '../router';
+import { theApi } from '../store';
+import { Card, Empty, Page, Pager, useLoad, Waiting } from '../ui/page';
+import { Label } from '../ui/status';
+
+const LIMIT = 100;
+
+export function Audit() {
+        const offset = Math.max(0, Number(query.value.get('offset')) || 0);
+        const loaded = useLoad(() => theApi().audit(offset, LIMIT), [offset]);
+        return (
+                <Page title="Audit" actions={<button type="button" class="btn secondary" onClick={loaded.reload}>Look again</button>}>
+                        <Waiting loaded={loaded}>
+                                {({ items, total }) => total === 0 ? <Empty title="Nobody did anything yet" icon="info" /> : (
+                                        <>
+                                                <Card class="flush">
+                                                        <div class="table-scroll">
+                                                                <table class="list">
+                                                                        <thead><tr><th scope="col">Time</th><th scope="col">Who</th><th scope="col">Action</th><th scope="col">What</th><th scope="col">Outcome</th><th scope="col">Detail</th></tr></thead>
+                                                                        <tbody>
+                                                                                {items.map((entry) => (
+                                                                                        <tr key={entry.id}>
+                                                                                                <td class="time">{date(entry.time_usec)}</td>
+                                                                                                <td title={`uid ${entry.actor_uid}`}>{entry.actor}</td>
+                                                                                                <td>{entry.action.replace(/^org\.burnin1\./, '')}</td>
+                                                                                                <td>{entry.object}</td>
+                                                                                                <td>{entry.outcome === 'ok' ? entry.outcome : <Label tone="warning" icon="warning">{entry.outcome}</Label>}</td>
+                                                                                                <td class="subtle">{entry.detail}</td>
+                                                                                        </tr>
+                                                                                ))}
+                                                                        </tbody>
+                                                                </table>
+                                                        </div>
+                                                </Card>
+                                                <Pager offset={offset} limit={LIMIT} total={total} go={(to) => setQuery({ offset: to ? String(to) : '' }, false)} />
+                                        </>
+                                )}
+                        </Waiting>
+                </Page>
+        );
+}

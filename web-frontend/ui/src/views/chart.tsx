@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+
+interface Props {
+        title: string;
+        unit: string;
+        times: number[];
+        lines: { title: string; values: (number | null)[] }[];
+}
+
+const HEIGHT = 220;
+const colours = ['--write', '--verify', '--danger', '--warning', '--success'];
+
+export function Chart({ title, unit, times, lines }: Props) {
+        const box = useRef<HTMLDivElement>(null);
+        useEffect(() => {
+                const element = box.current;
+                if (!element)
+                        return;
+                const style = getComputedStyle(element);
+                const colour = (name: string): string => style.getPropertyValue(name).trim();
+                const axis = { stroke: colour('--subtle'), grid: { stroke: colour('--border-faint'), width: 1 }, ticks: { show: false }, font: `12px ${colour('--font')}` };
+                const plot = new uPlot({
+                        width: element.clientWidth,
+                        height: HEIGHT,
+                        cursor: { drag: { x: true, y: false } },
+                        legend: { live: true },
+                        axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => Number.isInteger(tick) ? `${tick}${unit}` : '') }],
+                        series: [{}, ...lines.map((line, index) => ({
+                                label: line.title, stroke: colour(colours[index % colours.length] ?? '--write'), width: 2, spanGaps: true, points: { show: times.length < 60, size: 5 },
+                                value: (_: uPlot, value: number | null) => value === null ? '–' : `${value}${unit}`,
+                        }))],
+                }, [times, ...lines.map(({ values }) => values)], element);
+                const sizes = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: HEIGHT }));
+                sizes.observe(element);
+                const themes = new MutationObserver(() => plot.redraw());
+                themes.observe(document.documentElement, { attributeFilter: ['class'] });
+                return () => {
+                        sizes.disconnect();
+                        themes.disconnect();
+                        plot.destroy();
+                };
+        }, [times, lines]);
+        const numbers = lines.flatMap(({ values }) => values.filter((value) => value !== null));
+        return <div ref={box} class="chart" role="img" aria-label={`${title}: between ${Math.min(...numbers)} and ${Math.max(...numbers)}${unit} in ${times.length} readings`} />;
+}

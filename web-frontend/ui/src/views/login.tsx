@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Log in, make the first account, or log in again over a page that stays as it was.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Session } from '../model';
+import { theApi } from '../store';
+import { Field } from '../ui/page';
+import { Notice } from '../ui/notice';
+import { MINIMUM } from './password';
+
+interface Props {
+        who: Session;
+        again?: boolean;
+        done: (session: Session) => void;
+}
+
+export function LoginPage({ who, again, done }: Props) {
+        const dialog = useRef<HTMLDialogElement>(null);
+        useEffect(() => {
+                const element = dialog.current;
+                element?.showModal();
+                return () => element?.close();
+        }, []);
+        const form = <LoginForm who={who} again={again} done={done} />;
+        return again
+                ? <dialog ref={dialog} class="dialog login" aria-label="Log in again" onCancel={(event) => event.preventDefault()}>{form}</dialog>
+                : <main class="alone">{form}</main>;
+}
+
+function LoginForm({ who, again, done }: Props) {
+        const first = who.first && !again;
+        const [name, setName] = useState(again ? who.account ?? '' : '');
+        const [password, setPassword] = useState('');
+        const [repeat, setRepeat] = useState('');
+        const [error, setError] = useState('');
+        const [busy, setBusy] = useState(false);
+
+        const submit = async (event: Event): Promise<void> => {
+                event.preventDefault();
+                if (first && password.length < MINIMUM)
+                        return setError(`The password needs at least ${MINIMUM} characters.`);
+                if (first && password !== repeat)
+                        return setError('The two passwords are not the same.');
+                setBusy(true);
+                setError('');
+                try {
+                        done(first ? await theApi().createFirst(name, password) : await theApi().login(name, password));
+                } catch (failure) {
+                        setPassword('');
+                        setRepeat('');
+                        setError(failure instanceof Error ? failure.message : String(failure));
+                        setBusy(false);
+                }
+        };
+
+        return (
+                <form class="login-form" onSubmit={submit}>
+                        <img src="icon.svg" width="40" height="40" alt="" />
+                        <h1>{again ? 'Your session is over' : first ? 'Create the first administrator' : 'Log in to burnin'}</h1>
+                        {again && <p class="subtle">Log in again; the page behind stays as it is.</p>}
+                        {first && <p class="subtle">Nobody has an account here yet. This one may do everything, also make the others.</p>}
+                        {error && <Notice kind="danger" title={error} />}
+                        <Field id="login-name" label="Name">
+                                {(ids) => <input {...ids} autocomplete="username" autocapitalize="none" spellcheck={false} required maxLength={64} autofocus={!name}
+                                        value={name} onInput={(event) => setName(event.currentTarget.value)} />}
+                        </Field>
+                        <Field id="login-password" label="Password" help={first ? `At least ${MINIMUM} characters.` : undefined}>
+                                {(ids) => <input {...ids} type="password" required autofocus={name !== ''} autocomplete={first ? 'new-password' : 'current-password'}
+                                        value={password} onInput={(event) => setPassword(event.currentTarget.value)} />}
+                        </Field>
+                        {first && (
+                                <Field id="login-repeat" label="Password, again">
+                                        {(ids) => <input {...ids} type="password" required autocomplete="new-password"
+                                                value={repeat} onInput={(event) => setRepeat(event.currentTarget.value)} />}
+                                </Field>
+                        )}
+                        <button type="submit" class="btn primary block" disabled={busy}>{busy ? 'Working…' : first ? 'Create administrator' : 'Log in'}</button>
+                        {!first && !again && who.version && <p class="login-version">burnin {who.version}</p>}
+                </form>
+        );
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+import { useState } from 'preact/hooks';
+import { applyTheme, savedTheme, saveTheme } from '../lib/theme';
+import { notifying, possible, toggleNotifications } from '../lib/notify';
+import { go, path } from '../router';
+import { isAdmin, leave, session, theApi } from '../store';
+import { Icon } from '../ui/icon';
+import { Link } from '../ui/link';
+import { showMenu, type MenuItem } from '../ui/menu';
+import { attempt, toast } from '../ui/toast';
+import { showDialog } from '../ui/dialog';
+import { PasswordDialog } from './password';
+
+const pages: [string, string][] = [
+        ['/', 'Drives'], ['/history', 'History'], ['/stats', 'Statistics'], ['/hosts', 'Hosts'], ['/audit', 'Audit'], ['/settings', 'Settings'],
+];
+
+function Brand() {
+        return (
+                <Link to="/" class="brand">
+                        <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
+                                <rect class="brand-back" width="32" height="32" rx="8" />
+                                <rect x="7" y="6" width="18" height="20" rx="3" fill="#fff" />
+                                <circle cx="16" cy="14" r="5" fill="none" stroke="#0066cc" stroke-width="2" />
+                                <rect x="10" y="21.6" width="12" height="2.2" rx="1.1" fill="#92c5f9" />
+                        </svg>
+                        burnin
+                </Link>
+        );
+}
+
+export function Masthead() {
+        const [open, setOpen] = useState(false);
+        const [dark, setDark] = useState(document.documentElement.classList.contains('dark'));
+        const here = path.value;
+        const who = session.value;
+
+        const flip = (): void => {
+                // Back to what the system says is where it would have gone anyway.
+                const next = dark ? 'light' : 'dark';
+                saveTheme(next);
+                const system = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+                if (next === system)
+                        saveTheme('system');
+                applyTheme(savedTheme());
+                setDark(!dark);
+        };
+
+        const notify = (): void => attempt(toggleNotifications().then((result) => {
+                if (result === 'refused')
+                        toast('warning', 'The browser does not allow notifications here', 'Allow them in its settings for this page, and use HTTPS.');
+                else
+                        toast('info', result === 'on' ? 'The browser tells when a burn-in passes or fails' : 'No more notifications');
+        }));
+
+        const account = (): MenuItem[] => [
+                { label: 'Change password', icon: 'pen', run: () => showDialog(<PasswordDialog />) },
+                ...(isAdmin.value ? [{ label: 'Accounts and sessions', icon: 'user' as const, run: () => go('/accounts') }] : []),
+                { label: 'Log out', icon: 'external', run: () => attempt(theApi().logout().then(async () => {
+                        leave();
+                        session.value = await theApi().session();
+                })) },
+        ];
+
+        return (
+                <header class="masthead">
+                        <button type="button" class="btn plain icon-only only-narrow" aria-label="Pages" aria-expanded={open} onClick={() => setOpen(!open)}><Icon name="menu" /></button>
+                        <Brand />
+                        <nav class={`pages ${open ? 'open' : ''}`} aria-label="Pages">
+                                {pages.map(([to, title]) => (
+                                        <Link key={to} to={to} current={to === '/' ? here === '/' || here.startsWith('/drives') : here.startsWith(to)} onFollow={() => setOpen(false)}>{title}</Link>
+                                ))}
+                        </nav>
+                        <div class="masthead-tools">
+                                {possible && (
+                                        <button type="button" class={`btn plain icon-only ${notifying.value ? 'on' : ''}`} aria-pressed={notifying.value}
+                                                title="Notify me when a burn-in passes or fails" aria-label="Notifications" onClick={notify}><Icon name="bell" /></button>
+                                )}
+                                <button type="button" class="btn plain icon-only" aria-label={dark ? 'Light theme' : 'Dark theme'} title={dark ? 'Light theme' : 'Dark theme'} onClick={flip}>
+                                        <Icon name={dark ? 'sun' : 'moon'} />
+                                </button>
+                                {theApi().hasAccounts && (
+                                        <button type="button" class="btn plain account" aria-haspopup="menu" aria-label={`Account ${who?.account ?? ''}`}
+                                                onClick={(event) => showMenu(event.currentTarget, 'Account', account())}>
+                                                <Icon name="user" /><span class="account-name">{who?.account}</span><Icon name="down" size={12} />
+                                        </button>
+                                )}
+                        </div>
+                </header>
+        );
+}
