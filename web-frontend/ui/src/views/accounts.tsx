@@ -33,14 +33,14 @@ export function Accounts() {
 function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () => void }) {
         return (
                 <div class="table-scroll">
-                        <table class="list">
+                        <table class="list middle">
                                 <thead><tr><th scope="col">Name</th><th scope="col">Role</th><th scope="col">Made</th><th scope="col">Last login</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
                                 <tbody>
                                         {accounts.map((account) => {
                                                 const self = account.name === session.value?.account;
                                                 return (
                                                         <tr key={account.name}>
-                                                                <td>{account.name} {self && <span class="subtle">(you)</span>} {account.locked_until_usec > now.value && <Label tone="warning" icon="lock">{`Locked out for ${span(account.locked_until_usec - now.value)}`}</Label>}</td>
+                                                                <td class="nowrap">{account.name} {self && <span class="subtle">(you)</span>} {account.locked_until_usec > now.value && <Label tone="warning" icon="lock">{`Locked out for ${span(account.locked_until_usec - now.value)}`}</Label>}</td>
                                                                 <td>
                                                                         <select aria-label={`Role of ${account.name}`} value={account.role} disabled={self}
                                                                                 onChange={(event) => attempt(theApi().setRole(account.name, event.currentTarget.value as Role).finally(changed), `${account.name} has another role`)}>
@@ -67,12 +67,12 @@ function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () 
 function SessionTable({ sessions, changed }: { sessions: SessionEntry[]; changed: () => void }) {
         return (
                 <div class="table-scroll">
-                        <table class="list">
+                        <table class="list middle">
                                 <thead><tr><th scope="col">Account</th><th scope="col">From</th><th scope="col">Since</th><th scope="col">Last seen</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
                                 <tbody>
                                         {sessions.map((one) => (
                                                 <tr key={one.id}>
-                                                        <td>{one.account}</td><td class="mono">{one.address}</td><td class="time">{date(one.created_usec)}</td><td class="time">{ago(one.seen_usec, now.value)}</td>
+                                                        <td>{one.account}</td><td class="mono nowrap">{one.address}</td><td class="time">{date(one.created_usec)}</td><td class="time">{ago(one.seen_usec, now.value)}</td>
                                                         <td class="end"><button type="button" class="btn secondary small" aria-label={`End the session of ${one.account} from ${one.address}`} onClick={() => attempt(theApi().revokeSession(one.id).then(changed), 'The session is over')}>End</button></td>
                                                 </tr>
                                         ))}

@@ -23,9 +23,9 @@ export function Audit() {
                                                                                 {items.map((entry) => (
                                                                                         <tr key={entry.id}>
                                                                                                 <td class="time">{date(entry.time_usec)}</td>
-                                                                                                <td title={`uid ${entry.actor_uid}`}>{entry.actor}</td>
-                                                                                                <td>{entry.action.replace(/^org\.burnin1\./, '')}</td>
-                                                                                                <td>{entry.object}</td>
+                                                                                                <td class="nowrap" title={`uid ${entry.actor_uid}`}>{entry.actor}</td>
+                                                                                                <td class="nowrap">{entry.action.replace(/^org\.burnin1\./, '')}</td>
+                                                                                                <td class="nowrap">{entry.object}</td>
                                                                                                 <td>{entry.outcome === 'ok' ? entry.outcome : <Label tone="warning" icon="warning">{entry.outcome}</Label>}</td>
                                                                                                 <td class="subtle">{entry.detail}</td>
                                                                                         </tr>

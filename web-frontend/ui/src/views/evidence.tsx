@@ -9,7 +9,7 @@ export function EvidenceTable({ evidence }: { evidence: Evidence[] }) {
                         <tbody>
                                 {evidence.map((line, index) => (
                                         <tr key={index}>
-                                                <td>{line.rule}</td><td>{line.expected}</td><td>{line.observed}</td><td class="subtle">{line.source}</td>
+                                                <td class="nowrap">{line.rule}</td><td>{line.expected}</td><td>{line.observed}</td><td class="subtle">{line.source}</td>
                                                 <td><VerdictLabel verdict={line.verdict} /></td>
                                         </tr>
                                 ))}

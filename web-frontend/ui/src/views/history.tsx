@@ -59,18 +59,18 @@ export function JobTable({ jobs, ofOneDrive }: { jobs: Job[]; ofOneDrive?: boole
                 <div class="table-scroll">
                         <table class="list">
                                 <thead>
-                                        <tr><th scope="col">Job</th><th scope="col">Result</th>{!ofOneDrive && <><th scope="col">Host</th><th scope="col">Drive</th></>}<th scope="col">Profile</th><th scope="col">Who</th><th scope="col">Ended</th><th scope="col" class="number">Took</th></tr>
+                                        <tr><th scope="col">Job</th><th scope="col">Result</th>{!ofOneDrive && <><th scope="col">Host</th><th scope="col">Drive</th></>}<th scope="col" class="wide-only">Profile</th><th scope="col" class="wide-only">Who</th><th scope="col">Ended</th><th scope="col" class="number wide-only">Took</th></tr>
                                 </thead>
                                 <tbody>
                                         {jobs.map((job) => (
                                                 <tr key={job.id}>
-                                                        <td><Link to={`/history/${job.id}`}>{job.id}</Link></td>
+                                                        <td class="nowrap"><Link to={`/history/${job.id}`}>{job.id}</Link></td>
                                                         <td><StateLabel state={job.state} verdict={job.verdict} />{job.reason && job.verdict !== 'passed' && <span class="under">{job.reason}</span>}</td>
-                                                        {!ofOneDrive && <><td>{job.host}</td><td>{job.model}<span class="under mono">{job.serial}</span></td></>}
-                                                        <td>{job.kind === 'self-test' ? `${job.profile} self-test` : job.profile}</td>
-                                                        <td>{job.operator}</td>
-                                                        <td class="time">{date(job.finished_usec)}</td>
-                                                        <td class="number">{job.started_usec > 0 && job.finished_usec > 0 ? span(job.finished_usec - job.started_usec) : '–'}</td>
+                                                        {!ofOneDrive && <><td class="nowrap">{job.host}</td><td>{job.model}<span class="under mono">{job.serial}</span></td></>}
+                                                        <td class="nowrap wide-only">{job.kind === 'self-test' ? `${job.profile} self-test` : job.profile}</td>
+                                                        <td class="nowrap wide-only">{job.operator}</td>
+                                                        <td>{date(job.finished_usec)}</td>
+                                                        <td class="number wide-only">{job.started_usec > 0 && job.finished_usec > 0 ? span(job.finished_usec - job.started_usec) : '–'}</td>
                                                 </tr>
                                         ))}
                                 </tbody>

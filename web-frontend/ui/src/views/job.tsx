@@ -93,7 +93,7 @@ function StageCard({ job, stage }: { job: Job; stage: Stage }) {
                         {stage.reason && stage.reason !== job.reason && <p>{stage.reason}</p>}
                         {began && (stage.phases > 0 || stage.state !== 'done') && <Meters stage={stage} />}
                         {began && <StageFacts stage={stage} />}
-                        {stage.evidence.length > 0 && <div class="ledger table-scroll"><EvidenceTable evidence={stage.evidence} /></div>}
+                        {stage.evidence.length > 0 && <div class="ledger-box table-scroll"><EvidenceTable evidence={stage.evidence} /></div>}
                         {stage.bad_block_list.length > 0 && <p class="bad-list mono">{stage.bad_block_list.join(' ')}</p>}
                         {began && <button type="button" class="btn link inline" aria-expanded={log} onClick={() => setLog(!log)}>{log ? 'Hide the log' : 'Show the log'}</button>}
                         {log && <LogTail job={job.id} stage={stage.index} live={stage.state !== 'done'} />}

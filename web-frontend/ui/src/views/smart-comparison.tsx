@@ -35,7 +35,7 @@ function Table({ before, after }: { before: Reading; after: Reading }) {
         const last = counters(after.smart);
         const names = [...new Set([...first.keys(), ...last.keys()])];
         return (
-                <div class="ledger table-scroll">
+                <div class="ledger-box table-scroll">
                         <table class="list">
                                 <thead><tr><th scope="col">Counter</th><th scope="col" class="number">Before</th><th scope="col" class="number">After</th><th scope="col" class="number">Change</th></tr></thead>
                                 <tbody>

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What has no page: order of stages, meters, windows, filters, words.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { build } from 'esbuild';
+
+const { outputFiles } = await build({
+        stdin: { contents: ['stages', 'meters', 'window', 'drives', 'format', 'smart'].map((name) => `export * as ${name} from './src/lib/${name}';`).join('\n'), resolveDir: `${import.meta.dirname}/..` },
+        bundle: true, format: 'esm', write: false,
+});
+const { stages, meters, window, drives, format } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+
+const stage = (rest = {}) => ({ state: 'running', verdict: '', percent: 0, phase: 0, phases: 8, phase_name: '', phase_percent: 0, phase_history: [], finished_usec: 0, ...rest });
+const history = (count) => ['Write 0xaa', 'Verify 0xaa', 'Write 0x55', 'Verify 0x55', 'Write 0xff', 'Verify 0xff', 'Write 0x00', 'Verify 0x00']
+        .slice(0, count).map((name, index) => ({ number: index + 1, name, started_usec: 1e15 + index * 3600e6 }));
+
+test('a surface stage is marked at its first pattern before anything is told', () => {
+        const [first, second] = meters.patterns(stage());
+        assert.equal(first.name, '0xaa');
+        assert.deepEqual(first.write, { percent: 0, active: true });
+        assert.equal(first.verify.active, false);
+        assert.equal(second.active, false);
+        assert.equal(meters.caption(stage()), 'Pattern 1 of 4 · Starting');
+});
+
+test('eight halves follow the phases, and each pattern that is done has its time', () => {
+        const running = stage({ phase: 4, phase_name: 'Verify 0x55', phase_percent: 47.9, phase_history: history(4) });
+        const halves = meters.patterns(running).flatMap(({ write, verify }) => [write, verify]);
+        assert.deepEqual(halves.map(({ percent }) => Math.floor(percent)), [100, 100, 100, 47, 0, 0, 0, 0]);
+        assert.deepEqual(halves.map(({ active }) => active), [false, false, false, true, false, false, false, false]);
+        assert.deepEqual(meters.patterns(running).map(({ usec }) => usec / 3600e6), [2, 0, 0, 0]);
+        assert.equal(meters.caption(running), 'Pattern 2 of 4 · Verify 0x55 · 47 % within phase');
+});
+
+test('what has passed is full, what has failed stays where it ended', () => {
+        const passed = stage({ state: 'done', verdict: 'passed', phase: 8, phase_percent: 99, phase_history: history(8), finished_usec: 1e15 + 8 * 3600e6 });
+        assert.ok(meters.patterns(passed).every(({ write, verify, active, usec }) => write.percent === 100 && verify.percent === 100 && !active && usec === 2 * 3600e6));
+        const failed = meters.patterns(stage({ state: 'done', verdict: 'failed', phase: 3, phase_percent: 30, phase_history: history(3) }));
+        assert.deepEqual(failed[1].write, { percent: 30, active: false });
+        assert.equal(meters.patterns(stage({ phases: 2 })).length, 1);
+});
+
+test('stages move within their list, and the profile follows', () => {
+        const full = stages.ofProfile('full');
+        assert.deepEqual(stages.chosen(full), ['short_smart', 'long_smart', 'surface_validate']);
+        const moved = stages.move(full, 2, 0);
+        assert.deepEqual(stages.chosen(moved), ['surface_validate', 'short_smart', 'long_smart']);
+        assert.equal(stages.profileOf(moved, 'full'), 'custom');
+        assert.equal(stages.move(full, 0, -3), full);
+        assert.equal(stages.move(full, 5, 0), full);
+        assert.ok(stages.destroys(full));
+        const gentle = stages.toggle(full, 'surface_validate');
+        assert.ok(!stages.destroys(gentle));
+        assert.equal(stages.profileOf(gentle, 'full'), 'short_long');
+        assert.equal(stages.profileOf(stages.ofProfile('fast'), 'fast'), 'fast');
+});
+
+test('the rows in sight are drawn, and what is not drawn keeps its room', () => {
+        for (const top of [-500, 0, 55, 333333, 671000, 9e9]) {
+                const { first, last, before, after } = window.visibleWindow(12000, 56, top, 900);
+                assert.equal(before + after + (last - first) * 56, 12000 * 56);
+                assert.ok(last - first <= 40, `${last - first} rows at ${top}`);
+                const row = Math.floor(top / 56);
+                if (row >= 0 && row < 11980)
+                        assert.ok(first <= row && row + 17 <= last, `${first}..${last} at ${row}`);
+        }
+        assert.deepEqual(window.visibleWindow(0, 56, 0, 900), { first: 0, last: 0, before: 0, after: 0 });
+});
+
+const drive = { id: 'a', host: 'nas', dev_name: 'sda', model: 'M', serial: 'S', wwn: '', location: 'Bay 1', present: true, stale: false, identity_state: 'ok', active_job: null, lock_state: 'none', lock_detail: '', self_tests: {}, temperature_mdegc: 30000, smart_health: 'passed', size_bytes: 1 };
+
+test('only a drive that is present, idle, free and itself can be selected', () => {
+        assert.ok(drives.isSelectable(drive, undefined));
+        for (const [key, value] of Object.entries({ present: false, stale: true, identity_state: 'shared', active_job: 4, lock_state: 'mounted', self_tests: { long: { state: 'running' } } })) {
+                assert.ok(!drives.isSelectable({ ...drive, [key]: value }, undefined), key);
+                assert.notEqual(drives.whyNot({ ...drive, [key]: value }, undefined), '', key);
+        }
+        assert.equal(drives.whyNot(drive, undefined), '');
+});
+
+test('filters and order come from the address', () => {
+        const view = drives.viewOf(new URLSearchParams('q=bay%20nas&state=ready&sort=-size&host=nas'));
+        assert.deepEqual(view, { q: 'bay nas', host: 'nas', state: 'ready', sort: 'size', descending: true });
+        assert.ok(drives.matches(view, drive));
+        assert.ok(!drives.matches({ ...view, q: 'bay other' }, drive));
+        assert.equal(drives.viewOf(new URLSearchParams('state=nonsense&sort=constructor')).sort, 'name');
+        const names = ['sdaa', 'sdz', 'sdb'].map((dev_name) => ({ ...drive, id: dev_name, dev_name }));
+        assert.deepEqual(names.sort(drives.compare(drives.viewOf(new URLSearchParams()), () => 0)).map(({ dev_name }) => dev_name), ['sdb', 'sdz', 'sdaa']);
+});
+
+test('numbers are said as people say them', () => {
+        assert.equal(format.bytes(16000900661248), '16 TB');
+        assert.equal(format.bytes(3840755982336), '3.84 TB');
+        assert.equal(format.bytes(0), '–');
+        assert.equal(format.span(100 * 3600e6), '4 d 4 h');
+        assert.equal(format.span(59e6), '59 s');
+        assert.equal(format.percent(99.99), '99 %');
+        assert.equal(format.temperature(null), '–');
+        assert.deepEqual([41999, 42000, 47999, 48000, null].map(format.heat), ['cool', 'warm', 'warm', 'hot', 'unknown']);
+});

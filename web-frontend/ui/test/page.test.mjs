@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// The page in a browser, before the stand-in of dev/serve.mjs. Waits are for what is to be seen, with the browser's deadline.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, afterEach, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { serve } from '../dev/serve.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+let browser, context, page, server;
+const complaints = [];
+
+before(async () => { browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] }); });
+after(() => browser.close());
+afterEach(async () => {
+        await context?.close();
+        server?.close();
+        assert.deepEqual(complaints.splice(0), []);
+});
+
+async function open(path = '/', { width = 1440, height = 900, colorScheme = 'light', ...options } = {}) {
+        server = await serve({ port: 0, drives: 72, tick: 0, ...options });
+        context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
+        context.setDefaultTimeout(15000);
+        page = await context.newPage();
+        page.on('pageerror', (error) => complaints.push(error.message));
+        page.on('console', (message) => { if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text()); });
+        await page.goto(server.url + path.slice(1));
+        return page;
+}
+
+const rows = () => page.locator('table.drives tbody tr:not(.space)');
+const drive = (fits) => [...server.state.drives.values()].find(fits);
+const ready = () => drive((one) => one.present && !one.stale && one.lock_state === 'none' && one.active_job === null && one.smart_health === 'passed');
+const rowOf = (one) => rows().filter({ hasText: one.serial });
+const say = (...list) => server.say('drives-update', { drives: list, removed: [] });
+
+test('what a drive says of itself stays text', async () => {
+        await open();
+        await page.getByText("<img src=x onerror", { exact: false }).first().waitFor();
+        assert.equal(await page.title(), 'burnin');
+        assert.equal(await page.locator('img[src="x"]').count(), 0);
+});
+
+test('ticks, drawer, half-typed words, focus and scroll outlive updates', async () => {
+        await open('/?state=ready');
+        const [first, second] = (await rows().all()).slice(0, 2);
+        await first.getByRole('checkbox').check();
+        await second.getByRole('checkbox').check();
+        await first.locator('.drive-name').click();
+        await page.locator('.drawer').waitFor();
+        const scroller = page.locator('.dash-scroll');
+        await scroller.evaluate((element) => { element.scrollTop = 150; });
+        const one = ready();
+        const location = rowOf(one).locator('.location');
+        await location.click();
+        await page.keyboard.type('half ty');
+        const handle = await rowOf(one).elementHandle();
+        for (let turn = 0; turn < 20; turn++) {
+                for (const each of server.state.drives.values()) each.temperature_mdegc = each.present ? 30000 + turn * 500 : null;
+                say(...server.state.drives.values());
+        }
+        await rowOf(one).getByText(`${Math.round(39.5)} °C`).waitFor();
+        await page.keyboard.type('ped');
+        assert.equal(await page.locator('.location-input').inputValue(), 'half typed');
+        assert.ok(await handle.evaluate((element) => element.isConnected), 'the row was not made anew');
+        assert.equal(await page.getByText('2 drives selected').count(), 1);
+        assert.ok(await page.locator('.drawer').isVisible());
+        assert.equal(await scroller.evaluate((element) => element.scrollTop), 150);
+});
+
+test('a location is saved by Enter and by leaving it, and restored by Escape', async () => {
+        await open('/?state=ready');
+        const one = ready();
+        const edit = async (text, how) => {
+                await rowOf(one).locator('.location').click();
+                await page.locator('.location-input').fill(text);
+                await how();
+                await page.locator('.location-input').waitFor({ state: 'detached' });
+        };
+        await edit('Shelf 9', () => page.keyboard.press('Enter'));
+        await rowOf(one).getByText('Shelf 9').waitFor();
+        assert.equal(server.state.drives.get(one.id).location, 'Shelf 9');
+        await edit('nonsense', () => page.keyboard.press('Escape'));
+        assert.equal(await rowOf(one).locator('.location').innerText(), 'Shelf 9');
+        assert.equal(server.state.drives.get(one.id).location, 'Shelf 9');
+        await edit('Shelf 10', () => page.locator('.toolbar-count').click());
+        await rowOf(one).getByText('Shelf 10').waitFor();
+        assert.equal(server.state.drives.get(one.id).location, 'Shelf 10');
+});
+
+test('warning, serial and confirmation are there exactly while a surface stage is chosen', async () => {
+        await open('/?state=ready');
+        const one = ready();
+        await rowOf(one).getByRole('button', { name: /^Burn in/ }).click();
+        const dialog = page.getByRole('dialog');
+        const serial = dialog.getByLabel(/Type its serial number/);
+        const act = dialog.locator('button[type=submit]');
+        await serial.waitFor();
+        assert.ok(await act.isDisabled());
+        await dialog.getByLabel('Surface validation').uncheck();
+        await serial.waitFor({ state: 'detached' });
+        assert.equal(await dialog.getByText('will be destroyed').count(), 0);
+        await dialog.getByText('No stage is chosen').waitFor();
+        await dialog.getByLabel('Short SMART test').check();
+        assert.ok(await act.isEnabled());
+        await dialog.getByLabel('Profile').selectOption('full');
+        await serial.fill('nonsense');
+        await dialog.getByText('This is not the serial number of this drive.').waitFor();
+        assert.ok(await act.isDisabled());
+        await serial.fill(one.serial);
+        // By keys, the last one to the front.
+        await dialog.getByRole('button', { name: 'Move Surface validation' }).focus();
+        await page.keyboard.press('ArrowUp');
+        await page.keyboard.press('ArrowUp');
+        assert.equal(await dialog.locator('.stage-order li strong').first().innerText(), 'Surface validation');
+        // By mouse, the last one above the second.
+        const grip = await dialog.getByRole('button', { name: 'Move Long SMART test' }).boundingBox();
+        const target = await dialog.locator('.stage-order li').nth(1).boundingBox();
+        await page.mouse.move(grip.x + 8, grip.y + 8);
+        await page.mouse.down();
+        await page.mouse.move(grip.x + 8, target.y + target.height / 2, { steps: 6 });
+        await page.mouse.up();
+        await dialog.getByLabel('Note').fill('a note');
+        await act.click();
+        await page.getByText('1 queued, 0 skipped, 0 locked').waitFor();
+        const { request, ...sent } = server.requests[0];
+        assert.match(request, /^[0-9a-f]{24}$/);
+        assert.deepEqual(sent, { drive_ids: [one.id], serials: { [one.id]: one.serial }, stages: ['surface_validate', 'long_smart', 'short_smart'], note: 'a note' });
+});
+
+test('all that are ready are selected, locked ones are not; a batch is confirmed and counted', async () => {
+        await open();
+        await page.getByLabel(/^Select all \d+ drives that are ready/).check();
+        const count = [...server.state.drives.values()].filter((one) => one.present && !one.stale && one.identity_state === 'ok' && one.active_job === null && one.lock_state === 'none').length;
+        await page.getByRole('button', { name: `Burn-In (${count})`, exact: true }).click();
+        const dialog = page.getByRole('dialog');
+        const act = dialog.locator('button[type=submit]');
+        assert.ok(await act.isDisabled());
+        await dialog.getByLabel(/^Yes, destroy all data/).check();
+        await act.click();
+        const skipped = Array.from({ length: count }, (_, index) => index % 7 === 5).filter(Boolean).length;
+        await page.getByText(`${count - skipped} queued, ${skipped} skipped, 0 locked`).waitFor();
+        assert.equal(server.requests[0].confirm, true);
+        assert.equal(server.requests[0].serials, undefined);
+        await page.locator('.batch-bar').waitFor({ state: 'detached' });
+});
+
+test('a locked drive opens for its exact token and a reason, and then for a start', async () => {
+        await open('/?state=locked');
+        const one = drive((each) => each.unlock_token !== '' && each.lock_in_use && !each.stale);
+        await rowOf(one).getByRole('button', { name: /^Unlock/ }).click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByText(one.lock_detail).waitFor();
+        const act = dialog.locator('button[type=submit]');
+        await dialog.getByLabel('Reason').fill('Goes to the recycler');
+        await dialog.getByLabel(/At the start, end what uses it/).check();
+        await dialog.getByLabel(/^Type .* to unlock/).fill(one.unlock_token.slice(0, -1));
+        assert.ok(await act.isDisabled());
+        await dialog.getByLabel(/^Type .* to unlock/).fill(one.unlock_token);
+        await act.click();
+        await dialog.getByLabel(/^Type its serial number/).fill(one.serial);
+        await dialog.locator('button[type=submit]').click();
+        await page.getByText('1 queued').waitFor();
+        assert.equal(server.requests[0].unlock, true);
+        assert.equal(server.requests[0].release, true);
+});
+
+test('a button to stop is there only while there is something to stop', async () => {
+        await open();
+        const testing = [...server.state.jobs.values()].find(({ kind }) => kind === 'self-test');
+        const one = server.state.drives.get(testing.drive_id);
+        await rowOf(one).getByText('✕ Long').click();
+        await rowOf(one).getByText('✕ Long').waitFor({ state: 'detached' });
+        assert.equal(await rowOf(ready()).getByText('✕').count(), 0);
+        await page.getByRole('button', { name: '✕ Cancel All' }).click();
+        const act = page.getByRole('dialog').locator('button[type=submit]');
+        assert.ok(await act.isDisabled());
+        await page.getByLabel('Yes, cancel all of them').check();
+        await act.click();
+        await page.getByRole('button', { name: '✕ Cancel All' }).waitFor({ state: 'detached' });
+        assert.equal(await page.getByText('✕ Burn-In').count(), 0);
+});
+
+test('filters and search are in the address, and back from another page all is as it was', async () => {
+        await open('/');
+        await page.getByLabel('Search drives').fill('shelf 1');
+        await page.getByRole('button', { name: /^Ready/ }).click();
+        await page.waitForURL(/q=shelf\+1.*state=ready|state=ready.*q=shelf\+1/);
+        await page.locator('.dash-scroll').evaluate((element) => { element.scrollTop = 90; });
+        const url = page.url();
+        await page.getByRole('link', { name: 'Hosts', exact: true }).click();
+        await page.getByRole('heading', { name: 'Hosts' }).waitFor();
+        await page.goBack();
+        assert.equal(page.url(), url);
+        assert.equal(await page.getByLabel('Search drives').inputValue(), 'shelf 1');
+        assert.equal(await page.locator('.dash-scroll').evaluate((element) => element.scrollTop), 90);
+});
+
+test('a change is on the page within a second, without a reload', async () => {
+        await open();
+        const one = ready();
+        await rowOf(one).waitFor();
+        const began = performance.now();
+        say(Object.assign(one, { smart_health: 'failed' }));
+        await rowOf(one).locator('.col-health').getByText('Failed').waitFor();
+        assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`);
+        server.say('drives-update', { drives: [], removed: [one.id.replace(/[^a-z0-9]/g, (c) => `_${c.charCodeAt(0).toString(16)}`)] });
+        await rowOf(one).waitFor({ state: 'detached' });
+});
+
+test('a lost connection is said, and comes back with what happened meanwhile', async () => {
+        await open();
+        await rows().first().waitFor();
+        const gone = ready();
+        await context.route('**/sse/drives', (route) => route.abort());
+        server.drop();
+        await page.getByText('The connection is lost').waitFor();
+        server.state.drives.delete(gone.id);
+        await context.unroute('**/sse/drives');
+        await page.getByText('The connection is lost').waitFor({ state: 'detached' });
+        await rowOf(gone).waitFor({ state: 'detached' });
+});
+
+test('an expired session asks again over the page, which stays as it is', async () => {
+        await open('/?state=ready');
+        await rowOf(ready()).getByRole('button', { name: /^Burn in/ }).click();
+        await page.getByLabel('Note').fill('half typed');
+        server.expire();
+        await page.getByText('Your session is over').waitFor();
+        await page.getByLabel('Password').fill('right horse');
+        await page.getByRole('button', { name: 'Log in' }).click();
+        await page.getByText('Your session is over').waitFor({ state: 'detached' });
+        assert.equal(await page.getByLabel('Note').inputValue(), 'half typed');
+});
+
+test('the first administrator is made, then there is a page', async () => {
+        await open('/', { first: true });
+        await page.getByLabel('Name').fill('root');
+        await page.getByLabel('Password', { exact: true }).fill('correct horse');
+        await page.getByLabel('Password, again').fill('correct hors');
+        await page.getByRole('button', { name: 'Create administrator' }).click();
+        await page.getByText('The two passwords are not the same.').waitFor();
+        await page.getByLabel('Password, again').fill('correct horse');
+        await page.getByRole('button', { name: 'Create administrator' }).click();
+        await rows().first().waitFor();
+});
+
+test('who may only look has nothing to press', async () => {
+        await open('/', { role: 'viewer' });
+        await rows().first().waitFor();
+        assert.equal(await page.locator('table.drives input, .actions .btn:not(.icon-only), .cancel-all').count(), 0);
+});
+
+test('a dialog keeps the focus, Escape ends it and gives the focus back', async () => {
+        await open('/?state=ready');
+        const opener = rowOf(ready()).getByRole('button', { name: /^Burn in/ });
+        await opener.focus();
+        await page.keyboard.press('Enter');
+        await page.getByRole('dialog').waitFor();
+        for (let step = 0; step < 25; step++) {
+                await page.keyboard.press('Tab');
+                assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement.closest('dialog') !== null));
+        }
+        await page.keyboard.press('Escape');
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        assert.ok(await opener.evaluate((element) => element === document.activeElement));
+        const more = rowOf(ready()).getByRole('button', { name: /^More for/ });
+        await more.focus();
+        await page.keyboard.press('Enter');
+        await page.keyboard.press('ArrowDown');
+        assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Short SMART test');
+        await page.keyboard.press('Escape');
+        assert.ok(await more.evaluate((element) => element === document.activeElement));
+});
+
+test('twelve thousand drives scroll, drawing what is in sight; the head stays and hides no row', async () => {
+        await open('/', { drives: 12000 });
+        await rows().first().waitFor();
+        assert.equal(await page.locator('table.drives').getAttribute('aria-rowcount'), '12001');
+        await page.evaluate(() => {
+                globalThis.long = [];
+                new PerformanceObserver((list) => globalThis.long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
+        });
+        const most = await page.locator('.dash-scroll').evaluate(async (element) => {
+                let most = 0;
+                for (let top = 0; top < 60000; top += 400) {
+                        element.scrollTop = top;
+                        await new Promise(requestAnimationFrame);
+                        most = Math.max(most, element.querySelectorAll('tbody tr').length);
+                }
+                element.scrollTop = 1e9;
+                return most;
+        });
+        assert.ok(most < 60, `${most} rows`);
+        await page.waitForFunction(() => document.querySelector('tbody tr:last-child')?.getAttribute('aria-rowindex') === '12001');
+        const { head, scroller, last, bottom } = await page.evaluate(() => ({
+                head: document.querySelector('thead th').getBoundingClientRect().top, scroller: document.querySelector('.dash-scroll').getBoundingClientRect().top,
+                last: document.querySelector('tbody tr:last-child').getBoundingClientRect().bottom, bottom: innerHeight,
+        }));
+        assert.equal(head, scroller);
+        assert.ok(last <= bottom);
+        const long = await page.evaluate(() => globalThis.long);
+        console.log(`long tasks in a scroll of 60,000 pixels: ${long.length}, the longest ${Math.max(0, ...long)} ms`);
+        const heights = await rows().evaluateAll((all) => [...new Set(all.map((row) => row.getBoundingClientRect().height))]);
+        assert.deepEqual(heights, [56]);
+});
+
+test('a phone has cards, whose drawer fills the screen', async () => {
+        await open('/?state=running', { width: 390, height: 844 });
+        await page.locator('.drive-card').first().waitFor();
+        assert.equal(await page.locator('table.drives').count(), 0);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+        await page.locator('.drive-card .drive-name').first().click();
+        const { width } = await page.locator('.drawer').boundingBox();
+        assert.equal(width, 390);
+        const heights = await page.locator('.drive-card').evaluateAll((all) => [...new Set(all.map((card) => card.getBoundingClientRect().height))]);
+        assert.deepEqual(heights, [176]);
+});
+
+for (const [width, colorScheme] of [[1440, 'light'], [1440, 'dark'], [390, 'light']])
+        test(`nothing serious against accessibility, ${width} ${colorScheme}`, async () => {
+                await open('/', { width, height: 900, colorScheme });
+                const running = [...server.state.jobs.values()].find(({ state, stages }) => state === 'running' && stages.length === 5);
+                const ended = [...server.state.jobs.values()].find(({ verdict }) => verdict === 'failed');
+                const check = async (what) => {
+                        await page.evaluate(axe);
+                        const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
+                        const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+                                .map(({ id, nodes }) => `${what}: ${id}: ${nodes.slice(0, 3).map(({ html, any }) => `${html.slice(0, 160)} ${any[0]?.message ?? ''}`).join(' | ')}`);
+                        complaints.push(...serious);
+                };
+                const pages = ['', `?drive=${running.drive_id}`, 'hosts', 'history', `history/${ended.id}`, `history/${ended.id}/print`, `drives/${running.drive_id}`, 'stats', 'audit', 'settings', 'accounts', 'nowhere'];
+                for (const path of pages) {
+                        await page.goto(server.url + path);
+                        await page.locator('h1').last().waitFor({ state: 'attached' });
+                        await page.locator('.skeleton').first().waitFor({ state: 'detached' });
+                        await check(path || 'dashboard');
+                }
+                await page.goto(`${server.url}?state=ready`);
+                await page.getByRole('button', { name: /^Burn in/ }).first().click();
+                await page.getByRole('dialog').waitFor();
+                await check('start dialog');
+        });
