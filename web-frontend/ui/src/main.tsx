@@ -7,8 +7,10 @@ import { useApi } from './store';
 import { httpApi } from './transport/http';
 
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => applyTheme(savedTheme()));
-usePlace(browserPlace());
-useApi(httpApi());
+// Everything of the frontend is beside this file, wherever it is served.
+const base = new URL('.', import.meta.url);
+usePlace(browserPlace(base));
+useApi(httpApi(base));
 const app = document.getElementById('app');
 if (app)
         render(<App />, app);

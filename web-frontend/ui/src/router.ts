@@ -9,9 +9,7 @@ export interface Place {
         listen(moved: () => void): void;
 }
 
-// Paths under the page's base, so that the whole may live in a folder.
-export function browserPlace(): Place {
-        const base = new URL(document.baseURI).pathname.replace(/[^/]*$/, '');
+export function browserPlace({ pathname: base }: URL): Place {
         return {
                 read: () => ({ path: `/${location.pathname.slice(base.length)}`.replace(/\/+$/, '') || '/', query: location.search }),
                 write(path, query, replace) {

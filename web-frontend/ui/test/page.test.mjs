@@ -44,8 +44,8 @@ test('what a drive says of itself stays text', async () => {
 });
 
 test('ticks, drawer, half-typed words, focus and scroll outlive updates', async () => {
-        await open('/?state=ready');
-        const [first, second] = (await rows().all()).slice(0, 2);
+        await open('/?state=ready', { width: 1900 });
+        const [first, second] = [rows().nth(0), rows().nth(1)];
         await first.getByRole('checkbox').check();
         await second.getByRole('checkbox').check();
         await first.locator('.drive-name').click();
@@ -99,11 +99,11 @@ test('warning, serial and confirmation are there exactly while a surface stage i
         const act = dialog.locator('button[type=submit]');
         await serial.waitFor();
         assert.ok(await act.isDisabled());
-        await dialog.getByLabel('Surface validation').uncheck();
+        await dialog.getByRole('checkbox', { name: /^Surface validation/ }).uncheck();
         await serial.waitFor({ state: 'detached' });
         assert.equal(await dialog.getByText('will be destroyed').count(), 0);
         await dialog.getByText('No stage is chosen').waitFor();
-        await dialog.getByLabel('Short SMART test').check();
+        await dialog.getByRole('checkbox', { name: /^Short SMART test/ }).check();
         assert.ok(await act.isEnabled());
         await dialog.getByLabel('Profile').selectOption('full');
         await serial.fill('nonsense');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The web frontend: JSON by fetch, events by EventSource. All addresses are relative to the page's base.
+// The web frontend: JSON by fetch, events by EventSource.
 import type { Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
 import { ApiError, type Api, type Events, type HistoryFilter } from './api';
 
@@ -8,21 +8,21 @@ type Query = Record<string, string | number | boolean | undefined>;
 const ATTEMPT_SECONDS = [1, 2, 4, 8, 15, 30];
 const SILENCE_MSEC = 45_000; // the service says something every 15 seconds
 
-function address(path: string, query: Query = {}): string {
-        const url = new URL(path, document.baseURI);
-        for (const [key, value] of Object.entries(query))
-                if (value !== undefined && value !== '')
-                        url.searchParams.set(key, String(value));
-        return url.toString();
-}
-
 function drivePath(id: string, rest = ''): string {
         return `api/v1/drives/${encodeURIComponent(id)}${rest}`;
 }
 
-export function httpApi(): Api {
+export function httpApi(base: URL): Api {
         let csrf = '';
         let onUnauthorized = (): void => {};
+
+        function address(path: string, query: Query = {}): string {
+                const url = new URL(path, base);
+                for (const [key, value] of Object.entries(query))
+                        if (value !== undefined && value !== '')
+                                url.searchParams.set(key, String(value));
+                return url.toString();
+        }
 
         async function request<T>(method: string, path: string, body?: object, query?: Query): Promise<T> {
                 const headers: Record<string, string> = { Accept: 'application/json' };
@@ -80,7 +80,7 @@ export function httpApi(): Api {
 
                 subscribe(events) {
                         onUnauthorized = events.unauthorized;
-                        return listen(events, session);
+                        return listen(address('sse/drives'), events, session);
                 },
 
                 async drives() {
@@ -159,7 +159,7 @@ function idOf(label: string): string {
 }
 
 // The browser itself opens a stream that broke off again, from where it was. One that is refused, or is open and silent, is for us.
-function listen(events: Events, session: () => Promise<Session>): () => void {
+function listen(stream: string, events: Events, session: () => Promise<Session>): () => void {
         let source: EventSource | undefined;
         let timer = 0;
         let silence = 0;
@@ -174,7 +174,7 @@ function listen(events: Events, session: () => Promise<Session>): () => void {
 
         function open(): void {
                 clearTimeout(timer);
-                source = new EventSource(address('sse/drives'));
+                source = new EventSource(stream);
                 const on = <T>(name: string, handle: (data: T) => void): void => {
                         source?.addEventListener(name, (event) => {
                                 heard();

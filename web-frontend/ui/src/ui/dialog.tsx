@@ -38,8 +38,16 @@ export function Dialog({ title, wide, action, danger, ready = true, onAction, ch
 
         useEffect(() => {
                 const element = dialog.current;
+                const opener = document.activeElement;
                 element?.showModal();
-                return () => element?.close();
+                return () => {
+                        element?.close();
+                        // What opened it may have been drawn anew; nothing else is to lose the focus.
+                        requestAnimationFrame(() => {
+                                if (opener instanceof HTMLElement && opener.isConnected && document.activeElement === document.body)
+                                        opener.focus();
+                        });
+                };
         }, []);
 
         const submit = async (event: Event): Promise<void> => {

@@ -101,3 +101,8 @@ export function Field({ label, help, error, children, id }: FieldProps) {
 export function Facts({ list }: { list: [string, ComponentChildren][] }) {
         return <dl class="facts">{list.map(([term, value]) => <div key={term}><dt>{term}</dt><dd>{value}</dd></div>)}</dl>;
 }
+
+// A table that may be wider than its place; by keys it scrolls too.
+export function Scroll({ label, class: className = '', children }: { label: string; class?: string; children: ComponentChildren }) {
+        return <div class={`table-scroll ${className}`} role="region" aria-label={label} tabIndex={0}>{children}</div>;
+}

@@ -6,7 +6,7 @@ import { now, session, theApi } from '../store';
 import { Dialog, showDialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { showMenu } from '../ui/menu';
-import { Card, Field, Page, useLoad, Waiting } from '../ui/page';
+import { Card, Field, Page, Scroll, useLoad, Waiting } from '../ui/page';
 import { Label } from '../ui/status';
 import { attempt, toast } from '../ui/toast';
 import { MINIMUM } from './password';
@@ -32,7 +32,7 @@ export function Accounts() {
 
 function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () => void }) {
         return (
-                <div class="table-scroll">
+                <Scroll label="Accounts">
                         <table class="list middle">
                                 <thead><tr><th scope="col">Name</th><th scope="col">Role</th><th scope="col">Made</th><th scope="col">Last login</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
                                 <tbody>
@@ -60,13 +60,13 @@ function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () 
                                         })}
                                 </tbody>
                         </table>
-                </div>
+                </Scroll>
         );
 }
 
 function SessionTable({ sessions, changed }: { sessions: SessionEntry[]; changed: () => void }) {
         return (
-                <div class="table-scroll">
+                <Scroll label="Sessions">
                         <table class="list middle">
                                 <thead><tr><th scope="col">Account</th><th scope="col">From</th><th scope="col">Since</th><th scope="col">Last seen</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
                                 <tbody>
@@ -78,7 +78,7 @@ function SessionTable({ sessions, changed }: { sessions: SessionEntry[]; changed
                                         ))}
                                 </tbody>
                         </table>
-                </div>
+                </Scroll>
         );
 }
 

@@ -2,7 +2,7 @@
 import { date } from '../lib/format';
 import { query, setQuery } from '../router';
 import { theApi } from '../store';
-import { Card, Empty, Page, Pager, useLoad, Waiting } from '../ui/page';
+import { Card, Empty, Page, Pager, Scroll, useLoad, Waiting } from '../ui/page';
 import { Label } from '../ui/status';
 
 const LIMIT = 100;
@@ -16,7 +16,7 @@ export function Audit() {
                                 {({ items, total }) => total === 0 ? <Empty title="Nobody did anything yet" icon="info" /> : (
                                         <>
                                                 <Card class="flush">
-                                                        <div class="table-scroll">
+                                                        <Scroll label="Audit">
                                                                 <table class="list">
                                                                         <thead><tr><th scope="col">Time</th><th scope="col">Who</th><th scope="col">Action</th><th scope="col">What</th><th scope="col">Outcome</th><th scope="col">Detail</th></tr></thead>
                                                                         <tbody>
@@ -32,7 +32,7 @@ export function Audit() {
                                                                                 ))}
                                                                         </tbody>
                                                                 </table>
-                                                        </div>
+                                                        </Scroll>
                                                 </Card>
                                                 <Pager offset={offset} limit={LIMIT} total={total} go={(to) => setQuery({ offset: to ? String(to) : '' }, false)} />
                                         </>

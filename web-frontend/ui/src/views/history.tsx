@@ -5,7 +5,7 @@ import { query, setQuery } from '../router';
 import { changes, hosts, theApi } from '../store';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
-import { Card, Empty, Page, Pager, useLoad, Waiting } from '../ui/page';
+import { Card, Empty, Page, Pager, Scroll, useLoad, Waiting } from '../ui/page';
 import { StateLabel } from '../ui/status';
 
 const LIMIT = 50;
@@ -56,7 +56,7 @@ export function History() {
 
 export function JobTable({ jobs, ofOneDrive }: { jobs: Job[]; ofOneDrive?: boolean }) {
         return (
-                <div class="table-scroll">
+                <Scroll label="Jobs">
                         <table class="list">
                                 <thead>
                                         <tr><th scope="col">Job</th><th scope="col">Result</th>{!ofOneDrive && <><th scope="col">Host</th><th scope="col">Drive</th></>}<th scope="col" class="wide-only">Profile</th><th scope="col" class="wide-only">Who</th><th scope="col">Ended</th><th scope="col" class="number wide-only">Took</th></tr>
@@ -75,6 +75,6 @@ export function JobTable({ jobs, ofOneDrive }: { jobs: Job[]; ofOneDrive?: boole
                                         ))}
                                 </tbody>
                         </table>
-                </div>
+                </Scroll>
         );
 }

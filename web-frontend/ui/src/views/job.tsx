@@ -9,7 +9,7 @@ import { Dialog, showDialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
 import { Notice } from '../ui/notice';
-import { Card, Facts, Field, Page, useLoad, Waiting } from '../ui/page';
+import { Card, Facts, Field, Page, Scroll, useLoad, Waiting } from '../ui/page';
 import { Bar, StateLabel } from '../ui/status';
 import { attempt, toast } from '../ui/toast';
 import { CancelDialog } from './cancel-dialogs';
@@ -93,7 +93,7 @@ function StageCard({ job, stage }: { job: Job; stage: Stage }) {
                         {stage.reason && stage.reason !== job.reason && <p>{stage.reason}</p>}
                         {began && (stage.phases > 0 || stage.state !== 'done') && <Meters stage={stage} />}
                         {began && <StageFacts stage={stage} />}
-                        {stage.evidence.length > 0 && <div class="ledger-box table-scroll"><EvidenceTable evidence={stage.evidence} /></div>}
+                        {stage.evidence.length > 0 && <Scroll class="ledger-box" label="Evidence"><EvidenceTable evidence={stage.evidence} /></Scroll>}
                         {stage.bad_block_list.length > 0 && <p class="bad-list mono">{stage.bad_block_list.join(' ')}</p>}
                         {began && <button type="button" class="btn link inline" aria-expanded={log} onClick={() => setLog(!log)}>{log ? 'Hide the log' : 'Show the log'}</button>}
                         {log && <LogTail job={job.id} stage={stage.index} live={stage.state !== 'done'} />}

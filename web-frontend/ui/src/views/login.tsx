@@ -5,6 +5,7 @@ import type { Session } from '../model';
 import { theApi } from '../store';
 import { Field } from '../ui/page';
 import { Notice } from '../ui/notice';
+import { Brand } from './brand';
 import { MINIMUM } from './password';
 
 interface Props {
@@ -54,7 +55,7 @@ function LoginForm({ who, again, done }: Props) {
 
         return (
                 <form class="login-form" onSubmit={submit}>
-                        <img src="icon.svg" width="40" height="40" alt="" />
+                        <Brand size={40} />
                         <h1>{again ? 'Your session is over' : first ? 'Create the first administrator' : 'Log in to burnin'}</h1>
                         {again && <p class="subtle">Log in again; the page behind stays as it is.</p>}
                         {first && <p class="subtle">Nobody has an account here yet. This one may do everything, also make the others.</p>}

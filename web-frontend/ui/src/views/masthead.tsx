@@ -9,25 +9,12 @@ import { Link } from '../ui/link';
 import { showMenu, type MenuItem } from '../ui/menu';
 import { attempt, toast } from '../ui/toast';
 import { showDialog } from '../ui/dialog';
+import { Brand } from './brand';
 import { PasswordDialog } from './password';
 
 const pages: [string, string][] = [
         ['/', 'Drives'], ['/history', 'History'], ['/stats', 'Statistics'], ['/hosts', 'Hosts'], ['/audit', 'Audit'], ['/settings', 'Settings'],
 ];
-
-function Brand() {
-        return (
-                <Link to="/" class="brand">
-                        <svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true">
-                                <rect class="brand-back" width="32" height="32" rx="8" />
-                                <rect x="7" y="6" width="18" height="20" rx="3" fill="#fff" />
-                                <circle cx="16" cy="14" r="5" fill="none" stroke="#0066cc" stroke-width="2" />
-                                <rect x="10" y="21.6" width="12" height="2.2" rx="1.1" fill="#92c5f9" />
-                        </svg>
-                        burnin
-                </Link>
-        );
-}
 
 export function Masthead() {
         const [open, setOpen] = useState(false);
@@ -65,7 +52,7 @@ export function Masthead() {
         return (
                 <header class="masthead">
                         <button type="button" class="btn plain icon-only only-narrow" aria-label="Pages" aria-expanded={open} onClick={() => setOpen(!open)}><Icon name="menu" /></button>
-                        <Brand />
+                        <Link to="/" class="brand"><Brand size={24} />burnin</Link>
                         <nav class={`pages ${open ? 'open' : ''}`} aria-label="Pages">
                                 {pages.map(([to, title]) => (
                                         <Link key={to} to={to} current={to === '/' ? here === '/' || here.startsWith('/drives') : here.startsWith(to)} onFollow={() => setOpen(false)}>{title}</Link>

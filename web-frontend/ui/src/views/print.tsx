@@ -37,7 +37,7 @@ function Qr({ text }: { text: string }) {
 }
 
 function Report({ job }: { job: Job }) {
-        const address = new URL(href(`/history/${job.id}`), document.baseURI).toString();
+        const address = new URL(href(`/history/${job.id}`), location.href).toString();
         return (
                 <article class="report">
                         <div class="row no-print">

@@ -4,7 +4,7 @@ import { counters, counterNames } from '../lib/smart';
 import { date } from '../lib/format';
 import type { Job, Reading } from '../model';
 import { theApi } from '../store';
-import { Card, useLoad, Waiting } from '../ui/page';
+import { Card, Scroll, useLoad, Waiting } from '../ui/page';
 
 const EARLIER_USEC = 30 * 86400e6;
 
@@ -35,7 +35,7 @@ function Table({ before, after }: { before: Reading; after: Reading }) {
         const last = counters(after.smart);
         const names = [...new Set([...first.keys(), ...last.keys()])];
         return (
-                <div class="ledger-box table-scroll">
+                <Scroll class="ledger-box" label="SMART before and after">
                         <table class="list">
                                 <thead><tr><th scope="col">Counter</th><th scope="col" class="number">Before</th><th scope="col" class="number">After</th><th scope="col" class="number">Change</th></tr></thead>
                                 <tbody>
@@ -55,6 +55,6 @@ function Table({ before, after }: { before: Reading; after: Reading }) {
                                 </tbody>
                         </table>
                         <p class="help card-foot">Read {date(before.time_usec)} and {date(after.time_usec)}.</p>
-                </div>
+                </Scroll>
         );
 }

@@ -4,7 +4,7 @@ import type { Statistics } from '../model';
 import { query, setQuery } from '../router';
 import { theApi } from '../store';
 import { Icon, type IconName } from '../ui/icon';
-import { Card, Empty, Page, useLoad, Waiting } from '../ui/page';
+import { Card, Empty, Page, Scroll, useLoad, Waiting } from '../ui/page';
 import { Bar } from '../ui/status';
 import { DayBars } from './day-bars';
 
@@ -44,7 +44,7 @@ function Numbers({ statistics }: { statistics: Statistics }) {
                         <Card title="By day"><DayBars days={days} /></Card>
                         <div class="columns wide-left">
                                 <Card class="flush" title="By model">
-                                        <div class="table-scroll">
+                                        <Scroll label="By model">
                                                 <table class="list">
                                                         <thead><tr><th scope="col">Model</th><th scope="col" class="number">Passed</th><th scope="col" class="number">Failed</th><th scope="col">Pass rate</th><th scope="col" class="number">Hours per TB</th></tr></thead>
                                                         <tbody>
@@ -57,7 +57,7 @@ function Numbers({ statistics }: { statistics: Statistics }) {
                                                                 ))}
                                                         </tbody>
                                                 </table>
-                                        </div>
+                                        </Scroll>
                                 </Card>
                                 <Card class="flush" title="Where they fail">
                                         <table class="list">
