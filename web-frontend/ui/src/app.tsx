@@ -17,17 +17,25 @@ import { NotFound } from './views/not-found';
 
 type View = FunctionComponent<{ id: string }>;
 
+function decoded(text: string): string {
+        try {
+                return decodeURIComponent(text);
+        } catch {
+                return text;
+        }
+}
+
 // The dashboard is there at once; each other page comes when it is asked for first.
-const pages: [RegExp, () => Promise<View>][] = [
-        [/^\/history$/, async () => (await import('./views/history')).History],
-        [/^\/history\/(\d+)$/, async () => (await import('./views/job')).JobPage],
-        [/^\/history\/(\d+)\/print$/, async () => (await import('./views/print')).Print],
-        [/^\/drives\/([^/]+)$/, async () => (await import('./views/drive')).DrivePage],
-        [/^\/hosts$/, async () => (await import('./views/hosts')).Hosts],
-        [/^\/stats$/, async () => (await import('./views/statistics')).StatisticsPage],
-        [/^\/audit$/, async () => (await import('./views/audit')).Audit],
-        [/^\/settings$/, async () => (await import('./views/settings')).Settings],
-        [/^\/accounts$/, async () => (await import('./views/accounts')).Accounts],
+const pages: [RegExp, string, () => Promise<View>][] = [
+        [/^\/history$/, 'History', async () => (await import('./views/history')).History],
+        [/^\/history\/(\d+)$/, 'Job', async () => (await import('./views/job')).JobPage],
+        [/^\/history\/(\d+)\/print$/, 'Report', async () => (await import('./views/print')).Print],
+        [/^\/drives\/([^/]+)$/, 'Drive', async () => (await import('./views/drive')).DrivePage],
+        [/^\/hosts$/, 'Hosts', async () => (await import('./views/hosts')).Hosts],
+        [/^\/stats$/, 'Statistics', async () => (await import('./views/statistics')).StatisticsPage],
+        [/^\/audit$/, 'Audit', async () => (await import('./views/audit')).Audit],
+        [/^\/settings$/, 'Settings', async () => (await import('./views/settings')).Settings],
+        [/^\/accounts$/, 'Accounts', async () => (await import('./views/accounts')).Accounts],
 ];
 
 const failure = signal('');
@@ -37,11 +45,13 @@ function Route() {
         const [shown, setShown] = useState<{ view: View; id: string; key: string } | null>(null);
         useEffect(() => {
                 let current = true;
-                for (const [pattern, load] of pages) {
+                document.title = 'burnin';
+                for (const [pattern, title, load] of pages) {
                         const match = pattern.exec(here);
                         if (!match)
                                 continue;
-                        load().then((view) => current && setShown({ view, id: decodeURIComponent(match[1] ?? ''), key: here }),
+                        document.title = `${title}${match[1] && title === 'Job' ? ` ${match[1]}` : ''} · burnin`;
+                        load().then((view) => current && setShown({ view, id: decoded(match[1] ?? ''), key: here }),
                                 () => { failure.value = 'A part of the page did not come. Reload it.'; });
                         return () => { current = false; };
                 }

@@ -17,7 +17,7 @@ export interface SelfTest {
 }
 
 // What the poller read; each key is there where the drive reports it.
-export type Smart = { attributes?: Record<string, number> } & Record<string, unknown>;
+export type Smart = Record<string, unknown>;
 
 export interface Drive {
         id: string;

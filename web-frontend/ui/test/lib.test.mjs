@@ -8,7 +8,7 @@ const { outputFiles } = await build({
         stdin: { contents: ['stages', 'meters', 'window', 'drives', 'format', 'smart'].map((name) => `export * as ${name} from './src/lib/${name}';`).join('\n'), resolveDir: `${import.meta.dirname}/..` },
         bundle: true, format: 'esm', write: false,
 });
-const { stages, meters, window, drives, format } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+const { stages, meters, window, drives, format, smart } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
 
 const stage = (rest = {}) => ({ state: 'running', verdict: '', percent: 0, phase: 0, phases: 8, phase_name: '', phase_percent: 0, phase_history: [], finished_usec: 0, ...rest });
 const history = (count) => ['Write 0xaa', 'Verify 0xaa', 'Write 0x55', 'Verify 0x55', 'Write 0xff', 'Verify 0xff', 'Write 0x00', 'Verify 0x00']
@@ -97,4 +97,11 @@ test('numbers are said as people say them', () => {
         assert.equal(format.percent(99.99), '99 %');
         assert.equal(format.temperature(null), '–');
         assert.deepEqual([41999, 42000, 47999, 48000, null].map(format.heat), ['cool', 'warm', 'warm', 'hot', 'unknown']);
+});
+
+test('counters are read from both forms, and nothing else is', () => {
+        const expected = [['reallocated', 8], ['Attribute 5', 8]];
+        assert.deepEqual([...smart.counters({ reallocated: 8, attributes: { 5: 8 }, words: 'x' })], expected);
+        assert.deepEqual([...smart.counters({ reallocated: 8, attributes: [{ id: 5, raw: 8 }, { id: 9, raw: 'much' }] })], expected);
+        assert.deepEqual([...smart.counters(null)], []);
 });

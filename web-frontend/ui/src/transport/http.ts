@@ -6,7 +6,9 @@ import { ApiError, type Api, type Events, type HistoryFilter } from './api';
 type Query = Record<string, string | number | boolean | undefined>;
 
 const ATTEMPT_SECONDS = [1, 2, 4, 8, 15, 30];
-const SILENCE_MSEC = 45_000; // the service says something every 15 seconds
+const LOOK_MSEC = 15_000;
+const QUIET_MSEC = 45_000; // then it is asked whether it is there
+const DEAD_MSEC = 150_000; // drives have news more often than that: the stream itself is dead, as after a sleep
 
 function drivePath(id: string, rest = ''): string {
         return `api/v1/drives/${encodeURIComponent(id)}${rest}`;
@@ -162,15 +164,12 @@ function idOf(label: string): string {
 function listen(stream: string, events: Events, session: () => Promise<Session>): () => void {
         let source: EventSource | undefined;
         let timer = 0;
-        let silence = 0;
         let attempt = 0;
         let opened = false;
         let ended = false;
 
-        const heard = (): void => {
-                clearTimeout(silence);
-                silence = window.setTimeout(() => retry(), SILENCE_MSEC);
-        };
+        let last = Date.now();
+        const heard = (): void => { last = Date.now(); };
 
         function open(): void {
                 clearTimeout(timer);
@@ -198,19 +197,28 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
                 on<{ hosts: Host[]; removed?: string[] }>('hosts-update', (data) => events.hosts(data.hosts, (data.removed ?? []).map(idOf)));
                 on<Job>('job-alert', (data) => events.alert(data));
                 on<{ up?: boolean }>('daemon', (data) => events.daemon(data.up !== false));
-                on('ping', () => {});
                 heard();
         }
 
         function retry(): void {
                 source?.close();
-                clearTimeout(silence);
                 clearTimeout(timer);
                 if (ended)
                         return;
                 events.connection(false, opened);
                 const wait = ATTEMPT_SECONDS[Math.min(attempt++, ATTEMPT_SECONDS.length - 1)] ?? 30;
                 timer = window.setTimeout(() => void again(), 1000 * wait);
+        }
+
+        // What keeps the connection alive is no event, so silence alone proves nothing.
+        function look(): void {
+                if (source?.readyState !== EventSource.OPEN || Date.now() - last < QUIET_MSEC)
+                        return;
+                if (Date.now() - last > DEAD_MSEC) {
+                        source.close();
+                        void again();
+                } else
+                        session().then(({ account }) => account === null && events.unauthorized(), () => retry());
         }
 
         // The stream does not say why it ended; whether we are still logged in does.
@@ -230,6 +238,7 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
 
         // A machine that wakes up need not wait for its turn.
         const wake = (): void => {
+                look();
                 if (document.visibilityState === 'visible' && source?.readyState === EventSource.CLOSED) {
                         clearTimeout(timer);
                         void again();
@@ -237,12 +246,13 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
         };
         document.addEventListener('visibilitychange', wake);
         window.addEventListener('online', wake);
+        const looks = setInterval(look, LOOK_MSEC);
         open();
         return () => {
                 ended = true;
+                clearInterval(looks);
                 source?.close();
                 clearTimeout(timer);
-                clearTimeout(silence);
                 document.removeEventListener('visibilitychange', wake);
                 window.removeEventListener('online', wake);
         };

@@ -69,7 +69,7 @@ export function JobTable({ jobs, ofOneDrive }: { jobs: Job[]; ofOneDrive?: boole
                                                         {!ofOneDrive && <><td class="nowrap">{job.host}</td><td>{job.model}<span class="under mono">{job.serial}</span></td></>}
                                                         <td class="nowrap wide-only">{job.kind === 'self-test' ? `${job.profile} self-test` : job.profile}</td>
                                                         <td class="nowrap wide-only">{job.operator}</td>
-                                                        <td>{date(job.finished_usec)}</td>
+                                                        <td class="time">{date(job.finished_usec)}</td>
                                                         <td class="number wide-only">{job.started_usec > 0 && job.finished_usec > 0 ? span(job.finished_usec - job.started_usec) : '–'}</td>
                                                 </tr>
                                         ))}
