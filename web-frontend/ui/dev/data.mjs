@@ -83,7 +83,7 @@ export function makeJob(id, drive, rest = {}) {
 export function startedJob(id, drive, surface, rest = {}) {
         const began = surface.started_usec - 20 * HOUR;
         return makeJob(id, drive, {
-                state: 'running', current_stage: 3, percent: 20 + surface.percent * 0.7, eta_usec: surface.eta_usec + HOUR, started_usec: began,
+                state: 'running', current_stage: 'surface_validate', percent: 20 + surface.percent * 0.7, eta_usec: surface.eta_usec + HOUR, started_usec: began,
                 stages: [stage(id, 0, 'precheck', done(began, 4 * SECOND)), stage(id, 1, 'short_smart', done(began + 5 * SECOND, 2 * MINUTE)), stage(id, 2, 'long_smart', done(began + 3 * MINUTE, 19 * HOUR)),
                         surface, stage(id, 4, 'final_check')], ...rest,
         });
@@ -148,11 +148,11 @@ export function world(total) {
                 (drive) => makeJob(++job, drive, { reason: 'It waits for a place: 4 of 4 burn-ins are running.' }), (drive) => makeJob(++job, drive, { reason: 'Not before tomorrow, 22:00.', queued_until_usec: nowUsec() + DAY }),
                 (drive) => {
                         drive.self_tests = { ...drive.self_tests, long: { ...idle, state: 'running', percent: 40, eta_usec: nowUsec() + 9 * HOUR } };
-                        return makeJob(++job, drive, { kind: 'self-test', profile: 'long', state: 'running', current_stage: 0, percent: 40, started_usec: nowUsec() - 6 * HOUR, stages: [stage(job, 0, 'long_smart', { state: 'running', percent: 40, started_usec: nowUsec() - 6 * HOUR, temperature_mdegc: 38000 })] });
+                        return makeJob(++job, drive, { kind: 'self-test', profile: 'long', state: 'running', current_stage: 'long_smart', percent: 40, started_usec: nowUsec() - 6 * HOUR, stages: [stage(job, 0, 'long_smart', { state: 'running', percent: 40, started_usec: nowUsec() - 6 * HOUR, temperature_mdegc: 38000 })] });
                 },
                 (drive) => {
                         const began = nowUsec() - 70 * SECOND;
-                        return makeJob(++job, drive, { state: 'running', current_stage: 1, percent: 2, eta_usec: nowUsec() + 60 * HOUR, started_usec: began, profile: 'surface_short', stages: [stage(job, 0, 'precheck', done(began, 4 * SECOND)), stage(job, 1, 'short_smart', { state: 'running', percent: 58, started_usec: began }), stage(job, 2, 'surface_validate'), stage(job, 3, 'final_check')] });
+                        return makeJob(++job, drive, { state: 'running', current_stage: 'short_smart', percent: 2, eta_usec: nowUsec() + 60 * HOUR, started_usec: began, profile: 'surface_short', stages: [stage(job, 0, 'precheck', done(began, 4 * SECOND)), stage(job, 1, 'short_smart', { state: 'running', percent: 58, started_usec: began }), stage(job, 2, 'surface_validate'), stage(job, 3, 'final_check')] });
                 },
         ];
         for (let index = 0; free.length > 4 && index < Math.max(9, Math.min(60, total / 20)); index++) {

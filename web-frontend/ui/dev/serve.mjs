@@ -17,7 +17,7 @@ class Refused extends Error {
 
 export function serve({ port = 8090, drives: total = 48, first = false, loggedIn = true, role = 'admin', tick = 1000 } = {}) {
         const state = world(total), streams = new Set(), grants = new Map();
-        const accounts = new Map(first ? [] : [['alice', { name: 'alice', role, created_usec: nowUsec() - 9e12, last_login_usec: nowUsec() - 6e9, locked_until_usec: 0, sessions: 1 }], ['bob', { name: 'bob', role: 'viewer', created_usec: nowUsec() - 5e12, last_login_usec: 0, locked_until_usec: nowUsec() + 5e7, sessions: 0 }]]);
+        const accounts = new Map(first ? [] : [['alice', { name: 'alice', role, created_usec: nowUsec() - 9e12, login_usec: nowUsec() - 6e9, locked_usec: 0, sessions: 1 }], ['bob', { name: 'bob', role: 'viewer', created_usec: nowUsec() - 5e12, login_usec: 0, locked_usec: nowUsec() + 5e7, sessions: 0 }]]);
         let account = loggedIn && !first ? 'alice' : null;
         const requests = [];
         const say = (event, data) => { for (const stream of streams) stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`); };
@@ -38,12 +38,12 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
 
         const routes = [
                 ['GET', /^session$/, () => who()],
-                ['POST', /^session$/, (_, { name, password }) => { if (!accounts.has(name) || password === 'wrong') fail(401, 'LoginFailed', 'Name or password is wrong.'); account = name; return who(); }],
+                ['POST', /^session$/, (_, { name, password }) => { if (!accounts.has(name) || password === 'wrong') fail(403, 'WrongPassword', 'Name or password are wrong.'); account = name; return who(); }],
                 ['DELETE', /^session$/, () => { account = null; }], ['POST', /^session\/password$/, (_, { old }) => { if (old === 'wrong') fail(403, 'WrongPassword', 'The present password is wrong.'); }],
-                ['POST', /^accounts\/first$/, (_, { name }) => { accounts.set(name, { name, role: 'admin', created_usec: nowUsec(), last_login_usec: 0, locked_until_usec: 0, sessions: 0 }); return { name }; }],
-                ['GET', /^accounts$/, () => ({ accounts: [...accounts.values()] })], ['POST', /^accounts$/, (_, { name, role: given }) => { accounts.set(name, { name, role: given, created_usec: nowUsec(), last_login_usec: 0, locked_until_usec: 0, sessions: 0 }); return { name }; }],
+                ['POST', /^accounts\/first$/, (_, { name, code }) => { if (code !== 'K7QX-2M4P') fail(403, 'WrongCode', 'This is not the setup code.'); accounts.set(name, { name, role: 'admin', created_usec: nowUsec(), login_usec: 0, locked_usec: 0, sessions: 0 }); return { name }; }],
+                ['GET', /^accounts$/, () => ({ accounts: [...accounts.values()] })], ['POST', /^accounts$/, (_, { name, role: given }) => { accounts.set(name, { name, role: given, created_usec: nowUsec(), login_usec: 0, locked_usec: 0, sessions: 0 }); return { name }; }],
                 ['PATCH', /^accounts\/(.+)$/, ([name], body) => { if (body.role) accounts.get(name).role = body.role; }], ['DELETE', /^accounts\/(.+)$/, ([name]) => { accounts.delete(name); }],
-                ['GET', /^sessions$/, () => ({ sessions: [{ id: 'a1', account: 'alice', address: '192.0.2.7', created_usec: nowUsec() - 6e9, seen_usec: nowUsec() - 1e6, expires_usec: nowUsec() + 3e10 }, { id: 'b2', account: 'bob', address: '2001:db8::17', created_usec: nowUsec() - 9e10, seen_usec: nowUsec() - 8e9, expires_usec: nowUsec() + 1e10 }] })],
+                ['GET', /^sessions$/, () => ({ sessions: [{ id: 1, account: 'alice', address: '192.0.2.7', created_usec: nowUsec() - 6e9, seen_usec: nowUsec() - 1e6, expires_usec: nowUsec() + 3e10 }, { id: 2, account: 'bob', address: '2001:db8::17', created_usec: nowUsec() - 9e10, seen_usec: nowUsec() - 8e9, expires_usec: nowUsec() + 1e10 }] })],
                 ['DELETE', /^sessions\/(.+)$/, () => {}],
                 ['GET', /^drives$/, (_, __, query) => { const offset = Number(query.get('offset') ?? 0); return { drives: [...state.drives.values()].slice(offset, offset + 1000), total: state.drives.size, offset }; }],
                 ['GET', /^drives\/([^/]+)$/, ([id]) => driveOf(id)], ['PATCH', /^drives\/([^/]+)$/, ([id], body) => changed(Object.assign(driveOf(id), body))],
@@ -105,7 +105,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
         const timer = tick > 0 && setInterval(() => {
                 const jobs = [];
                 for (const job of state.jobs.values()) {
-                        const stage = job.state === 'running' && job.stages.find(({ index }) => index === job.current_stage);
+                        const stage = job.state === 'running' && job.stages.find(({ kind }) => kind === job.current_stage);
                         if (!stage) continue;
                         stage.percent = Math.min(99, stage.percent + 0.05);
                         if (stage.phase) { stage.phase_percent = Math.min(99, stage.phase_percent + 0.4); stage.bytes_per_second = (205 + Math.random() * 20) * 1e6; }

@@ -111,7 +111,7 @@ export interface Job {
         state: 'queued' | 'running' | 'paused' | 'stopping' | 'done';
         verdict: Verdict;
         reason: string;
-        current_stage: number | null;
+        current_stage: StageKind | null;
         percent: number;
         eta_usec: number;
         priority: number;
@@ -220,12 +220,13 @@ export interface Account {
         name: string;
         role: Role;
         created_usec: number;
-        last_login_usec: number;
-        locked_until_usec: number;
+        password_usec: number;
+        login_usec: number;
+        locked_usec: number;
 }
 
 export interface SessionEntry {
-        id: string;
+        id: number;
         account: string;
         address: string;
         created_usec: number;

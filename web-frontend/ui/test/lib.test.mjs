@@ -5,10 +5,10 @@ import { test } from 'node:test';
 import { build } from 'esbuild';
 
 const { outputFiles } = await build({
-        stdin: { contents: ['stages', 'meters', 'window', 'drives', 'format', 'smart'].map((name) => `export * as ${name} from './src/lib/${name}';`).join('\n'), resolveDir: `${import.meta.dirname}/..` },
+        stdin: { contents: ['stages', 'meters', 'window', 'drives', 'format', 'smart', 'pool'].map((name) => `export * as ${name} from './src/lib/${name}';`).join('\n'), resolveDir: `${import.meta.dirname}/..` },
         bundle: true, format: 'esm', write: false,
 });
-const { stages, meters, window, drives, format, smart } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+const { stages, meters, window, drives, format, smart, pool } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
 
 const stage = (rest = {}) => ({ state: 'running', verdict: '', percent: 0, phase: 0, phases: 8, phase_name: '', phase_percent: 0, phase_history: [], finished_usec: 0, ...rest });
 const history = (count) => ['Write 0xaa', 'Verify 0xaa', 'Write 0x55', 'Verify 0x55', 'Write 0xff', 'Verify 0xff', 'Write 0x00', 'Verify 0x00']
@@ -104,4 +104,19 @@ test('counters are read from both forms, and nothing else is', () => {
         assert.deepEqual([...smart.counters({ reallocated: 8, attributes: { 5: 8 }, words: 'x' })], expected);
         assert.deepEqual([...smart.counters({ reallocated: 8, attributes: [{ id: 5, raw: 8 }, { id: 9, raw: 'much' }] })], expected);
         assert.deepEqual([...smart.counters(null)], []);
+});
+
+test('a few at a time, and each has its result', async () => {
+        let now = 0;
+        let most = 0;
+        const results = await pool.settleEach([1, 2, 3, 4, 5, 6, 7], 3, async (item) => {
+                most = Math.max(most, ++now);
+                await null;
+                now--;
+                if (item === 4)
+                        throw new Error('refused');
+                return item;
+        });
+        assert.equal(most, 3);
+        assert.deepEqual(results.map(({ status, value }) => status === 'fulfilled' ? value : status), [1, 2, 3, 'rejected', 5, 6, 7]);
 });

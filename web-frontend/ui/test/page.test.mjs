@@ -240,9 +240,15 @@ test('the first administrator is made, then there is a page', async () => {
         await page.getByLabel('Name').fill('root');
         await page.getByLabel('Password', { exact: true }).fill('correct horse');
         await page.getByLabel('Password, again').fill('correct hors');
+        await page.getByLabel('Setup code').fill('nonsense');
         await page.getByRole('button', { name: 'Create administrator' }).click();
         await page.getByText('The two passwords are not the same.').waitFor();
         await page.getByLabel('Password, again').fill('correct horse');
+        await page.getByRole('button', { name: 'Create administrator' }).click();
+        await page.getByText('This is not the setup code.').waitFor();
+        await page.getByLabel('Password', { exact: true }).fill('correct horse');
+        await page.getByLabel('Password, again').fill('correct horse');
+        await page.getByLabel('Setup code').fill('K7QX-2M4P');
         await page.getByRole('button', { name: 'Create administrator' }).click();
         await rows().first().waitFor();
 });

@@ -117,6 +117,8 @@ export const stageHints: Record<ChosenStage, string> = {
         surface_validate: 'Writes and verifies every block with four patterns. Destroys all data.',
 };
 
+export const fastHint = 'Writes and verifies every block with one random pattern. Destroys all data.';
+
 export const lockNames: Record<LockState, string> = {
         none: '',
         'existing-data': 'Has data',

@@ -50,7 +50,8 @@ export interface Api {
         readonly hasAccounts: boolean; // false where somebody else logs people in
         session(): Promise<Session>;
         login(account: string, password: string): Promise<Session>;
-        createFirst(account: string, password: string): Promise<Session>;
+        // code: proves that whoever asks may look into that machine
+        createFirst(account: string, password: string, code: string): Promise<Session>;
         logout(): Promise<void>;
         changePassword(old: string, next: string): Promise<void>;
 
@@ -100,5 +101,5 @@ export interface Api {
         setPassword(name: string, password: string): Promise<void>;
         removeAccount(name: string): Promise<void>;
         sessions(): Promise<SessionEntry[]>;
-        revokeSession(id: string): Promise<void>;
+        revokeSession(id: number): Promise<void>;
 }

@@ -44,7 +44,7 @@ export function httpApi(base: URL): Api {
                 if (answer.ok)
                         return (text ? JSON.parse(text) : undefined) as T;
                 const failure = errorOf(answer.status, text);
-                if (failure.code === 'NotLoggedIn' || failure.code === 'NoSuchSession')
+                if (answer.status === 401)
                         onUnauthorized();
                 throw failure;
         }
@@ -70,8 +70,8 @@ export function httpApi(base: URL): Api {
                 hasAccounts: true,
                 session,
                 login,
-                async createFirst(name, password) {
-                        await post('api/v1/accounts/first', { name, password });
+                async createFirst(name, password, code) {
+                        await post('api/v1/accounts/first', { name, password, code });
                         return login(name, password);
                 },
                 async logout() {
@@ -142,7 +142,7 @@ export function httpApi(base: URL): Api {
                 setPassword: (name, password) => patch(`api/v1/accounts/${encodeURIComponent(name)}`, { password }),
                 removeAccount: (name) => remove(`api/v1/accounts/${encodeURIComponent(name)}`),
                 sessions: async () => (await get<{ sessions: SessionEntry[] }>('api/v1/sessions')).sessions,
-                revokeSession: (id) => remove(`api/v1/sessions/${encodeURIComponent(id)}`),
+                revokeSession: (id) => remove(`api/v1/sessions/${id}`),
         };
 }
 

@@ -55,7 +55,11 @@ function MenuBox({ menu }: { menu: Open }) {
                         if (!box.current?.contains(target) && !menu.anchor.contains(target))
                                 close(false);
                 };
-                const away = (): void => close(false);
+                const away = (event: Event): void => {
+                        // A log that grows elsewhere scrolls too.
+                        if (event.type === 'resize' || (event.target as Node).contains(menu.anchor))
+                                close(false);
+                };
                 document.addEventListener('pointerdown', outside, true);
                 document.addEventListener('scroll', away, true);
                 window.addEventListener('resize', away);

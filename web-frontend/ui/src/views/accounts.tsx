@@ -40,7 +40,7 @@ function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () 
                                                 const self = account.name === session.value?.account;
                                                 return (
                                                         <tr key={account.name}>
-                                                                <td class="nowrap">{account.name} {self && <span class="subtle">(you)</span>} {account.locked_until_usec > now.value && <Label tone="warning" icon="lock">{`Locked out for ${span(account.locked_until_usec - now.value)}`}</Label>}</td>
+                                                                <td class="nowrap">{account.name} {self && <span class="subtle">(you)</span>} {account.locked_usec > now.value && <Label tone="warning" icon="lock">{`Locked out for ${span(account.locked_usec - now.value)}`}</Label>}</td>
                                                                 <td>
                                                                         <select aria-label={`Role of ${account.name}`} value={account.role} disabled={self}
                                                                                 onChange={(event) => attempt(theApi().setRole(account.name, event.currentTarget.value as Role).finally(changed), `${account.name} has another role`)}>
@@ -48,7 +48,7 @@ function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () 
                                                                         </select>
                                                                 </td>
                                                                 <td class="time">{date(account.created_usec)}</td>
-                                                                <td class="time">{ago(account.last_login_usec, now.value)}</td>
+                                                                <td class="time">{ago(account.login_usec, now.value)}</td>
                                                                 <td class="end">
                                                                         <button type="button" class="btn plain icon-only" aria-haspopup="menu" aria-label={`More for ${account.name}`} onClick={(event) => showMenu(event.currentTarget, account.name, [
                                                                                 { label: 'Set password', icon: 'pen', run: () => showDialog(<SetPasswordDialog name={account.name} />) },

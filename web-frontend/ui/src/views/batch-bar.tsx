@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import { bytes, count } from '../lib/format';
+import { settleEach } from '../lib/pool';
 import { clearTicks, selected } from '../lib/selection';
 import { driveNow, theApi } from '../store';
 import type { SelfTestType } from '../transport/api';
@@ -8,7 +9,7 @@ import { toast } from '../ui/toast';
 import { StartDialog } from './start-dialog';
 
 async function testAll(ids: string[], type: SelfTestType): Promise<void> {
-        const results = await Promise.allSettled(ids.map((id) => theApi().startSelfTest(id, type)));
+        const results = await settleEach(ids, 4, (id) => theApi().startSelfTest(id, type));
         const refused = results.flatMap((result) => result.status === 'rejected' ? [String((result.reason as Error).message)] : []);
         toast(refused.length > 0 ? 'warning' : 'success', `${count(ids.length - refused.length, 'self-test')} started${refused.length > 0 ? `, ${refused.length} refused` : ''}`, refused[0]);
         clearTicks();

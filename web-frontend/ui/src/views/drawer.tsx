@@ -32,7 +32,16 @@ export function Drawer({ id, close }: { id: string; close: () => void }) {
                 return () => { current = false; };
         }, [id, active?.id]);
 
-        useEffect(() => panel.current?.focus({ preventScroll: true }), []);
+        useEffect(() => {
+                const opener = document.activeElement;
+                panel.current?.focus({ preventScroll: true });
+                return () => {
+                        requestAnimationFrame(() => {
+                                if (opener instanceof HTMLElement && opener.isConnected && document.activeElement === document.body)
+                                        opener.focus({ preventScroll: true });
+                        });
+                };
+        }, []);
 
         if (!drive)
                 return null;
@@ -74,7 +83,7 @@ export function Drawer({ id, close }: { id: string; close: () => void }) {
 function currentStage(job: Job): Stage | undefined {
         const stages = job.stages ?? [];
         const at = job.current_stage;
-        return at !== null ? stages.find(({ index }) => index === at)
+        return at !== null ? stages.find(({ kind }) => kind === at)
                 : stages.find(({ verdict }) => verdict === 'failed' || verdict === 'inconclusive')
                         ?? stages.find(({ kind, started_usec }) => kind === 'surface_validate' && started_usec > 0)
                         ?? [...stages].reverse().find(({ started_usec }) => started_usec > 0);

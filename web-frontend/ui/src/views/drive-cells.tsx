@@ -74,7 +74,7 @@ export function SelfTestCell({ drive }: { drive: Drive }) {
 
 // "Surface · Verify 0x55 · 47 %"
 export function progressWords(job: Job): string {
-        const stage = job.current_stage === null ? undefined : job.stages?.find(({ index }) => index === job.current_stage);
+        const stage = job.stages?.find(({ kind }) => kind === job.current_stage);
         if (!stage)
                 return job.state === 'running' ? 'Starting' : job.reason;
         const words: string[] = [stageShort[stage.kind]];
@@ -90,7 +90,7 @@ function remaining(job: Job): string {
                 return job.paused_by ? `Paused by ${job.paused_by}` : 'Paused';
         if (job.state === 'stopping')
                 return 'Stopping';
-        const stage = job.current_stage === null ? undefined : job.stages?.find(({ index }) => index === job.current_stage);
+        const stage = job.stages?.find(({ kind }) => kind === job.current_stage);
         if (stage?.contact)
                 return 'Host out of reach, the run goes on';
         if (stage?.stalled)
@@ -104,7 +104,7 @@ export function BurnInCell({ active, last }: { active: Job | undefined; last: Jo
         if (active?.kind === 'burn-in') {
                 if (active.state === 'queued')
                         return <><StateLabel state="queued" verdict="" /><span class="under clip" title={active.reason}>{active.reason || 'Waits for its turn'}</span></>;
-                const stage = active.current_stage === null ? undefined : active.stages?.find(({ index }) => index === active.current_stage);
+                const stage = active.stages?.find(({ kind }) => kind === active.current_stage);
                 const trouble = active.state !== 'running' || stage?.contact || stage?.stalled || stage?.paused;
                 return (
                         <div class="progress">

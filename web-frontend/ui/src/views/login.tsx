@@ -32,6 +32,7 @@ function LoginForm({ who, again, done }: Props) {
         const [name, setName] = useState(again ? who.account ?? '' : '');
         const [password, setPassword] = useState('');
         const [repeat, setRepeat] = useState('');
+        const [code, setCode] = useState('');
         const [error, setError] = useState('');
         const [busy, setBusy] = useState(false);
 
@@ -44,7 +45,7 @@ function LoginForm({ who, again, done }: Props) {
                 setBusy(true);
                 setError('');
                 try {
-                        done(first ? await theApi().createFirst(name, password) : await theApi().login(name, password));
+                        done(first ? await theApi().createFirst(name, password, code.trim()) : await theApi().login(name, password));
                 } catch (failure) {
                         setPassword('');
                         setRepeat('');
@@ -72,6 +73,12 @@ function LoginForm({ who, again, done }: Props) {
                                 <Field id="login-repeat" label="Password, again">
                                         {(ids) => <input {...ids} type="password" required autocomplete="new-password"
                                                 value={repeat} onInput={(event) => setRepeat(event.currentTarget.value)} />}
+                                </Field>
+                        )}
+                        {first && (
+                                <Field id="login-code" label="Setup code" help={<>Shown on the machine itself by <code>burninctl account setup-code</code></>}>
+                                        {(ids) => <input {...ids} class="mono" required autocomplete="off" autocapitalize="none" spellcheck={false}
+                                                value={code} onInput={(event) => setCode(event.currentTarget.value)} />}
                                 </Field>
                         )}
                         <button type="submit" class="btn primary block" disabled={busy}>{busy ? 'Working…' : first ? 'Create administrator' : 'Log in'}</button>

@@ -18,7 +18,7 @@ function HalfMeter({ kind, half, name }: { kind: 'write' | 'verify'; half: Half;
 
 export function Meters({ stage }: { stage: Stage }) {
         if (stage.phases === 0)
-                return <div class="meters"><p class="meters-caption">{caption(stage)}</p><Bar percent={stage.percent} label="Progress" tone={stage.verdict === 'failed' ? 'danger' : 'info'} /></div>;
+                return <div class="meters"><p class="meters-caption">{caption(stage)}</p><Bar percent={stage.percent} label="Progress" tone={stage.verdict === 'failed' ? 'danger' : stage.verdict === 'inconclusive' ? 'warning' : 'info'} /></div>;
         return (
                 <div class={`meters ${stage.verdict}`}>
                         <p class="meters-caption">{caption(stage)}</p>

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Stages that are ticked, and dragged into order: by mouse or finger on the grip, by arrow keys on it.
 import { useRef, useState } from 'preact/hooks';
-import { stageHints, stageNames } from '../lib/format';
+import { fastHint, stageHints, stageNames } from '../lib/format';
 import { move, toggle, type Choice } from '../lib/stages';
 import { Icon } from '../ui/icon';
 
-export function StageOrder({ choices, change }: { choices: Choice[]; change: (choices: Choice[]) => void }) {
+interface Props {
+        choices: Choice[];
+        fast: boolean; // the surface with one pattern
+        change: (choices: Choice[]) => void;
+}
+
+export function StageOrder({ choices, fast, change }: Props) {
         const list = useRef<HTMLOListElement>(null);
         const [dragged, setDragged] = useState('');
         const [said, setSaid] = useState('');
@@ -56,7 +62,7 @@ export function StageOrder({ choices, change }: { choices: Choice[]; change: (ch
                                                 </button>
                                                 <label>
                                                         <input type="checkbox" checked={chosen} onChange={() => change(toggle(choices, kind))} />
-                                                        <span><strong>{stageNames[kind]}</strong><span class="help">{stageHints[kind]}</span></span>
+                                                        <span><strong>{stageNames[kind]}</strong><span class="help">{fast && kind === 'surface_validate' ? fastHint : stageHints[kind]}</span></span>
                                                 </label>
                                         </li>
                                 ))}

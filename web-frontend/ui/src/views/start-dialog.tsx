@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { bytes, count, range } from '../lib/format';
 import { clearTicks } from '../lib/selection';
 import { chosen, destroys, ofProfile, profileOf, profiles, type Choice } from '../lib/stages';
-import type { Drive, Estimate, StartResult } from '../model';
+import type { Drive, Estimate, StartRequest, StartResult } from '../model';
 import { driveNow, grantOf, refreshGrants, session, theApi } from '../store';
 import { Dialog } from '../ui/dialog';
 import { Field } from '../ui/page';
@@ -16,6 +16,9 @@ interface Props {
         unlock?: boolean;
         release?: boolean;
 }
+
+// As many as one request may name.
+const BATCH_MAX = 4096;
 
 function requestId(): string {
         return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -47,23 +50,33 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
         const ready = drives.length > 0 && stages.length > 0 && (!danger || (single ? serial === single.serial && serial !== '' : sure));
 
         const start = async (): Promise<void> => {
-                const result = await theApi().start({
-                        ...plan,
-                        drive_ids: drives.map(({ id }) => id),
-                        serials: single ? { [single.id]: danger ? serial : single.serial } : undefined,
-                        confirm: single ? undefined : true,
-                        unlock: unlock || undefined,
-                        release: unlock && release ? true : undefined,
-                        note: note.trim() || undefined,
-                        at_usec: at ? new Date(at).getTime() * 1000 : undefined,
-                        priority: priority || undefined,
-                        request,
-                });
-                tell(result);
+                const total: StartResult = { queued: 0, skipped: 0, locked: 0, results: [] };
+                for (let first = 0; first < drives.length; first += BATCH_MAX) {
+                        const result = await theApi().start(requestFor(drives.slice(first, first + BATCH_MAX), first));
+                        total.queued += result.queued;
+                        total.skipped += result.skipped;
+                        total.locked += result.locked;
+                        total.results.push(...result.results);
+                }
+                tell(total);
                 clearTicks();
                 if (unlock)
                         await refreshGrants();
         };
+
+        const requestFor = (some: Drive[], first: number): StartRequest => ({
+                ...plan,
+                drive_ids: some.map(({ id }) => id),
+                serials: single ? { [single.id]: danger ? serial : single.serial } : undefined,
+                confirm: single ? undefined : true,
+                unlock: unlock || undefined,
+                release: unlock && release ? true : undefined,
+                note: note.trim() || undefined,
+                at_usec: at ? new Date(at).getTime() * 1000 : undefined,
+                priority: priority || undefined,
+                // Sent again after a lost answer, it starts nothing twice.
+                request: first === 0 ? request : `${request}-${first}`,
+        });
 
         return (
                 <Dialog wide title={single ? 'Burn in a drive' : `Burn in ${count(drives.length, 'drive')}`} danger={danger} ready={ready} onAction={start}
@@ -82,7 +95,7 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
                                                         </select>
                                                 )}
                                         </Field>
-                                        <StageOrder choices={choices} change={(next) => {
+                                        <StageOrder choices={choices} fast={profile === 'fast'} change={(next) => {
                                                 setChoices(next);
                                                 setProfile(profileOf(next, profile));
                                         }} />
@@ -167,7 +180,7 @@ function EstimateBox({ drives, profile, stages }: { drives: Drive[]; profile: st
                 if (order === '')
                         return setEstimate(null);
                 const timer = setTimeout(() => {
-                        theApi().estimate(drives.map(({ id }) => id), profile === 'custom' ? { stages: order.split(',') } : { profile }).then(
+                        theApi().estimate(drives.slice(0, BATCH_MAX).map(({ id }) => id), profile === 'custom' ? { stages: order.split(',') } : { profile }).then(
                                 (answer) => current && setEstimate(answer),
                                 (failure: Error) => current && setError(failure.message));
                 }, 150);

@@ -19,7 +19,7 @@ export function StatisticsPage() {
                                 {spans.map(([title, value]) => <button key={value} type="button" class={`btn small ${days === value ? 'primary' : 'secondary'}`} aria-pressed={days === value} onClick={() => setQuery({ days: value === 90 ? '' : String(value) })}>{title}</button>)}
                         </div>
                 }>
-                        <Waiting loaded={loaded}>{(statistics) => statistics.jobs === 0 ? <Empty title="No burn-in ended in this time" icon="info" /> : <Numbers statistics={statistics} />}</Waiting>
+                        <Waiting loaded={loaded}>{(statistics) => statistics.jobs === 0 ? <Empty title="No burn-in was queued in this time" icon="info" /> : <Numbers statistics={statistics} />}</Waiting>
                 </Page>
         );
 }
@@ -67,7 +67,7 @@ function Numbers({ statistics }: { statistics: Statistics }) {
                                         {stages.length === 0 && <p class="card-empty subtle">None did.</p>}
                                 </Card>
                         </div>
-                        <p class="help">{count(statistics.jobs, 'burn-in')} that ended since {date(statistics.since_usec)}{statistics.truncated ? '; there were more, the oldest are left out' : ''}.</p>
+                        <p class="help">{count(statistics.jobs, 'burn-in')} queued since {date(statistics.since_usec)}{statistics.truncated ? '; there were more, the oldest are left out' : ''}.</p>
                 </>
         );
 }

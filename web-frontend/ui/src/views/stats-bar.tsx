@@ -33,7 +33,7 @@ export function StatsBar() {
                                         <span class="stat-number">{found[state].toLocaleString('en')}</span>
                                 </button>
                         ))}
-                        {canOperate.value && (
+                        {canOperate.value && active > 0 && (
                                 <button type="button" class="btn danger-secondary cancel-all" onClick={() => showDialog(<CancelAllDialog count={active} />)}>✕ Cancel All</button>
                         )}
                 </div>
