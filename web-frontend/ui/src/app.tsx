@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-import { signal } from '@preact/signals';
+import { signal, useSignalEffect } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Session } from './model';
+import type { Session, Verdict } from './model';
 import { path } from './router';
-import { expired, session, start, theApi } from './store';
+import { ended, expired, session, start, theApi } from './store';
 import { DialogLayer } from './ui/dialog';
 import { MenuLayer } from './ui/menu';
-import { Notice } from './ui/notice';
-import { ToastLayer } from './ui/toast';
+import { Notice, type Kind } from './ui/notice';
+import { Link } from './ui/link';
+import { toast, ToastLayer } from './ui/toast';
 import { Masthead } from './views/masthead';
 import { ConnectionBanner } from './views/connection';
 import { Dashboard } from './views/dashboard';
@@ -64,6 +65,8 @@ function Route() {
         return View && shown ? <View key={here} id={shown.id} /> : null;
 }
 
+const endings: Partial<Record<Verdict, [Kind, string]>> = { passed: ['success', 'passed'], failed: ['danger', 'failed'], inconclusive: ['warning', 'is inconclusive'] };
+
 export function App() {
         useEffect(() => {
                 theApi().session().then(
@@ -71,6 +74,11 @@ export function App() {
                         (error: Error) => { failure.value = error.message; },
                 );
         }, []);
+        useSignalEffect(() => {
+                const job = ended.value;
+                if (job?.kind === 'burn-in' && job.verdict !== 'cancelled')
+                        toast(endings[job.verdict]?.[0] ?? 'info', `${job.host} ${job.serial} ${endings[job.verdict]?.[1] ?? 'ended'}`, <>{job.reason} <Link to={`/history/${job.id}`}>Job {job.id}</Link></>);
+        });
         const who = session.value;
         const loggedIn = who !== null && who.account !== null;
         useEffect(() => {

@@ -10,6 +10,7 @@ export const expired = signal(false);
 export const connected = signal(true);
 export const daemonUp = signal(true);
 export const loaded = signal(false);
+export const ended = signal<Job | null>(null); // the last that did
 
 const drives = new Map<string, Signal<Drive>>();
 const active = new Map<string, Signal<Job | undefined>>(); // by drive
@@ -192,6 +193,7 @@ export function start(): void {
                 alert(job) {
                         setJobs([job], []);
                         quietly(refreshGrants());
+                        ended.value = job;
                         notifyEnd(job);
                 },
                 daemon(up) { daemonUp.value = up; },

@@ -313,6 +313,20 @@ test('twelve thousand drives scroll, drawing what is in sight; the head stays an
         assert.deepEqual(heights, [56]);
 });
 
+test('the end of a burn-in is said at once, and the drive is free', async () => {
+        await open('/');
+        const job = [...server.state.jobs.values()].find(({ state, stages }) => state === 'running' && stages.length === 5);
+        const one = server.state.drives.get(job.drive_id);
+        await rowOf(one).getByText('✕ Burn-In').waitFor();
+        Object.assign(job, { state: 'done', verdict: 'failed', reason: '3 bad blocks were found.', current_stage: null, finished_usec: Date.now() * 1000 });
+        say(Object.assign(one, { active_job: null }));
+        server.say('jobs-update', { jobs: [], removed: [String(job.id)] });
+        server.say('job-alert', job);
+        await page.getByRole('region', { name: 'Messages' }).getByText(`${job.host} ${job.serial} failed`).waitFor();
+        await rowOf(one).getByText('✕ Burn-In').waitFor({ state: 'detached' });
+        await rowOf(one).locator('.col-burnin').getByText('Failed').waitFor();
+});
+
 test('a phone has cards, whose drawer fills the screen', async () => {
         await open('/?state=running', { width: 390, height: 844 });
         await page.locator('.drive-card').first().waitFor();

@@ -77,6 +77,7 @@ export interface Api {
         cancelJob(id: number, reason: string): Promise<void>;
         pauseJob(id: number, reason: string): Promise<void>;
         resumeJob(id: number): Promise<void>;
+        setPriority(id: number, priority: number): Promise<void>;
         retryJob(id: number, serial: string): Promise<void>;
         cancelAll(reason: string): Promise<number>;
         // offset: in bytes; negative: so many before the end

@@ -116,6 +116,7 @@ export function httpApi(base: URL): Api {
                 cancelJob: (id, reason) => post(`api/v1/burnin/${id}/cancel`, { reason }),
                 pauseJob: (id, reason) => post(`api/v1/burnin/${id}/pause`, { reason }),
                 resumeJob: (id) => post(`api/v1/burnin/${id}/resume`),
+                setPriority: (id, priority) => post(`api/v1/burnin/${id}/priority`, { priority }),
                 retryJob: (id, serial) => post(`api/v1/burnin/${id}/retry`, { serial }),
                 cancelAll: async (reason) => (await post<{ cancelled: number }>('api/v1/burnin/cancel-all', { reason })).cancelled,
                 log: (job, stage, offset) => get<LogPiece>(`api/v1/burnin/${job}/log`, { stage, offset }),

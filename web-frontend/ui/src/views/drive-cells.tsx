@@ -76,7 +76,7 @@ export function SelfTestCell({ drive }: { drive: Drive }) {
 export function progressWords(job: Job): string {
         const stage = job.stages?.find(({ kind }) => kind === job.current_stage);
         if (!stage)
-                return job.state === 'running' ? 'Starting' : job.reason;
+                return job.current_stage ? stageShort[job.current_stage] : job.state === 'running' ? 'Starting' : job.reason;
         const words: string[] = [stageShort[stage.kind]];
         if (stage.phase > 0)
                 words.push(stage.phase_name, percent(stage.phase_percent));

@@ -43,6 +43,11 @@ function JobDetails({ first, reload }: { first: Job; reload: () => void }) {
                 <Page title={<>Job {job.id} <StateLabel state={job.state} verdict={job.verdict} /></>} actions={
                         <>
                                 {operate && (job.state === 'running' || job.state === 'queued') && job.kind === 'burn-in' && <button type="button" class="btn secondary" onClick={() => attempt(theApi().pauseJob(job.id, '').then(reload))}><Icon name="pause" size={12} />Pause</button>}
+                                {operate && job.state === 'queued' && (
+                                        <select aria-label="Priority" value={String(Math.sign(job.priority) * 50)} onChange={(event) => attempt(theApi().setPriority(job.id, Number(event.currentTarget.value)).then(reload))}>
+                                                <option value="50">High priority</option><option value="0">Normal priority</option><option value="-50">Low priority</option>
+                                        </select>
+                                )}
                                 {operate && job.state === 'paused' && <button type="button" class="btn secondary" onClick={() => attempt(theApi().resumeJob(job.id).then(reload))}><Icon name="play" size={12} />Resume</button>}
                                 {operate && job.state !== 'done' && job.state !== 'stopping' && <button type="button" class="btn danger-secondary" onClick={() => showDialog(<CancelDialog job={job} />)}>{job.kind === 'burn-in' ? '✕ Burn-In' : job.profile === 'long' ? '✕ Long' : '✕ Short'}</button>}
                                 {operate && job.state === 'done' && job.kind === 'burn-in' && <button type="button" class="btn secondary" onClick={() => showDialog(<RetryDialog job={job} />)}>Once more</button>}
