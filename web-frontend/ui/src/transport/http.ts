@@ -44,8 +44,9 @@ export function httpApi(base: URL): Api {
                 if (answer.ok)
                         return (text ? JSON.parse(text) : undefined) as T;
                 const failure = errorOf(answer.status, text);
+                // It may be about somebody else's session, too.
                 if (answer.status === 401)
-                        onUnauthorized();
+                        session().then(({ account }) => account === null && onUnauthorized(), () => {});
                 throw failure;
         }
 
