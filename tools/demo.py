@@ -23,6 +23,7 @@ from machine import Machine  # noqa: E402
 from nas import Nas, default_drives  # noqa: E402
 
 HOST, HOST_TRUENAS = "/org/burnin1/host/nas", "/org/burnin1/host/tn"
+ADDRESS = "127.0.0.1:8084"
 MOCK = "/usr/local/bin/mock-truenas"
 GOOD, BAD, LOCKED = "WD-FREE01", "2000", "WD-TANK01"
 FAILS = "71R0A01VFR0H"      # of the TrueNAS, at 30 %
@@ -118,13 +119,29 @@ def start_truenas(machine: Machine, speed: str) -> Iterator[dict[str, str]]:
         yield json.loads(process.stdout.readline())
 
 
+@contextlib.contextmanager
+def page(machine: Machine) -> Iterator[str]:
+    """The web page of the machine, at an address of this computer: the machine has a network of its own."""
+    show(machine, "systemctl start burnin-events.socket burnin-web.service")
+    with subprocess.Popen(["systemd-socket-activate", f"--listen={ADDRESS}", "nsenter", f"--net=/run/netns/{machine.netns}",
+                           "/usr/lib/systemd/systemd-socket-proxyd", ADDRESS],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as forwarder:
+        try:
+            yield f"https://{ADDRESS}/"
+        finally:
+            forwarder.terminate()
+
+
 def keep(machine: Machine) -> None:
     enter = f"nsenter --target {machine.leader} --all"
-    say("It is left running. In another terminal:")
-    for command in ("busctl tree org.burnin1", "burninctl watch", "journalctl BURNIN_JOB=2", "systemctl status burnind",
-                    "bash"):
-        print(f"    {enter} {command}")
-    input("\nPress Enter to end it. ")
+    with page(machine) as address:
+        say("It is left running. In another terminal:")
+        for command in ("busctl tree org.burnin1", "burninctl watch", "journalctl BURNIN_JOB=2", "systemctl status burnind",
+                        "bash"):
+            print(f"    {enter} {command}")
+        code = machine.run(["burninctl", "account", "setup-code"]).stdout.strip()
+        say(f"The web page: {address} (its certificate is its own). The first account needs the code {code}")
+        input("\nPress Enter to end it. ")
 
 
 def run(machine: Machine, work: str, options: argparse.Namespace) -> bool:
