@@ -325,6 +325,7 @@ static void manager_store_progress(Manager *m, uint64_t now)
                 return;
 
         DL_COUNT2(m->progressed, s, count, progress_next);
+        count++; /* never none at all */
         records = new (const StageRecord *, count);
         jobs = new (const JobRecord *, count);
         stages = new (Stage *, count);
