@@ -206,7 +206,7 @@ int session_find(Manager *m, const char *token, const char *address, Session *re
                 r = session_find_token(m, token, &s, error);
         if (r < 0)
                 return r;
-        if (m->settings.web_session_bind_address && !streq(from, s.record.address))
+        if (m->settings.web_session_bind_address && !streq_ptr(from, s.record.address))
                 return session_ended(error);
 
         *ret = s;

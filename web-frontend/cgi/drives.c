@@ -180,7 +180,7 @@ int drives_start_self_test(Web *w)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_free_ char *path = NULL;
-        const char *type;
+        const char *type = "";
         int r;
 
         r = read_type(w, &type);
@@ -198,7 +198,7 @@ int drives_cancel_self_test(Web *w)
 {
         _cleanup_json_ struct json_object *drive = NULL, *job = NULL;
         _cleanup_free_ char *path = NULL;
-        const char *type, *active = "/", *kind = "", *profile = "";
+        const char *type = "", *active = "/", *kind = "", *profile = "";
         int r;
 
         r = read_type(w, &type);
