@@ -575,6 +575,13 @@ int job_finish(Job *j, Verdict verdict, const char *reason)
         return 0;
 }
 
+static int job_pass(Job *j)
+{
+        _cleanup_free_ char *reason = strf("Each of its %zu stages passed.", j->n_stages);
+
+        return reason ? job_finish(j, VERDICT_PASSED, reason) : -ENOMEM;
+}
+
 void job_on_stage_done(Job *j, Stage *s)
 {
         int r = 0;
@@ -585,7 +592,7 @@ void job_on_stage_done(Job *j, Stage *s)
         else if (s->record.verdict != VERDICT_PASSED)
                 r = job_finish(j, s->record.verdict, s->record.reason);
         else if (s->record.index + 1 == j->n_stages)
-                r = job_finish(j, VERDICT_PASSED, NULL);
+                r = job_pass(j);
         else if (j->record.state == JOB_PAUSED)
                 job_emit_changed(j, (const char *const[]){ "CurrentStage", "Percent", NULL });
         else {
@@ -643,8 +650,7 @@ void job_update_percent(Job *j)
                 double weight = stage_weight(j->stages[i]);
 
                 sum += weight;
-                done += weight *
-                        (j->stages[i]->record.state == STAGE_DONE ? 100 : j->stages[i]->record.percent);
+                done += weight * j->stages[i]->record.percent;
         }
 
         percent = sum > 0 ? MIN(done / sum, 99.9) : 0;

@@ -2,6 +2,8 @@
 """Burn-ins from submission to verdict: what passes, what fails, in which order, and that the evidence says so."""
 from __future__ import annotations
 
+from typing import Any
+
 import dbus
 import pytest
 from product import MANAGER, PATH, PHASES, Host, Job, Product, nas, product, refused, wait_all  # noqa: F401
@@ -17,6 +19,7 @@ def test_good_drive_passes_with_evidence_phases_and_log(nas: Host, product: Prod
 
     end = job.all()
     assert end["Percent"] == 100 and end["CurrentStage"] == "/" and end["Note"] == "first light" and end["Operator"] == "root"
+    assert end["Reason"] == "Each of its 3 stages passed."
     assert end["CreatedUSec"] <= end["StartedUSec"] <= end["FinishedUSec"]
     assert [path.rsplit("/", 1)[1] for path in end["Stages"]] == ["precheck", "surface_validate", "final_check"]
     for kind in ("precheck", "surface_validate", "final_check"):
@@ -146,6 +149,7 @@ SICK = {    # what SMART says -> the verdict, and what its reason and its eviden
     "UNCORR01": ({"ata_smart_attributes": {"table": [{"id": 198, "raw": {"value": 2}}]}}, "failed",
                  "2 uncorrectable sectors", "smart-uncorrectable"),
     "HOTDRIVE": ({"temperature": {"current": 46}}, "inconclusive", "too warm to start, 46 °C", "temperature"),
+    "NOTEMP01": ({"temperature": {"current": None}}, "inconclusive", "its temperature cannot be read", "temperature"),
     "SELFTEST": ({"burnin_test": {"selftest": {"seconds": {"long": 9999}}}}, "inconclusive", "self-test is running",
                  "self-test"),
 }
@@ -184,25 +188,74 @@ def test_sick_drive_is_never_written(sick_jobs: dict[str, Job], serial: str) -> 
     assert [job.stage(kind)["Verdict"] for kind in ("precheck", "surface_validate", "final_check")] == [
         verdict, "skipped", "skipped"]
     assert job.stage()["WorkBytes"] == 0
+    assert job["Percent"] < 50
 
 
-def test_smart_deltas_are_judged_at_the_end(nas: Host, product: Product) -> None:
-    product.plug("DELTA001", 256)
-    product.plug("DELTA002", 256)
-    grown, cable = product.start("DELTA001"), product.start("DELTA002")
-    with product.braked(grown), product.braked(cable):
-        product.machine.set_smart("DELTA001", {"ata_smart_attributes": {"table": [{"id": 5, "raw": {"value": 3}}]}})
-        product.machine.set_smart("DELTA002", {"ata_smart_attributes": {"table": [{"id": 199, "raw": {"value": 1}}]}})
+def attribute(number: int, value: int) -> dict[str, Any]:
+    return {"ata_smart_attributes": {"table": [{"id": number, "raw": {"value": value}}]}}
 
-    assert grown.wait_end(120) == "failed"
-    assert "reallocated sectors grew by 3" in grown["Reason"] and "DELTA001" in grown["Reason"]
-    assert [grown.stage(kind)["Verdict"] for kind in ("precheck", "surface_validate", "final_check")] == [
-        "passed", "passed", "failed"]
-    assert [line[0] for line in grown.stage("final_check")["Evidence"] if line[4] == "failed"] == ["reallocated"]
 
-    assert cable.wait_end(120) == "passed"
-    crc, = (line for line in cable.stage("final_check")["Evidence"] if line[0] == "crc-errors")
-    assert "+1 (0 to 1), a warning" in crc[2] and crc[4] == "passed"
+def nvme(**log: int) -> dict[str, Any]:
+    return {"burnin_test": {"protocol": "NVMe", "version": [7, 4]},
+            "nvme_smart_health_information_log": {"critical_warning": 0, "temperature": 31, "percentage_used": 1, "media_errors": 0} | log}
+
+
+GROWN = {   # what SMART says before and after the test -> rule, verdict and what is named
+    "DELTA001": ({}, attribute(5, 3), "reallocated", "failed", "reallocated sectors grew by 3"),
+    "DELTA002": ({}, attribute(197, 1), "pending", "failed", "pending sectors grew by 1"),
+    "DELTA003": ({}, attribute(198, 2), "offline-uncorrectable", "failed", "offline uncorrectable sectors grew by 2"),
+    "DELTA004": ({}, attribute(187, 4), "reported-uncorrectable", "failed", "reported uncorrectable errors grew by 4"),
+    "DELTA005": ({}, attribute(199, 10), "crc-errors", "passed", "+10 (0 to 10), a warning"),
+    "DELTA006": ({}, attribute(199, 11), "crc-errors", "failed", "CRC errors (cable, backplane) grew by 11"),
+    "DELTA007": (nvme(), nvme(media_errors=1), "media-errors", "failed", "media errors grew by 1"),
+    "DELTA008": (nvme(), nvme(percentage_used=3), "percentage-used", "passed", "+2 (1 to 3), a warning"),
+    "DELTA009": (nvme(), nvme(percentage_used=4), "percentage-used", "failed", "percent of its life grew by 3"),
+    "DELTA010": ({}, {"smart_status": {"passed": False}}, "smart-health", "failed", "SMART health is 'failed' after the test"),
+}
+
+
+@pytest.fixture(scope="module")
+def grown_jobs(product: Product) -> dict[str, Job]:
+    """A job on each drive whose SMART changes while it is under test, all at once, to their ends."""
+    product.configure(max_parallel_burnins=str(len(GROWN)))
+    product.clean()
+    product.add_host("nas")
+    for serial, (before, *_) in GROWN.items():
+        product.machine.add_loop_drive(serial, 8)
+        product.machine.set_smart(serial, before)
+    for serial in GROWN:
+        product.wait_drive(serial)
+    results = product.start_all([(serial, "") for serial in GROWN], confirmed=True)
+    jobs = {serial: Job(product, path) for serial, (*_, path) in zip(GROWN, results)}
+    # A precheck that has begun comes to its end, and nothing after it begins.
+    for job in jobs.values():
+        job.wait("State", "running")
+        job.call("Pause", "st", "", 0)
+    for serial, job in jobs.items():
+        job.stage("precheck").wait("State", "done")
+        assert job["State"] == "paused", job["Reason"]
+        product.machine.set_smart(serial, GROWN[serial][1])
+        job.call("Resume", "t", 0)
+    for job in jobs.values():
+        job.wait_end()
+    product.clean()
+    product.configure(max_parallel_burnins="4")
+    return jobs
+
+
+@pytest.mark.parametrize("serial", GROWN)
+def test_what_grew_in_the_test_is_judged_and_named(grown_jobs: dict[str, Job], serial: str) -> None:
+    _, _, rule, verdict, words = GROWN[serial]
+    job = grown_jobs[serial]
+    assert job["Verdict"] == verdict, job["Reason"]
+    assert [job.stage(kind)["Verdict"] for kind in ("precheck", "surface_validate", "final_check")] == ["passed", "passed", verdict]
+    lines = job.stage("final_check")["Evidence"]
+    if verdict == "failed":
+        assert words in job["Reason"] and serial in job["Reason"]
+        assert [line[0] for line in lines if line[4] != "passed"] == [rule]
+    else:
+        line, = (line for line in lines if line[0] == rule)
+        assert words in line[2] and line[4] == "passed"
 
 
 def test_what_other_vendors_count_there_fails_no_drive(nas: Host, product: Product) -> None:

@@ -36,7 +36,7 @@ def test_job_answers_for_itself_alone(product: Product, finished: Job) -> None:
     entries = product.machine.journal(f"BURNIN_JOB={finished.id}", "--boot")
     said = messages(entries)
     for part in ("was queued by root", "has started", "Stage precheck", "Stage surface_validate", "Stage final_check",
-                 f"Job {finished.id} for drive JOURNAL1 (BURNIN LOOP) on nas has ended: passed."):
+                 f"Job {finished.id} for drive JOURNAL1 (BURNIN LOOP) on nas has ended: passed: Each of its 3 stages passed."):
         assert any(part in line for line in said), part
     assert not any("JOURNAL2" in line for line in said)
     assert {entry["BURNIN_DRIVE_SERIAL"] for entry in entries} == {"JOURNAL1"}
