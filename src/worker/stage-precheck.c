@@ -9,8 +9,6 @@
 /* Before anything is written: is this the drive that was meant, does nobody use it, is it well, can its host do the test? A wrong
  * drive, a lock or a missing tool is nobody's fault (inconclusive); bad SMART is the drive's. */
 
-#define PRECHECK_CONTACT_LIMIT (2 * USEC_PER_MINUTE)
-
 typedef struct Precheck {
         Worker *w;
         StageReport *report;
@@ -48,7 +46,7 @@ static int check_contact(Precheck *p)
         char t[TIMESPAN_MAX];
         int r;
 
-        r = host_read_probe(p->w, PRECHECK_CONTACT_LIMIT, &p->probe);
+        r = host_read_probe(p->w, p->w->params.stall_end_usec, &p->probe);
         if (is_ours(r))
                 return r;
         if (r < 0)
@@ -87,13 +85,13 @@ static int read_host(Precheck *p)
         int r;
 
         /* SMART first: it wakes a drive that sleeps, which the facts would skip. */
-        r = host_read_smart(p->w, PRECHECK_CONTACT_LIMIT, &p->smart, &why);
+        r = host_read_smart(p->w, p->w->params.stall_end_usec, &p->smart, &why);
         if (is_ours(r))
                 return r;
         if (r < 0)
                 return give_up(p, "smart", "a SMART reading", why ?: "SMART cannot be read");
 
-        r = host_read_facts(p->w, PRECHECK_CONTACT_LIMIT, &p->host, &why_not);
+        r = host_read_facts(p->w, p->w->params.stall_end_usec, &p->host, &why_not);
         if (is_ours(r))
                 return r;
         if (r < 0)
@@ -308,7 +306,7 @@ static int check_content(Precheck *p)
                 return report_line(p->report, VERDICT_PASSED, "content", "host",
                                    strdup("not compared: unlocked while in use"), strdup("not read"), NULL);
 
-        r = host_read_content(p->w, PRECHECK_CONTACT_LIMIT, &content);
+        r = host_read_content(p->w, p->w->params.stall_end_usec, &content);
         if (is_ours(r))
                 return r;
         same = r >= 0 && want && streq(want, content);

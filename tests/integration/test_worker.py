@@ -356,6 +356,21 @@ def test_precheck_missing(disk: Disk, stage: MakeStage) -> None:
     assert report["verdict"] == "inconclusive" and evidence(report)["present"] == "inconclusive"
 
 
+def test_precheck_waits_for_its_host(sshd: Sshd, disk: Disk, stage: MakeStage) -> None:
+    """As long as every stage does: a cable that is out for some minutes costs no job."""
+    extra = f"SetEnv PATH={sshd.directory}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    sshd.stop()
+    try:
+        report = stage(disk, "precheck", stall_end_usec=3_000_000).start().report()
+        assert report["verdict"] == "inconclusive" and evidence(report) == {"contact": "inconclusive"}
+        s = stage(disk, "precheck").start()
+        assert s.until(lambda m: m["type"] == "contact")["state"] == "lost"
+    finally:
+        sshd.start("host", extra=extra)
+    assert s.until(lambda m: m["type"] == "contact")["state"] == "back"
+    assert s.report()["verdict"] == "passed"
+
+
 def test_final_deltas(disk: Disk, stage: MakeStage) -> None:
     assert stage(disk, "precheck").start().report()["verdict"] == "passed"
     disk.smart(ata_smart_attributes={"table": [{"id": 199, "raw": {"value": 5}}]})
