@@ -441,6 +441,7 @@ PROFILES = {
     "short_long": ["short_smart", "long_smart"],
     "surface_short": ["short_smart", "surface_validate"],
     "surface_long": ["long_smart", "surface_validate"],
+    "fast": ["short_smart", "surface_validate"],
 }
 
 
@@ -455,6 +456,8 @@ def test_every_profile_has_its_stages_and_passes(nas: Host, product: Product) ->
         assert [path.rsplit("/", 1)[1] for path in job["Stages"]] == ["precheck", *PROFILES[profile], "final_check"]
         assert job["Profile"] == profile and job["Kind"] == "burn-in"
         assert job.wait_end(90) == "passed", (profile, job["Reason"])
+        if "surface_validate" in PROFILES[profile]:
+            assert job.stage()["Phases"] == (2 if profile == "fast" else 8)
         tests = product.drive(serials[profile])["SelfTests"]
         for kind in ("short", "long"):
             assert tests[kind]["State"] == ("passed" if f"{kind}_smart" in PROFILES[profile] else "idle")
