@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import dbus
 import pytest
-from lab import Lab, lab, rules  # noqa: F401
+from lab import LOOK, Lab, lab, rules  # noqa: F401
 from product import Object, refused
 
 pytestmark = pytest.mark.allow_journal(r"is locked now", r"has ended: (inconclusive|cancelled)", r"^(inconclusive|cancelled): ",
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.allow_journal(r"is locked now", r"has ended: (inconclus
                                        r"No burn-in was started", r"is missing")
 
 WHY = "it is only a test"
-DRIVE, OTHER = "WD-FREE01", "WD-FREE02"
+DRIVES = DRIVE, OTHER, THIRD, NVME = "WD-FREE01", "WD-FREE02", "WD-FREE03", "NVME0001"
 MEMBER, MOUNTED, EXPORTED = "DESTROY STORAGE MEMBER", "DESTROY MOUNTED FILESYSTEM", "DESTROY EXPORTED POOL"
 
 
@@ -55,23 +55,36 @@ USES = {
               "storage-member", MEMBER, "mdadm --stop", "test -e /sys/block/md9/md/array_state && grep -q ^md9 /proc/mdstat"),
     "open LUKS": Use(OPEN, "cryptsetup close grab", "storage-member", MEMBER, "cryptsetup close", "test -e /dev/mapper/grab"),
 }
+# As many at the same time as there are drives: most of the time the NAS is looked at, and one look sees them all.
+ROUNDS = (("existing data", "active pool", "mounted", "LVM"), ("exported pool", "boot pool", "swap", "md"),
+          ("closed LUKS", "mounted LVM", "open LUKS"))
+assert sorted(name for round_ in ROUNDS for name in round_) == sorted(USES)
 
 
 @contextlib.contextmanager
-def used(lab: Lab, use: Use, serial: str = DRIVE) -> Iterator[str]:
-    """The drive is used like this in here, and free again afterwards."""
-    lab.wait_lock(serial, "none")
-    dev = lab.dev(serial)
-    lab.guest.ssh(f"set -e; {use.make.replace('{}', dev)}; udevadm settle")
+def used(lab: Lab, uses: dict[str, Use]) -> Iterator[dict[str, str]]:
+    """These drives are used like this in here, and free again afterwards; their names on the NAS."""
+    for serial in uses:
+        lab.wait_lock(serial, "none")
+    devs = {serial: lab.dev(serial) for serial in uses}
     try:
-        lab.wait_lock(serial, use.state).wait("LockInUse", bool(use.command), 60)
-        yield dev
+        for serial, use in uses.items():
+            lab.guest.ssh(f"set -e; {use.make.replace('{}', devs[serial])}; udevadm settle")
+        for serial, use in uses.items():
+            lab.wait_lock(serial, use.state).wait("LockInUse", bool(use.command), 60)
+        yield devs
     finally:
         lab.clean_jobs()
-        lab.guest.ssh(use.undo.replace("{}", dev), check=False)
-        lab.wipe(serial)
+        for serial, use in uses.items():
+            lab.guest.ssh(use.undo.replace("{}", devs[serial]), check=False)
+        lab.wipe(*uses)
         lab.look()
-        lab.wait_lock(serial, "none")
+        for serial in uses:
+            lab.wait_lock(serial, "none")
+
+
+def is_left(lab: Lab, use: Use, dev: str) -> bool:
+    return lab.guest.run(use.left.replace("{}", dev), check=False).returncode == 0
 
 
 def unlock(lab: Lab, serial: str, token: str) -> Object:
@@ -83,26 +96,30 @@ def grants(lab: Lab) -> list[dict[str, object]]:
     return lab.call("ListGrants", "a{sv}", dbus.Dictionary({}, signature="sv"))
 
 
-@pytest.mark.parametrize("name", USES)
-def test_unlocked_drive_is_taken(lab: Lab, name: str) -> None:
-    use = USES[name]
-    with used(lab, use) as dev:
-        drive = lab.drive(DRIVE)
-        assert (drive["UnlockToken"], drive["LockInUse"]) == (use.token, bool(use.command))
-        with refused("WrongToken", f"({use.state})"):
-            unlock(lab, DRIVE, "DESTROY")
-        unlock(lab, DRIVE, use.token)
-        if use.command:
-            with refused("DriveLocked", "still in use", use.command):
-                lab.start(DRIVE, unlock=True)
-            assert lab.guest.run(use.left.replace("{}", dev), check=False).returncode == 0
-        job = lab.start(DRIVE, unlock=True, release=True)
-        with lab.frozen(job) as run:
-            assert lab.guest.ssh(f"readlink /proc/{run.pid}/fd/9").strip() == dev
-            assert lab.guest.run(use.left.replace("{}", dev), check=False).returncode != 0
+@pytest.mark.parametrize("names", ROUNDS, ids=", ".join)
+def test_unlocked_drives_are_taken(lab: Lab, names: tuple[str, ...]) -> None:
+    uses = {serial: USES[name] for serial, name in zip(DRIVES, names)}
+    with used(lab, uses) as devs, contextlib.ExitStack() as frozen:
+        for serial, use in uses.items():
+            drive = lab.drive(serial)
+            assert (drive["UnlockToken"], drive["LockInUse"]) == (use.token, bool(use.command))
+            with refused("WrongToken", f"({use.state})"):
+                unlock(lab, serial, "DESTROY")
+            unlock(lab, serial, use.token)
+            if use.command:
+                with refused("DriveLocked", "still in use", use.command):
+                    lab.start(serial, unlock=True)
+                assert is_left(lab, use, devs[serial])
+        with lab.slow(*uses):
+            jobs = dict(zip(uses, lab.burn(*uses, unlock=True, release=True)))
+            runs = {serial: frozen.enter_context(lab.frozen(job)) for serial, job in jobs.items()}
+        for serial, job in jobs.items():
+            assert lab.guest.ssh(f"readlink /proc/{runs[serial].pid}/fd/9").strip() == devs[serial]
+            assert not is_left(lab, uses[serial], devs[serial])
             assert not rules(job, "precheck")
+            # One after the other: an emulated NAS that ends four at once is too slow to prove each gone in time.
             job.cancel("seen enough")
-        assert job.wait_end(90) == "cancelled"
+            assert job.wait_end(90) == "cancelled"
         assert not grants(lab)
 
 
@@ -110,7 +127,7 @@ def test_all_drives_of_a_pool(lab: Lab) -> None:
     """The first one exports the pool for both."""
     lab.wait_lock(OTHER, "none")
     use = dataclasses.replace(USES["active pool"], make=f"zpool create -f -m none grab mirror {{}} {lab.dev(OTHER)}")
-    with used(lab, use):
+    with used(lab, {DRIVE: use}):
         try:
             lab.wait_lock(OTHER, "active-pool")
             for serial in (DRIVE, OTHER):
@@ -127,43 +144,58 @@ def test_all_drives_of_a_pool(lab: Lab) -> None:
     lab.wait_lock(OTHER, "none")
 
 
-def test_busy_pool_is_not_forced(lab: Lab) -> None:
-    with used(lab, USES["active pool"]):
-        lab.guest.ssh("systemd-run -q --unit=lab-busy --working-directory=/mnt/grab sleep 600")
-        try:
-            unlock(lab, DRIVE, "grab")
-            job = lab.start(DRIVE, unlock=True, release=True)
-            assert job.wait_end(120) == "inconclusive"
-            assert "'zpool export grab' failed" in job["Reason"], job["Reason"]
-            assert "ONLINE" in lab.guest.ssh("zpool list -H -o health grab")
-        finally:
-            lab.guest.ssh("systemctl stop lab-busy")
+# What is done to pools that were unlocked; each has a drive, and what is seen of them once more is the same look.
+POOLS = {
+    DRIVE: USES["active pool"],
+    OTHER: Use("zpool create -f -m none later {} && zpool export later", "zpool export later", "exported-pool", EXPORTED),
+    THIRD: Use("zpool create -f -m /mnt/twice twice {}", "zpool destroy twice", "active-pool", "twice", "zpool export twice"),
+}
 
 
-def test_pool_that_is_imported_after_it_was_unlocked(lab: Lab) -> None:
-    with used(lab, dataclasses.replace(USES["exported pool"], undo="zpool export grab")):
-        unlock(lab, DRIVE, EXPORTED)
-        lab.guest.ssh("zpool import -d /dev -N grab")
-        # Whether the service has seen it by now or not.
-        try:
-            job = lab.start(DRIVE, unlock=True, release=True)
-        except dbus.DBusException as error:
-            assert error.get_dbus_name() == "org.burnin1.Error.DriveLocked"
-        else:
-            assert job.wait_end(120) == "inconclusive", job["Reason"]
-        lab.wait_lock(DRIVE, "active-pool")
-        assert not grants(lab)
-        assert "ONLINE" in lab.guest.ssh("zpool list -H -o health grab")
-        with refused("WrongToken"):
-            unlock(lab, DRIVE, EXPORTED)
+@pytest.fixture(scope="module")
+def pools(lab: Lab) -> Iterator[dict[str, str]]:
+    with used(lab, POOLS) as devs:
+        yield devs
 
 
-def test_another_pool_of_the_same_name(lab: Lab) -> None:
-    with used(lab, USES["active pool"]) as dev:
+def health(lab: Lab, pool: str) -> str:
+    return lab.guest.ssh(f"zpool list -H -o health {pool}").strip()
+
+
+def test_busy_pool_is_not_forced(lab: Lab, pools: dict[str, str]) -> None:
+    lab.guest.ssh("systemd-run -q --unit=lab-busy --working-directory=/mnt/grab sleep 600")
+    try:
         unlock(lab, DRIVE, "grab")
-        lab.guest.ssh(f"zpool destroy grab; zpool create -f -m /mnt/grab grab {dev}")
-        lab.machine.wait_for(lambda: not grants(lab), 60, "the grant is void")
-        lab.wait_lock(DRIVE, "active-pool")
-        with refused("DriveLocked", "grab"):
-            lab.start(DRIVE, unlock=True, release=True)
-        assert "ONLINE" in lab.guest.ssh("zpool list -H -o health grab")
+        job = lab.start(DRIVE, unlock=True, release=True)
+        assert job.wait_end(120) == "inconclusive"
+        assert "'zpool export grab' failed" in job["Reason"], job["Reason"]
+        assert health(lab, "grab") == "ONLINE"
+    finally:
+        lab.guest.ssh("systemctl stop lab-busy")
+
+
+def test_pool_that_is_imported_after_it_was_unlocked(lab: Lab, pools: dict[str, str]) -> None:
+    unlock(lab, OTHER, EXPORTED)
+    lab.guest.ssh("zpool import -d /dev -N later")
+    # Whether the service has seen it by now or not.
+    try:
+        job = lab.start(OTHER, unlock=True, release=True)
+    except dbus.DBusException as error:
+        assert error.get_dbus_name() == "org.burnin1.Error.DriveLocked"
+    else:
+        assert job.wait_end(120) == "inconclusive", job["Reason"]
+    lab.wait_lock(OTHER, "active-pool")
+    assert not grants(lab)
+    assert health(lab, "later") == "ONLINE"
+    with refused("WrongToken"):
+        unlock(lab, OTHER, EXPORTED)
+
+
+def test_another_pool_of_the_same_name(lab: Lab, pools: dict[str, str]) -> None:
+    unlock(lab, THIRD, "twice")
+    lab.guest.ssh(f"zpool destroy twice; zpool create -f -m /mnt/twice twice {pools[THIRD]}")
+    lab.wait_for(lambda: not grants(lab), LOOK, "the grant is void")
+    lab.wait_lock(THIRD, "active-pool")
+    with refused("DriveLocked", "twice"):
+        lab.start(THIRD, unlock=True, release=True)
+    assert health(lab, "twice") == "ONLINE"
