@@ -18,6 +18,8 @@ Everything a test plugged in, added or started is gone after it, but what was ma
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,6 +28,7 @@ from typing import Any
 import busclient
 import dbus
 import pytest
+import resources
 from machine import Machine
 from sshhost import SshHost
 
@@ -81,6 +84,26 @@ def refused(name: str, *words: str) -> Iterator[None]:
             assert word in str(error.get_dbus_message()), error
     else:
         pytest.fail(f"was not refused with {name}")
+
+
+def find_processes(machine: Machine, name: str, argument: str = "") -> list[int]:
+    found = []
+    for directory, _, _ in os.walk(machine._record.cgroup):
+        with contextlib.suppress(OSError):
+            for pid in map(int, Path(directory, "cgroup.procs").read_text().split()):
+                with contextlib.suppress(OSError):
+                    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+                    if words and words[0].decode().rpartition("/")[2] == name and (
+                            not argument or words[-1].decode() == argument):
+                        found.append(pid)
+    return found
+
+
+def process_state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 class Object:
@@ -182,6 +205,24 @@ class Product:
 
     def restart(self) -> None:
         self.machine.run(["systemctl", "restart", "burnind.service"], timeout=60)
+
+    def pid(self) -> int:
+        """burnind's pid as counted outside; 0 while there is none."""
+        return next(iter(find_processes(self.machine, "burnind")), 0)
+
+    def kill(self) -> None:
+        """SIGKILL to burnind, which systemd starts again."""
+        pid = self.pid()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            resources.until("burnind is gone", lambda: process_state(pid) in ("", "Z"), 10, 0.001)
+
+    def start_again(self) -> None:
+        """Waits until it is up."""
+        self.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
+
+    def wait_up(self, timeout: float = 30) -> None:
+        self.machine.wait_property(PATH, MANAGER, "Version", bool, timeout)
 
     def reset(self) -> None:
         """Stops the service, and starts it with an empty database."""

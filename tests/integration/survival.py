@@ -23,7 +23,7 @@ import dbus
 import pytest
 import resources
 from machine import Machine
-from product import JOB, PATH, MANAGER, PHASES, RUNS, STAGE, Drive, Host, Job, Product, plain
+from product import JOB, PHASES, RUNS, STAGE, Host, Job, Product, find_processes, process_state
 from sshhost import AUTHORIZED, CLIENT_KEY, SshHost
 
 PORT = 2200
@@ -51,26 +51,6 @@ class Nas:
     def runs_started(self, run: str) -> int:
         """How often the container of this run was ever started here."""
         return sum(str(e.get("MESSAGE", "")).startswith("Started") for e in self.machine.journal(f"UNIT=burnin-run-{run}.service"))
-
-
-def find_processes(machine: Machine, name: str, argument: str = "") -> list[int]:
-    found = []
-    for directory, _, _ in os.walk(machine._record.cgroup):
-        with contextlib.suppress(OSError):
-            for pid in map(int, Path(directory, "cgroup.procs").read_text().split()):
-                with contextlib.suppress(OSError):
-                    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
-                    if words and words[0].decode().rpartition("/")[2] == name and (
-                            not argument or words[-1].decode() == argument):
-                        found.append(pid)
-    return found
-
-
-def process_state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
 
 
 def start_time(pid: int) -> str:
@@ -113,21 +93,6 @@ class Site(Product):
 
     # --- what befalls the service ------------------------------------------------------------------------
 
-    def pid(self) -> int:
-        """burnind's pid as counted outside; 0 while there is none."""
-        return next(iter(find_processes(self.machine, "burnind")), 0)
-
-    def kill(self) -> None:
-        """SIGKILL to burnind, which systemd starts again."""
-        pid = self.pid()
-        if pid:
-            os.kill(pid, signal.SIGKILL)
-            resources.until("burnind is gone", lambda: process_state(pid) in ("", "Z"), 10, 0.001)
-
-    def start_again(self) -> None:
-        """Waits until it is up."""
-        self.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
-
     def workers(self, job: Job) -> list[int]:
         """The workers of a job, as counted outside."""
         cgroup = self.machine._record.cgroup
@@ -139,9 +104,6 @@ class Site(Product):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return len(pids)
-
-    def wait_up(self, timeout: float = 30) -> None:
-        self.machine.wait_property(PATH, MANAGER, "Version", bool, timeout)
 
     def clean_site(self) -> None:
         """Ends every job and takes every drive away."""
