@@ -2,6 +2,7 @@
 """burninctl watch on a terminal: what it draws, on which sizes, and what it leaves behind."""
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 
@@ -69,10 +70,12 @@ def test_draws_over_what_it_drew(product: Product, nas: Host) -> None:
 def test_small_terminals(product: Product, nas: Host, rows: int, columns: int) -> None:
     for i in range(1, 4):
         product.plug(f"WATCHED{i}", 256)
-    jobs = [product.start(f"WATCHED{i}") for i in range(1, 4)]
-    with product.braked(jobs[0]), Terminal(product.machine, WATCH, rows=50, columns=120) as terminal:
-        whole = terminal.wait(lambda text: all(f"WATCHED{i}" in text for i in range(1, 4)))
-        assert re.search(r"WATCHED1 .*Write 0xaa .*\d+\.\d %", whole), "a bar, with its number"
+    with contextlib.ExitStack() as stack:
+        for i in range(1, 4):
+            stack.enter_context(product.braked(product.start(f"WATCHED{i}")))      # none of them ends meanwhile
+        terminal = stack.enter_context(Terminal(product.machine, WATCH, rows=50, columns=120))
+        terminal.wait(lambda text: all(f"WATCHED{i}" in text for i in range(1, 4))
+                      and re.search(r"WATCHED1 .*Write 0xaa .*\d+\.\d %", text))    # a bar, with its number
         terminal.resize(rows, columns)
         terminal.wait_frame()       # one may have been on its way
         terminal.screen.scrolled = 0
