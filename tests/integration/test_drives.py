@@ -161,9 +161,11 @@ def test_drive_that_is_needed_is_not_forgotten(product: Product, nas: Host, miss
 
     there = product.plug("GONE0002", 256)
     refuses(there, "WrongState", "is there")
-    with product.braked(product.start("GONE0002")):
+    job = product.start("GONE0002")
+    with product.braked(job):
         refuses(there, "DriveBusy", "in job")
-        product.call("CancelAll", "st", "", 0)
+        job.cancel()
+    assert job.wait_end() == "cancelled"        # while the host can still be asked whether its run is gone
 
     # Until its host was read, a drive that is there looks like one that is not.
     nas.call("Configure", "a{sv}", dbus.Dictionary({"port": dbus.UInt16(1)}, signature="sv"))
