@@ -156,8 +156,9 @@ def test_progress_is_stored_before_the_manager_tells_it(product: Product, nas: H
         signal = watch.wait(lambda s: any(row[0] == stage and row[1] > 0 for row in s.args[0]), 60)
         stored = product.machine.run(["python3", "-IS", "-c", (
             "import sqlite3, sys; print(sqlite3.connect('file:/var/lib/burnin/burnin.db?mode=ro', uri=True).execute("
-            "'SELECT max(percent) FROM (SELECT job, percent FROM stages UNION ALL SELECT job, percent FROM stage_progress)"
-            " WHERE job = ?', (int(sys.argv[1]),)).fetchone()[0])"), str(job.id)]).stdout
+            "'SELECT coalesce(p.percent, s.percent) FROM stages AS s LEFT JOIN stage_progress AS p USING (job, stage)"
+            " WHERE s.job = ? AND s.kind = ?', (int(sys.argv[1]), sys.argv[2])).fetchone()[0])"),
+                                      str(job.id), "surface_validate"]).stdout
     (_, percent, phase_percent, speed, bad_blocks, _), = (row for row in plain(signal.args[0]) if row[0] == stage)
     assert 0 < percent <= float(stored) and 0 <= phase_percent <= 100 and speed >= 0 and bad_blocks == 0
     job.cancel()
