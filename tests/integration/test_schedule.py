@@ -17,6 +17,7 @@ from product import Host, Job, Product, nas, product, refused  # noqa: F401
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"No burn-in was started",
                                        r"though its host is warm", r"Paused \(operator\)")
 
+SOON = 10       # seconds: until then a busy host must have been asked what is on its drive, or no job is seen to wait for the time
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
 WARM, COOL = {"temperature": {"current": 51}}, {"temperature": {"current": 31}}
 
@@ -300,7 +301,7 @@ def test_retry_of_a_drive_that_is_locked_or_gone(nas: Host, product: Product) ->
 
 def test_job_starts_at_its_time_and_not_before(nas: Host, product: Product) -> None:
     product.plug("TIMED001", 4)
-    at = in_seconds(4)
+    at = in_seconds(SOON)
     job = product.start("TIMED001", at=at)
     assert (job["State"], job["QueuedUntilUSec"], job["Calendar"]) == ("queued", int(at), "")
     job.wait("Reason", lambda reason: "Waits until" in reason)
@@ -311,12 +312,12 @@ def test_job_starts_at_its_time_and_not_before(nas: Host, product: Product) -> N
 def test_time_that_passes_while_nobody_runs(nas: Host, product: Product) -> None:
     product.plug("TIMED002", 4)
     product.plug("TIMED003", 4)
-    at = in_seconds(3)
+    at = in_seconds(SOON)
     job, later = product.start("TIMED002", at=at), product.start("TIMED003", at=in_seconds(3600))
     for waiting in (job, later):
         waiting.wait("Reason", lambda reason: "Waits until" in reason)
     product.machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
-    product.machine.wait_for(lambda: time.time() * 1_000_000 > at, 10, "the time is over")
+    product.machine.wait_for(lambda: time.time() * 1_000_000 > at, 2 * SOON, "the time is over")
     product.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
     assert job.wait_end() == "passed"
     later.wait("Reason", lambda reason: "Waits until" in reason)
@@ -390,7 +391,7 @@ def test_time_that_cannot_be(nas: Host, product: Product, options: dict[str, Any
 
 def test_repeated_request_gives_the_job_though_its_time_is_over(nas: Host, product: Product) -> None:
     product.plug("TIMEDREQ", 4)
-    at = in_seconds(1)
+    at = in_seconds(SOON)
     job = product.start("TIMEDREQ", request="nightly-1", at=at)
     job.wait_end()
     assert product.start("TIMEDREQ", request="nightly-1", at=at).id == job.id
@@ -439,8 +440,9 @@ def test_job_does_not_wait_for_ever(nas: Host, product: Product) -> None:
         with product.braked(warm):
             heat(product, "HEAT0003", WARM, 51)
             cursor = product.machine.cursor()
-            job = product.start("HEAT0004")
-            job.wait("Reason", lambda reason: "cool down" in reason)
+            with product.machine.watch_signal("org.freedesktop.DBus.Properties", "PropertiesChanged") as watch:
+                job = product.start("HEAT0004")
+                watch.wait(lambda s: s.path == job.path and "cool down" in s.args[1].get("Reason", ""), 20)
             assert job.wait_end() == "passed"
             product.machine.wait_journal(r"though its host is warm", f"BURNIN_JOB={job.id}", cursor=cursor)
             line, = [e for e in job.stage("precheck")["Evidence"] if e[0] == "thermal-wait"]
