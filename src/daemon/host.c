@@ -873,7 +873,9 @@ int host_on_cycle(Host *h, struct json_object *cycle)
         if (r < 0)
                 return r;
 
-        /* It answers with the accepted key, so another one from here on is a changed one. */
+        /* It answers with the accepted key, so that is the one it shows, and another one from here on is a changed one. */
+        if (!h->seen_host_key && h->record.host_key && host_has_shell(h))
+                host_on_hostkey(h, h->record.host_key, h->record.host_key_sha256);
         h->moved = false;
         h->last_seen_usec = now_usec(CLOCK_REALTIME);
         r = sd_event_source_set_time_relative(h->stale_timer,

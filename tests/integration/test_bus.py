@@ -188,6 +188,14 @@ def test_finished_job_stays_readable_over_a_restart(product: Product, finished: 
     assert product.job(finished.id).path == finished.path
 
 
+def test_host_shows_its_key_over_a_restart(product: Product, nas: Host) -> None:
+    product.restart()
+    nas.wait("State", "online")
+    assert nas["SeenHostKeyFingerprint"] == nas["HostKeyFingerprint"] == product.machine.host.fingerprint
+    with refused("WrongFingerprint", product.machine.host.fingerprint):
+        nas.accept_key("SHA256:x")
+
+
 def test_drives_are_filtered_and_paged(product: Product, nas: Host, finished: Job) -> None:
     for serial in ("PAGING01", "PAGING02", "PAGING03"):
         product.machine.add_loop_drive(serial, 8)
