@@ -146,6 +146,11 @@ class Terminal:
     def now_modes(self) -> list[Any]:
         return termios.tcgetattr(self._slave)
 
+    @property
+    def echoes(self) -> bool:
+        """Whether what is typed is shown; who turns that off, for a password, throws away what was typed before."""
+        return bool(self.now_modes()[3] & termios.ECHO)
+
     def resize(self, rows: int, columns: int) -> None:
         self.screen.resize(rows, columns)
         self._set_size()

@@ -516,13 +516,14 @@ def test_password_opens_the_way_on_a_terminal(product: Product, nas: Host, boss:
     # A login session, as everybody has who sits at a terminal.
     argv = ["runuser", "--login", "visitor", "--session-command"]
     with Terminal(product.machine, [*argv, "burninctl drive location PASSWORD 'bay 1'"]) as terminal:
-        terminal.wait(lambda text: "change what is noted of drive PASSWORD." in text and "boss" in text and "Password:" in text)
+        terminal.wait(lambda text: "change what is noted of drive PASSWORD." in text and "boss" in text and "Password:" in text
+                      and not terminal.echoes)
         terminal.type("wrong\n")
         terminal.wait(lambda text: "AUTHENTICATION FAILED" in text)
         assert terminal.wait_exit() == 5
     assert drive["Location"] == "" and product.list("Audit")[0]["Outcome"] == "denied"
     with Terminal(product.machine, [*argv, "burninctl drive location PASSWORD 'bay 2'"]) as terminal:
-        terminal.wait(lambda text: "Password:" in text)
+        terminal.wait(lambda text: "Password:" in text and not terminal.echoes)
         terminal.type(boss + "\n")
         assert terminal.wait_exit() == 0 and terminal.now_modes() == terminal.modes
         assert boss not in terminal.output
