@@ -148,11 +148,11 @@ def test_signals_tell_a_job_in_order(product: Product, nas: Host) -> None:
 
 
 def test_progress_is_stored_before_the_manager_tells_it(product: Product, nas: Host) -> None:
-    product.plug("PROGRESS", 256)
+    product.plug("PROGRESS", 1024)
     job = product.start("PROGRESS")
     stage = job.stage().path
-    with product.braked(job) as pid, product.machine.watch_signal(MANAGER, "Progress", PATH) as watch:
-        product.release(pid)
+    # In its second phase it stands still until it was told how far it is.
+    with product.machine.watch_signal(MANAGER, "Progress", PATH) as watch, product.braked(job, 2):
         signal = watch.wait(lambda s: any(row[0] == stage and row[1] > 0 for row in s.args[0]), 60)
         stored = product.machine.run(["python3", "-IS", "-c", (
             "import sqlite3, sys; print(sqlite3.connect('file:/var/lib/burnin/burnin.db?mode=ro', uri=True).execute("
