@@ -45,7 +45,7 @@ struct Watch {
         watch_changed_t changed;
         void *userdata;
 
-        sd_bus_slot *slots[4];
+        sd_bus_slot *slots[5];
         sd_event_source *timer;
         sd_bus_slot *list_call, *want_call;
         size_t list;
@@ -493,6 +493,49 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         return 0;
 }
 
+static int progress_take(Watch *w, sd_bus_message *m)
+{
+        double percent, phase_percent;
+        uint64_t speed, bad_blocks;
+        int32_t temperature;
+        const char *path;
+        int r;
+
+        while ((r = sd_bus_message_read(m, "(oddtti)", &path, &percent, &phase_percent, &speed, &bad_blocks,
+                                        &temperature)) > 0) {
+                struct json_object *values = json_object_new_object();
+
+                if (!values)
+                        return -ENOMEM;
+                if (json_put_double(values, "percent", percent) < 0 ||
+                    json_put_double(values, "phase_percent", phase_percent) < 0 ||
+                    json_put_u64(values, "bytes_per_second", speed) < 0 ||
+                    json_put_u64(values, "bad_blocks", bad_blocks) < 0 ||
+                    web_json_put(values, "temperature_mdegc",
+                                 temperature == MDEGC_UNKNOWN ? NULL : json_object_new_int(temperature)) <
+                                    0) {
+                        json_object_put(values);
+                        return -ENOMEM;
+                }
+                watch_told(w, stage_changed(w, path, values, false));
+        }
+
+        return r;
+}
+
+/* The stages' own signals leave these out where there are many. */
+static int on_progress(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Watch *w = userdata;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(oddtti)");
+        if (r >= 0)
+                r = progress_take(w, m);
+        watch_told(w, MIN(r, 0));
+        return 0;
+}
+
 /* An object came or went, or a job ended: the lists tell of what came, since nothing else has all of it. */
 static int on_objects_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -593,6 +636,11 @@ int watch_new(sd_event *event, sd_bus *bus, Mirror *mirror, watch_changed_t chan
                                 "type='signal',sender='" BUS_NAME "',interface='" BUS_INTERFACE_MANAGER "',"
                                 "member='JobRemoved',path='" BUS_PATH "'",
                                 on_job_removed);
+        if (r >= 0)
+                r = watch_match(w, 4,
+                                "type='signal',sender='" BUS_NAME "',interface='" BUS_INTERFACE_MANAGER "',"
+                                "member='Progress',path='" BUS_PATH "'",
+                                on_progress);
         if (r < 0)
                 return r;
         r = manager_set(w, false);
