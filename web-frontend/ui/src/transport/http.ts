@@ -198,6 +198,8 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
                 on<{ jobs: Job[]; removed?: string[] }>('jobs-update', (data) => events.jobs(data.jobs, data.removed ?? []));
                 on<{ hosts: Host[]; removed?: string[] }>('hosts-update', (data) => events.hosts(data.hosts, (data.removed ?? []).map(idOf)));
                 on<Job>('job-alert', (data) => events.alert(data));
+                on('ready', () => events.drives([], [])); // that was all, also where there are none
+                on('session-ended', () => events.unauthorized());
                 on<{ up?: boolean }>('daemon', (data) => events.daemon(data.up !== false));
                 heard();
         }

@@ -6,10 +6,12 @@ import type { Statistics } from '../model';
 const parts = ['passed', 'inconclusive', 'failed', 'cancelled'] as const;
 const WIDTH = 1000;
 const HEIGHT = 160;
+const BAR_MAX = 40;
 
 export function DayBars({ days }: { days: Statistics['days'] }) {
         const most = Math.max(1, ...days.map((one) => parts.reduce((sum, part) => sum + one[part], 0)));
         const step = WIDTH / Math.max(1, days.length);
+        const bar = Math.min(step * 0.8, BAR_MAX);
         const sums = parts.map((part) => `${days.reduce((sum, one) => sum + one[part], 0)} ${part}`).join(', ');
         return (
                 <div class="day-bars">
@@ -23,7 +25,7 @@ export function DayBars({ days }: { days: Statistics['days'] }) {
                                                         {parts.map((part) => {
                                                                 const height = one[part] / most * HEIGHT;
                                                                 y -= height;
-                                                                return height > 0 && <rect key={part} class={part} x={index * step + step * 0.1} y={y} width={step * 0.8} height={height} />;
+                                                                return height > 0 && <rect key={part} class={part} x={index * step + (step - bar) / 2} y={y} width={bar} height={height} />;
                                                         })}
                                                 </g>
                                         );

@@ -65,7 +65,7 @@ export function DriveActions(props: Props) {
                         {canOperate.value && (isSelectable(drive, active) || (grant && !active)) && (
                                 <button type="button" class="btn secondary small" aria-label={`Burn in ${name}`} onClick={() => showDialog(<StartDialog ids={[drive.id]} unlock={grant !== undefined} />)}>Burn-In</button>
                         )}
-                        {unlockable && !grant && !active && drive.present && !drive.stale && drive.lock_state !== 'none' && drive.unlock_token !== '' && (
+                        {unlockable && !grant && !active && drive.present && !drive.stale && drive.identity_state === 'ok' && drive.lock_state !== 'none' && drive.unlock_token !== '' && (
                                 <button type="button" class="btn secondary small" aria-label={`Unlock ${name}`} onClick={() => showDialog(<UnlockDialog drive={drive} />)}>Unlock</button>
                         )}
                         <button type="button" class="btn plain icon-only" aria-haspopup="menu" aria-label={`More for ${name}`}

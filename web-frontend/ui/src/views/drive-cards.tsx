@@ -60,8 +60,8 @@ function DriveCard({ id }: { id: string }) {
                                         <Temperature mdegc={drive.temperature_mdegc} />
                                         <HealthCell drive={drive} />
                                 </div>
-                                <p class="drive-card-model clip">{drive.model} · {bytes(drive.size_bytes)}</p>
-                                <p class="under mono clip">{drive.serial}{drive.location ? ` · ${drive.location}` : ''}</p>
+                                <p class="drive-card-model clip">{drive.model || 'Unknown model'} · {bytes(drive.size_bytes)}</p>
+                                <p class="under mono clip">{drive.serial || 'no serial'}{drive.location ? ` · ${drive.location}` : ''}</p>
                                 <div class="drive-card-foot">
                                         <div class="drive-card-state">{active || drive.lock_state === 'none' ? <BurnInCell active={active} last={last} /> : <LockCell drive={drive} />}</div>
                                         <DriveActions drive={drive} active={active} last={last} />

@@ -20,8 +20,9 @@ const DAY_USEC = 86400e6;
 
 export function DrivePage({ id }: { id: string }) {
         const known = useDrive(id);
-        const fetched = useLoad(() => known ? Promise.resolve(known) : theApi().drive(id), [id]);
-        return <Waiting loaded={fetched}>{(drive) => <Details drive={known ?? drive} />}</Waiting>;
+        // Events leave out what SMART says, all of it.
+        const fetched = useLoad(() => theApi().drive(id), [id, known?.smart_usec]);
+        return <Waiting loaded={fetched}>{(drive) => <Details drive={{ ...drive, ...known, smart: drive.smart }} />}</Waiting>;
 }
 
 function Details({ drive }: { drive: Drive }) {
