@@ -118,7 +118,8 @@ const char *http_code_from_bus(const char *name)
         return "Internal";
 }
 
-static int error_setv(HttpError *e, const char *code, const char *field, const char *format, va_list ap)
+static int _printf_(4, 0)
+                error_setv(HttpError *e, const char *code, const char *field, const char *format, va_list ap)
 {
         _cleanup_free_ char *text = NULL;
 
