@@ -524,6 +524,7 @@ def credential(product: Product) -> Iterator[None]:
 
 def test_ssh_key_from_a_credential_wins(product: Product, credential: None, journal: Any) -> None:
     journal.allow("Host nas is |has not answered|refuses")
+    product.clean()
     host = product.new_host("nas", address="127.0.0.1")
     host.wait("State", "unconfirmed")
     host.accept_key(product.machine.host.fingerprint)
