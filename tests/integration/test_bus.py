@@ -255,7 +255,7 @@ def test_no_list_is_longer_than_a_page(product: Product, nas: Host) -> None:
 
 def test_jobs_are_filtered_and_paged_newest_first(product: Product, nas: Host, finished: Job) -> None:
     for serial in ("NEWEST01", "NEWEST02"):
-        product.plug(serial, 8)
+        product.plug(serial, 256)
         product.start(serial).cancel()
     product.clean_jobs()
 
