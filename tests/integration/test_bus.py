@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -255,7 +256,7 @@ def test_no_list_is_longer_than_a_page(product: Product, nas: Host) -> None:
 
 def test_jobs_are_filtered_and_paged_newest_first(product: Product, nas: Host, finished: Job) -> None:
     for serial in ("NEWEST01", "NEWEST02"):
-        product.plug(serial, 256)
+        product.plug(serial, 8)
         product.start(serial).cancel()
     product.clean_jobs()
 
@@ -272,10 +273,11 @@ def test_jobs_are_filtered_and_paged_newest_first(product: Product, nas: Host, f
     assert page(state="running") == ([], 0) and page(host="nowhere") == ([], 0)
     assert page(drive=product.drive("NEWEST02")["Id"]) == (everything[:1], 1)
     assert page(active=True) == ([], 0) and page(active=False) == (everything, total)
-    braked = [product.start(serial, drive=product.drive(serial)["Id"]) for serial in ("NEWEST01", "NEWEST02")]
-    with product.braked(braked[0]), product.braked(braked[1]):
-        assert page(active=True) == ([job.id for job in braked], 2), "oldest first"
-        assert page(active=True, offset=dbus.UInt32(1)) == ([braked[1].id], 2)
+    later = dbus.UInt64(int((time.time() + 3600) * 1_000_000))
+    queued = [product.start(serial, drive=product.drive(serial)["Id"], at=later) for serial in ("NEWEST01", "NEWEST02")]
+    assert page(active=True) == ([job.id for job in queued], 2), "oldest first"
+    assert page(active=True, offset=dbus.UInt32(1)) == ([queued[1].id], 2)
+    product.clean_jobs()
     row, = product.list("Jobs", drive=finished["DriveId"])
     assert row == finished.all() | {"Object": finished.path}
 
