@@ -237,6 +237,26 @@ static void login_on_answer(void *userdata, int result, const char *hash)
                 call_reply(c, r, &error);
 }
 
+/* "ss" and an a{sv}: what who is not logged in yet has to say. 1: he may ask; 0: polkit answers later. Borrowed from the message. */
+static int read_name_and_password(Manager *m, sd_bus_message *message, const BusOption *options, size_t n,
+                                  const char **ret_name, const char **ret_password, sd_bus_error *error)
+{
+        int r;
+
+        r = sd_bus_message_read(message, "ss", ret_name, ret_password);
+        if (r < 0)
+                return r;
+        r = bus_read_options(message, options, n, error);
+        if (r < 0)
+                return r;
+        /* First: a name that is none goes neither to polkit nor into the audit. */
+        if ((r = account_check_name(*ret_name, error)) < 0 ||
+            (r = account_check_password(*ret_password, error)) < 0)
+                return r;
+
+        return check_web_session(m, message, *ret_name, error);
+}
+
 static int account_method_login(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *name, *password, *address = "";
@@ -246,16 +266,7 @@ static int account_method_login(sd_bus_message *m, void *userdata, sd_bus_error 
         _cleanup_free_ char *from = NULL;
         int r;
 
-        r = sd_bus_message_read(m, "ss", &name, &password);
-        if (r < 0)
-                return r;
-        r = bus_read_options(m, options, ELEMENTSOF(options), error);
-        if (r < 0)
-                return r;
-        /* First: a name that is none goes neither to polkit nor into the audit. */
-        if ((r = account_check_name(name, error)) < 0 || (r = account_check_password(password, error)) < 0)
-                return r;
-        r = check_web_session(userdata, m, name, error);
+        r = read_name_and_password(userdata, m, options, ELEMENTSOF(options), &name, &password, error);
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
@@ -413,15 +424,7 @@ static int account_method_create_first(sd_bus_message *m, void *userdata, sd_bus
         _cleanup_free_ char *from = NULL;
         int r;
 
-        r = sd_bus_message_read(m, "ss", &name, &password);
-        if (r < 0)
-                return r;
-        r = bus_read_options(m, options, ELEMENTSOF(options), error);
-        if (r < 0)
-                return r;
-        if ((r = account_check_name(name, error)) < 0 || (r = account_check_password(password, error)) < 0)
-                return r;
-        r = check_web_session(userdata, m, name, error);
+        r = read_name_and_password(userdata, m, options, ELEMENTSOF(options), &name, &password, error);
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 

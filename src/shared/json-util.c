@@ -242,6 +242,17 @@ int json_put_double(struct json_object *o, const char *key, double value)
         return json_put(o, key, json_object_new_double(value));
 }
 
+bool json_is_strings(struct json_object *o)
+{
+        if (!json_object_is_type(o, json_type_array))
+                return false;
+        for (size_t i = 0; i < json_object_array_length(o); i++)
+                if (!json_object_is_type(json_object_array_get_idx(o, i), json_type_string))
+                        return false;
+
+        return true;
+}
+
 int json_merge(struct json_object *to, struct json_object *from)
 {
         json_object_object_foreach(from, key, value)

@@ -28,6 +28,8 @@ int json_get_i64(struct json_object *o, const char *key, int64_t *ret);
 int json_get_i32(struct json_object *o, const char *key, int32_t *ret);
 int json_get_double(struct json_object *o, const char *key, double *ret);
 int json_get_bool(struct json_object *o, const char *key, bool *ret);
+/* An array of strings, an empty one too. */
+bool json_is_strings(struct json_object *o);
 /* Every value of from becomes to's as well; both keep it. */
 int json_merge(struct json_object *to, struct json_object *from);
 /* Copies; the old value is freed. */

@@ -434,12 +434,7 @@ static bool value_fits(struct json_object *v, char type)
         case 'x':
                 return integer_fits(v, INT64_MIN, INT64_MAX);
         case 'a':
-                if (!json_object_is_type(v, json_type_array))
-                        return false;
-                for (size_t i = 0; i < json_object_array_length(v); i++)
-                        if (!json_object_is_type(json_object_array_get_idx(v, i), json_type_string))
-                                return false;
-                return true;
+                return json_is_strings(v);
         case 'o':
                 return json_object_is_type(v, json_type_object);
         default:

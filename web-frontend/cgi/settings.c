@@ -15,17 +15,6 @@ int settings_list(Web *w)
         return list_answer(w, BUS_PATH, BUS_INTERFACE_SETTINGS, "List", NULL, "settings", false);
 }
 
-static bool is_list_of_texts(struct json_object *v)
-{
-        if (!json_object_is_type(v, json_type_array))
-                return false;
-        for (size_t i = 0; i < json_object_array_length(v); i++)
-                if (!json_object_is_type(json_object_array_get_idx(v, i), json_type_string))
-                        return false;
-
-        return true;
-}
-
 /* A whole number goes as text, which a file would have too: 1 may also be meant as a ratio. */
 static int append_value(Web *w, sd_bus_message *m, const char *name, struct json_object *v)
 {
@@ -40,7 +29,7 @@ static int append_value(Web *w, sd_bus_message *m, const char *name, struct json
         case json_type_double:
                 return sd_bus_message_append(m, "v", "d", json_object_get_double(v));
         case json_type_array:
-                if (!is_list_of_texts(v))
+                if (!json_is_strings(v))
                         break;
                 if ((r = sd_bus_message_open_container(m, 'v', "as")) < 0 ||
                     (r = sd_bus_message_open_container(m, 'a', "s")) < 0)

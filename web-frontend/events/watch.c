@@ -14,6 +14,7 @@
 #define RETRY_USEC    (1 * USEC_PER_SEC)
 #define CALL_USEC     (30 * USEC_PER_SEC)
 #define ACCURACY_USEC (250 * USEC_PER_MSEC)
+#define MATCHES       5U
 /* How many of the newest ends a browser that was away for a moment is told of. */
 #define ALERTS_MAX 64U
 
@@ -45,7 +46,7 @@ struct Watch {
         watch_changed_t changed;
         void *userdata;
 
-        sd_bus_slot *slots[5];
+        sd_bus_slot *slots[MATCHES];
         sd_event_source *timer;
         sd_bus_slot *list_call, *want_call;
         size_t list;
@@ -77,7 +78,7 @@ Watch *watch_free(Watch *w)
 {
         if (!w)
                 return NULL;
-        for (size_t i = 0; i < ELEMENTSOF(w->slots); i++)
+        for (size_t i = 0; i < MATCHES; i++)
                 sd_bus_slot_unref(w->slots[i]);
         sd_bus_slot_unref(w->list_call);
         wants_clear(w);
@@ -597,10 +598,26 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *err
         return 0;
 }
 
-static int watch_match(Watch *w, size_t i, const char *rule, sd_bus_message_handler_t handler)
-{
-        return sd_bus_add_match_async(w->bus, &w->slots[i], rule, handler, NULL, w);
-}
+#define SIGNAL "type='signal',sender='" BUS_NAME "',"
+
+static const struct {
+        const char *rule;
+        sd_bus_message_handler_t handler;
+} matches[MATCHES] = {
+        { "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+          "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" BUS_NAME "'",
+          on_owner_changed },
+        { SIGNAL
+          "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',path_namespace='" BUS_PATH
+          "'",
+          on_properties_changed },
+        { SIGNAL "interface='org.freedesktop.DBus.ObjectManager',path_namespace='" BUS_PATH "'",
+          on_objects_changed },
+        { SIGNAL "interface='" BUS_INTERFACE_MANAGER "',member='JobRemoved',path='" BUS_PATH "'",
+          on_job_removed },
+        { SIGNAL "interface='" BUS_INTERFACE_MANAGER "',member='Progress',path='" BUS_PATH "'",
+          on_progress },
+};
 
 int watch_new(sd_event *event, sd_bus *bus, Mirror *mirror, watch_changed_t changed, void *userdata,
               Watch **ret)
@@ -613,34 +630,8 @@ int watch_new(sd_event *event, sd_bus *bus, Mirror *mirror, watch_changed_t chan
         *w = (Watch){ .bus = bus, .mirror = mirror, .changed = changed, .userdata = userdata, .idle = true };
 
         r = sd_event_add_time_relative(event, &w->timer, CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_timer, w);
-        if (r >= 0)
-                r = watch_match(w, 0,
-                                "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                                "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" BUS_NAME
-                                "'",
-                                on_owner_changed);
-        if (r >= 0)
-                r = watch_match(w, 1,
-                                "type='signal',sender='" BUS_NAME
-                                "',interface='org.freedesktop.DBus.Properties',"
-                                "member='PropertiesChanged',path_namespace='" BUS_PATH "'",
-                                on_properties_changed);
-        if (r >= 0)
-                r = watch_match(w, 2,
-                                "type='signal',sender='" BUS_NAME
-                                "',interface='org.freedesktop.DBus.ObjectManager',"
-                                "path_namespace='" BUS_PATH "'",
-                                on_objects_changed);
-        if (r >= 0)
-                r = watch_match(w, 3,
-                                "type='signal',sender='" BUS_NAME "',interface='" BUS_INTERFACE_MANAGER "',"
-                                "member='JobRemoved',path='" BUS_PATH "'",
-                                on_job_removed);
-        if (r >= 0)
-                r = watch_match(w, 4,
-                                "type='signal',sender='" BUS_NAME "',interface='" BUS_INTERFACE_MANAGER "',"
-                                "member='Progress',path='" BUS_PATH "'",
-                                on_progress);
+        for (size_t i = 0; r >= 0 && i < MATCHES; i++)
+                r = sd_bus_add_match_async(bus, w->slots + i, matches[i].rule, matches[i].handler, NULL, w);
         if (r < 0)
                 return r;
         r = manager_set(w, false);
