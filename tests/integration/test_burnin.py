@@ -6,6 +6,7 @@ from typing import Any
 
 import dbus
 import pytest
+import resources
 from product import MANAGER, PATH, PHASES, Host, Job, Product, nas, product, refused, wait_all  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"^failed: ",
@@ -122,9 +123,10 @@ def test_location_and_notes_follow_the_drive(nas: Host, product: Product) -> Non
     drive.call("SetNotes", "st", "dropped once; größer", 0)
     before = drive["DevName"]
 
-    product.machine.remove_loop_drive("MOVES001", keep_image=True)
+    with resources.locked():        # no other test on this computer takes its name meanwhile
+        product.machine.remove_loop_drive("MOVES001", keep_image=True)
+        product.machine.add_loop_drive("TAKESNAM", 8, device=f"/dev/{before}")
     drive.wait("Present", False)
-    product.machine.add_loop_drive("TAKESNAM", 8)
     assert product.plug("MOVES001", 8).path == drive.path
     assert drive["DevName"] != before
     assert (drive["Location"], drive["Notes"]) == ("shelf 2, bay 7", "dropped once; größer")

@@ -13,14 +13,18 @@ NVME = "NVME0001"
 DATA = "all that is dear to somebody"
 
 
+def wait_unused(lab: Lab) -> None:
+    """Whoever read or wrote the drive a moment ago is a use of it, until a look sees that nobody does."""
+    lab.look()
+    lab.wait_lock(NVME, "none")
+
+
 def test_format_erases_the_drive_and_a_surface_test_follows(lab: Lab) -> None:
     """Data in its middle, where no fingerprint and no lock sees it, is gone; what comes next takes over what was left."""
     device = lab.dev(NVME)
     lab.guest.ssh(f"yes '{DATA}' | dd of={device} bs=1M seek=10 count=4 iflag=fullblock conv=notrunc,fsync")
     assert DATA in lab.guest.ssh(f"dd if={device} bs=1M skip=11 count=1 iflag=direct | head -c 100")
-    # What was written is a use of the drive until a look sees that nothing more is.
-    lab.look()
-    lab.wait_lock(NVME, "none")
+    wait_unused(lab)
     job, = lab.burn(NVME, stages=dbus.Array(["nvme_format", "surface_validate"], signature="s"))
     assert job.wait_end(2 * BURN_IN) == "passed", job["Reason"]
 
@@ -35,6 +39,7 @@ def test_format_erases_the_drive_and_a_surface_test_follows(lab: Lab) -> None:
 
 def test_sanitize_is_unsupported_and_writes_nothing(lab: Lab) -> None:
     before = lab.digest(NVME)
+    wait_unused(lab)
     job, = lab.burn(NVME, stages=dbus.Array(["nvme_sanitize"], signature="s"))
     assert job.wait_end(BURN_IN) == "inconclusive"
     assert "unsupported" in job["Reason"] and NVME in job["Reason"]
