@@ -36,7 +36,7 @@ const pages: [RegExp, string, () => Promise<View>][] = [
         [/^\/stats$/, 'Statistics', async () => (await import('./views/statistics')).StatisticsPage],
         [/^\/audit$/, 'Audit', async () => (await import('./views/audit')).Audit],
         [/^\/settings$/, 'Settings', async () => (await import('./views/settings')).Settings],
-        [/^\/accounts$/, 'Accounts', async () => (await import('./views/accounts')).Accounts],
+        [/^\/accounts$/, 'Accounts', async () => theApi().people ? (await import('./views/accounts')).Accounts : NotFound],
 ];
 
 const failure = signal('');

@@ -2,7 +2,7 @@
 // All that the page knows, kept by the events. One signal for each object, so that a change draws one row anew.
 import { batch, computed, signal, type Signal } from '@preact/signals';
 import type { Drive, Grant, Host, Job, Session } from './model';
-import type { Api, Events } from './transport/api';
+import type { Api, Events, People } from './transport/api';
 import { notifyEnd } from './lib/notify';
 
 export const session = signal<Session | null>(null);
@@ -146,6 +146,13 @@ let stop = (): void => {};
 
 export function theApi(): Api {
         return api;
+}
+
+// For what is shown only where there are any.
+export function thePeople(): People {
+        if (!api.people)
+                throw new Error('People log in elsewhere.');
+        return api.people;
 }
 
 export function useApi(given: Api): void {

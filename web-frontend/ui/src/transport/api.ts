@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// All that the views ask of the world. http.ts speaks to the web frontend; a Cockpit package speaks to the bus.
+// All that the views ask of the world. http.ts speaks to the web frontend; the Cockpit package (../../../cockpit) to the bus.
 import type {
         Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, JobAlert, LogPiece, Paged, Reading, Role, Session,
         SessionEntry, Setting, SettingValue, StartRequest, StartResult, Statistics,
@@ -41,19 +41,31 @@ export interface HostOptions {
 }
 
 export class ApiError extends Error {
-        constructor(readonly status: number, readonly code: string, message: string, readonly details: Record<string, unknown> = {}) {
+        constructor(readonly code: string, message: string, readonly details: Record<string, unknown> = {}) {
                 super(message);
         }
 }
 
-export interface Api {
-        readonly hasAccounts: boolean; // false where somebody else logs people in
-        session(): Promise<Session>;
+// Who may log in, and does.
+export interface People {
         login(account: string, password: string): Promise<Session>;
         // code: proves that whoever asks may look into that machine
         createFirst(account: string, password: string, code: string): Promise<Session>;
         logout(): Promise<void>;
         changePassword(old: string, next: string): Promise<void>;
+
+        accounts(): Promise<Account[]>;
+        addAccount(name: string, password: string, role: Role): Promise<void>;
+        setRole(name: string, role: Role): Promise<void>;
+        setPassword(name: string, password: string): Promise<void>;
+        removeAccount(name: string): Promise<void>;
+        sessions(): Promise<SessionEntry[]>;
+        revokeSession(id: number): Promise<void>;
+}
+
+export interface Api {
+        readonly people: People | null; // null within another page, which logs people in and has the theme
+        session(): Promise<Session>;
 
         subscribe(events: Events): () => void;
 
@@ -95,12 +107,4 @@ export interface Api {
         removeHost(name: string): Promise<void>;
         refreshHost(name: string): Promise<void>;
         acceptKey(name: string, fingerprint: string): Promise<void>;
-
-        accounts(): Promise<Account[]>;
-        addAccount(name: string, password: string, role: Role): Promise<void>;
-        setRole(name: string, role: Role): Promise<void>;
-        setPassword(name: string, password: string): Promise<void>;
-        removeAccount(name: string): Promise<void>;
-        sessions(): Promise<SessionEntry[]>;
-        revokeSession(id: number): Promise<void>;
 }

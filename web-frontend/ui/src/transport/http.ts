@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The web frontend: JSON by fetch, events by EventSource.
 import type { Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
-import { ApiError, type Api, type Events, type HistoryFilter } from './api';
+import { ApiError, type Api, type Events, type HistoryFilter, type People } from './api';
 
 type Query = Record<string, string | number | boolean | undefined>;
 
@@ -38,7 +38,7 @@ export function httpApi(base: URL): Api {
                                 method, headers, body: body ? JSON.stringify(body) : undefined, credentials: 'same-origin', cache: 'no-store',
                         });
                 } catch {
-                        throw new ApiError(0, 'Offline', 'The burnin web service does not answer. Check the connection, then try again.');
+                        throw new ApiError('Offline', 'The burnin web service does not answer. Check the connection, then try again.');
                 }
                 const text = await answer.text();
                 if (answer.ok)
@@ -67,9 +67,7 @@ export function httpApi(base: URL): Api {
                 return answer;
         }
 
-        return {
-                hasAccounts: true,
-                session,
+        const people: People = {
                 login,
                 async createFirst(name, password, code) {
                         await post('api/v1/accounts/first', { name, password, code });
@@ -80,6 +78,19 @@ export function httpApi(base: URL): Api {
                         csrf = '';
                 },
                 changePassword: (old, next) => post('api/v1/session/password', { old, new: next }),
+
+                accounts: async () => (await get<{ accounts: Account[] }>('api/v1/accounts')).accounts,
+                addAccount: (name, password, role) => post('api/v1/accounts', { name, password, role }),
+                setRole: (name, role) => patch(`api/v1/accounts/${encodeURIComponent(name)}`, { role }),
+                setPassword: (name, password) => patch(`api/v1/accounts/${encodeURIComponent(name)}`, { password }),
+                removeAccount: (name) => remove(`api/v1/accounts/${encodeURIComponent(name)}`),
+                sessions: async () => (await get<{ sessions: SessionEntry[] }>('api/v1/sessions')).sessions,
+                revokeSession: (id) => remove(`api/v1/sessions/${id}`),
+        };
+
+        return {
+                people,
+                session,
 
                 subscribe(events) {
                         onUnauthorized = events.unauthorized;
@@ -137,23 +148,15 @@ export function httpApi(base: URL): Api {
                 removeHost: (name) => remove(`api/v1/hosts/${encodeURIComponent(name)}`),
                 refreshHost: (name) => post(`api/v1/hosts/${encodeURIComponent(name)}/refresh`),
                 acceptKey: (name, fingerprint) => post(`api/v1/hosts/${encodeURIComponent(name)}/accept-key`, { fingerprint }),
-
-                accounts: async () => (await get<{ accounts: Account[] }>('api/v1/accounts')).accounts,
-                addAccount: (name, password, role) => post('api/v1/accounts', { name, password, role }),
-                setRole: (name, role) => patch(`api/v1/accounts/${encodeURIComponent(name)}`, { role }),
-                setPassword: (name, password) => patch(`api/v1/accounts/${encodeURIComponent(name)}`, { password }),
-                removeAccount: (name) => remove(`api/v1/accounts/${encodeURIComponent(name)}`),
-                sessions: async () => (await get<{ sessions: SessionEntry[] }>('api/v1/sessions')).sessions,
-                revokeSession: (id) => remove(`api/v1/sessions/${id}`),
         };
 }
 
 function errorOf(status: number, text: string): ApiError {
         try {
                 const { error } = JSON.parse(text) as { error: { code: string; message: string } & Record<string, unknown> };
-                return new ApiError(status, error.code, error.message, error);
+                return new ApiError(error.code, error.message, error);
         } catch {
-                return new ApiError(status, 'NoAnswer', `The web service answered with status ${status} and nothing readable.`);
+                return new ApiError('NoAnswer', `The web service answered with status ${status} and nothing readable.`);
         }
 }
 

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { ago, date, span } from '../lib/format';
 import type { Account, Role, SessionEntry } from '../model';
-import { now, session, theApi } from '../store';
+import { now, session, thePeople } from '../store';
 import { Dialog, showDialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { showMenu } from '../ui/menu';
@@ -16,8 +16,8 @@ const roles: [Role, string, string][] = [
 ];
 
 export function Accounts() {
-        const accounts = useLoad(() => theApi().accounts(), []);
-        const sessions = useLoad(() => theApi().sessions(), []);
+        const accounts = useLoad(() => thePeople().accounts(), []);
+        const sessions = useLoad(() => thePeople().sessions(), []);
         const again = (): void => {
                 accounts.reload();
                 sessions.reload();
@@ -43,7 +43,7 @@ function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () 
                                                                 <td class="nowrap">{account.name} {self && <span class="subtle">(you)</span>} {account.locked_usec > now.value && <Label tone="warning" icon="lock">{`Locked out for ${span(account.locked_usec - now.value)}`}</Label>}</td>
                                                                 <td>
                                                                         <select aria-label={`Role of ${account.name}`} value={account.role} disabled={self}
-                                                                                onChange={(event) => attempt(theApi().setRole(account.name, event.currentTarget.value as Role).finally(changed), `${account.name} has another role`)}>
+                                                                                onChange={(event) => attempt(thePeople().setRole(account.name, event.currentTarget.value as Role).finally(changed), `${account.name} has another role`)}>
                                                                                 {roles.map(([value, title]) => <option key={value} value={value}>{title}</option>)}
                                                                         </select>
                                                                 </td>
@@ -73,7 +73,7 @@ function SessionTable({ sessions, changed }: { sessions: SessionEntry[]; changed
                                         {sessions.map((one) => (
                                                 <tr key={one.id}>
                                                         <td>{one.account}</td><td class="mono nowrap">{one.address}</td><td class="time">{date(one.created_usec)}</td><td class="time">{ago(one.seen_usec, now.value)}</td>
-                                                        <td class="end"><button type="button" class="btn secondary small" aria-label={`End the session of ${one.account} from ${one.address}`} onClick={() => attempt(theApi().revokeSession(one.id).then(changed), 'The session is over')}>End</button></td>
+                                                        <td class="end"><button type="button" class="btn secondary small" aria-label={`End the session of ${one.account} from ${one.address}`} onClick={() => attempt(thePeople().revokeSession(one.id).then(changed), 'The session is over')}>End</button></td>
                                                 </tr>
                                         ))}
                                 </tbody>
@@ -97,7 +97,7 @@ function AddDialog({ done }: { done: () => void }) {
         return (
                 <Dialog title="Add an account" action="Add account" ready={name !== '' && password.length >= MINIMUM}
                         onAction={async () => {
-                                await theApi().addAccount(name, password, role);
+                                await thePeople().addAccount(name, password, role);
                                 toast('success', `${name} has an account`);
                                 done();
                         }}>
@@ -117,7 +117,7 @@ function SetPasswordDialog({ name }: { name: string }) {
         return (
                 <Dialog title={`Set the password of ${name}`} action="Set password" ready={password.length >= MINIMUM}
                         onAction={async () => {
-                                await theApi().setPassword(name, password);
+                                await thePeople().setPassword(name, password);
                                 toast('success', `${name} has another password`);
                         }}>
                         <PasswordField value={password} change={setPassword} />
@@ -129,7 +129,7 @@ function RemoveDialog({ name, done }: { name: string; done: () => void }) {
         return (
                 <Dialog title={`Remove ${name}?`} action="Remove" danger
                         onAction={async () => {
-                                await theApi().removeAccount(name);
+                                await thePeople().removeAccount(name);
                                 toast('info', `${name} has no account any more`);
                                 done();
                         }}>

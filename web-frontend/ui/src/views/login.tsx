@@ -2,7 +2,7 @@
 // Log in, make the first account, or log in again over a page that stays as it was.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../model';
-import { theApi } from '../store';
+import { thePeople } from '../store';
 import { Field } from '../ui/page';
 import { Notice } from '../ui/notice';
 import { Brand } from './brand';
@@ -45,7 +45,7 @@ function LoginForm({ who, again, done }: Props) {
                 setBusy(true);
                 setError('');
                 try {
-                        done(first ? await theApi().createFirst(name, password, code.trim()) : await theApi().login(name, password));
+                        done(first ? await thePeople().createFirst(name, password, code.trim()) : await thePeople().login(name, password));
                 } catch (failure) {
                         setPassword('');
                         setRepeat('');

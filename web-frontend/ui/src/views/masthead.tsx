@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { applyTheme, savedTheme, saveTheme } from '../lib/theme';
 import { notifying, possible, toggleNotifications } from '../lib/notify';
 import { go, path } from '../router';
-import { isAdmin, leave, session, theApi } from '../store';
+import { isAdmin, leave, session, theApi, thePeople } from '../store';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
 import { showMenu, type MenuItem } from '../ui/menu';
@@ -21,6 +21,7 @@ export function Masthead() {
         const [dark, setDark] = useState(document.documentElement.classList.contains('dark'));
         const here = path.value;
         const who = session.value;
+        const alone = theApi().people !== null;
 
         const flip = (): void => {
                 // Back to what the system says is where it would have gone anyway.
@@ -43,7 +44,7 @@ export function Masthead() {
         const account = (): MenuItem[] => [
                 { label: 'Change password', icon: 'pen', run: () => showDialog(<PasswordDialog />) },
                 ...(isAdmin.value ? [{ label: 'Accounts and sessions', icon: 'user' as const, run: () => go('/accounts') }] : []),
-                { label: 'Log out', icon: 'external', run: () => attempt(theApi().logout().then(async () => {
+                { label: 'Log out', icon: 'external', run: () => attempt(thePeople().logout().then(async () => {
                         leave();
                         session.value = await theApi().session();
                 })) },
@@ -52,7 +53,7 @@ export function Masthead() {
         return (
                 <header class="masthead">
                         <button type="button" class="btn plain icon-only only-narrow" aria-label="Pages" aria-expanded={open} onClick={() => setOpen(!open)}><Icon name="menu" /></button>
-                        <Link to="/" class="brand"><Brand size={24} />burnin</Link>
+                        {alone && <Link to="/" class="brand"><Brand size={24} />burnin</Link>}
                         <nav class={`pages ${open ? 'open' : ''}`} aria-label="Pages">
                                 {pages.map(([to, title]) => (
                                         <Link key={to} to={to} current={to === '/' ? here === '/' || here.startsWith('/drives') : here.startsWith(to)} onFollow={() => setOpen(false)}>{title}</Link>
@@ -63,14 +64,16 @@ export function Masthead() {
                                         <button type="button" class={`btn plain icon-only ${notifying.value ? 'on' : ''}`} aria-pressed={notifying.value}
                                                 title="Notify me when a burn-in passes or fails" aria-label="Notifications" onClick={notify}><Icon name="bell" /></button>
                                 )}
-                                <button type="button" class="btn plain icon-only" aria-label={dark ? 'Light theme' : 'Dark theme'} title={dark ? 'Light theme' : 'Dark theme'} onClick={flip}>
-                                        <Icon name={dark ? 'sun' : 'moon'} />
-                                </button>
-                                {theApi().hasAccounts && (
-                                        <button type="button" class="btn plain account" aria-haspopup="menu" aria-label={`Account ${who?.account ?? ''}`}
-                                                onClick={(event) => showMenu(event.currentTarget, 'Account', account())}>
-                                                <Icon name="user" /><span class="account-name">{who?.account}</span><Icon name="down" size={12} />
-                                        </button>
+                                {alone && (
+                                        <>
+                                                <button type="button" class="btn plain icon-only" aria-label={dark ? 'Light theme' : 'Dark theme'} title={dark ? 'Light theme' : 'Dark theme'} onClick={flip}>
+                                                        <Icon name={dark ? 'sun' : 'moon'} />
+                                                </button>
+                                                <button type="button" class="btn plain account" aria-haspopup="menu" aria-label={`Account ${who?.account ?? ''}`}
+                                                        onClick={(event) => showMenu(event.currentTarget, 'Account', account())}>
+                                                        <Icon name="user" /><span class="account-name">{who?.account}</span><Icon name="down" size={12} />
+                                                </button>
+                                        </>
                                 )}
                         </div>
                 </header>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import { useState } from 'preact/hooks';
-import { theApi } from '../store';
+import { thePeople } from '../store';
 import { Dialog } from '../ui/dialog';
 import { Field } from '../ui/page';
 import { toast } from '../ui/toast';
@@ -14,7 +14,7 @@ export function PasswordDialog() {
         return (
                 <Dialog title="Change password" action="Change password" ready={old !== '' && next.length >= MINIMUM && next === again}
                         onAction={async () => {
-                                await theApi().changePassword(old, next);
+                                await thePeople().changePassword(old, next);
                                 toast('success', 'The password was changed');
                         }}>
                         <Field id="old-password" label="Present password">
