@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// One command, one folder: node build.mjs [OUTPUT-FOLDER [DEPFILE]]
+// One command, one folder: node build.mjs [OUTPUT-FOLDER [DEPFILE [cockpit]]]
 import { build } from 'esbuild';
 import { copyFileSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const [output = join(here, 'dist'), depfile] = process.argv.slice(2);
+const [output = join(here, 'dist'), depfile, which = 'web'] = process.argv.slice(2);
+// The same views, for the web's server and within Cockpit.
+const { main, early, copied } = {
+        web: { main: 'src/main.ts', early: 'src/theme-early.ts', copied: ['src/index.html', 'src/icon.svg'] },
+        cockpit: { main: '../cockpit/src/main.ts', early: '../cockpit/src/theme.ts', copied: ['../cockpit/index.html', '../cockpit/manifest.json'] },
+}[which];
 
 rmSync(join(output, 'assets'), { recursive: true, force: true });
 mkdirSync(output, { recursive: true });
@@ -22,7 +27,7 @@ const common = {
 };
 const page = await build({
         ...common,
-        entryPoints: { burnin: 'src/main.tsx', style: 'src/styles/style.css' },
+        entryPoints: { burnin: main, style: 'src/styles/style.css' },
         chunkNames: 'assets/[name]-[hash]', // what few pages need comes when they do
         splitting: true,
         format: 'esm',
@@ -30,14 +35,13 @@ const page = await build({
         jsxImportSource: 'preact',
 });
 // Before the first stroke, so by itself, and not as a module.
-const theme = await build({ ...common, entryPoints: { theme: 'src/theme-early.ts' }, format: 'iife' });
-const copied = ['index.html', 'icon.svg'];
+const theme = await build({ ...common, entryPoints: { theme: early }, format: 'iife' });
 for (const file of copied)
-        copyFileSync(join(here, 'src', file), join(output, file));
+        copyFileSync(join(here, file), join(output, basename(file)));
 
 // A folder is as old as its last new entry, unless it is told.
 utimesSync(output, new Date(), new Date());
 if (depfile) {
-        const inputs = [...Object.keys(page.metafile.inputs), ...Object.keys(theme.metafile.inputs), ...copied.map((file) => join('src', file))];
+        const inputs = [...Object.keys(page.metafile.inputs), ...Object.keys(theme.metafile.inputs), ...copied];
         writeFileSync(depfile, `${output}: ${[...new Set(inputs)].map((file) => relative('.', join(here, file))).join(' ')}\n`);
 }

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// What is there, from the lists, and what changes, from the signals: as ../../events/watch.c does for browsers, and for one page alone.
+import type { Drive, Host, Job, Stage } from '../../ui/src/model';
+import type { Events } from '../../ui/src/transport/api';
+import { DRIVE, HOST, JOB, JOB_ROOT, STAGE, type Bus, type Row } from './bus';
+import { fromBus } from './values';
+
+const REFRESH_MSEC = 10_000; // temperatures, times left and the like send no signal
+const GATHER_MSEC = 200; // what changes meanwhile is told at once
+
+// The objects of one kind by their paths, and what of them the page has not been told.
+class Mirror<T> {
+        readonly objects = new Map<string, T>();
+        private changed = new Set<string>();
+        private removed: string[] = [];
+
+        constructor(private readonly nameOf: (object: T) => string, private readonly tell: (objects: T[], removed: string[]) => void) {}
+
+        set(path: string, object: T): void {
+                if (JSON.stringify(this.objects.get(path)) === JSON.stringify(object))
+                        return;
+                this.objects.set(path, object);
+                this.changed.add(path);
+        }
+
+        merge(path: string, changes: Partial<T>): void {
+                const known = this.objects.get(path);
+                if (known)
+                        this.set(path, { ...known, ...changes });
+        }
+
+        remove(path: string): void {
+                const known = this.objects.get(path);
+                if (known && this.objects.delete(path))
+                        this.removed.push(this.nameOf(known));
+        }
+
+        flush(always: boolean): void {
+                const objects = [...this.changed].flatMap((path) => this.objects.get(path) ?? []);
+                if (always || objects.length > 0 || this.removed.length > 0)
+                        this.tell(objects, this.removed);
+                this.changed = new Set();
+                this.removed = [];
+        }
+}
+
+type Progress = [path: string, percent: number, phase_percent: number, bytes_per_second: number, bad_blocks: number, temperature: number];
+
+const jobOf = (stage: string): string => stage.slice(0, stage.lastIndexOf('/'));
+const kindOf = (stage: string): string => stage.slice(stage.lastIndexOf('/') + 1);
+
+export function watch(bus: Bus, events: Events): () => void {
+        const drives = new Mirror<Drive>((drive) => drive.id, events.drives);
+        const jobs = new Mirror<Job>((job) => String(job.id), events.jobs);
+        const hosts = new Mirror<Host>((host) => host.name, events.hosts);
+        let up = false;
+        let lost = false;
+        let ended = false;
+        let listing = false;
+        let again = false; // something came while the lists were read
+        let gathering = 0;
+
+        function flush(always = false): void {
+                clearTimeout(gathering);
+                gathering = 0;
+                if (!ended)
+                        [hosts, drives, jobs].forEach((mirror) => mirror.flush(always));
+        }
+
+        function gather(): void {
+                if (gathering === 0)
+                        gathering = window.setTimeout(flush, GATHER_MSEC);
+        }
+
+        function take<T>(mirror: Mirror<T>, rows: Row[], known: Set<string>): void {
+                const there = new Set(rows.map((row) => String(row.Object)));
+                for (const row of rows) {
+                        const path = String(row.Object);
+                        mirror.set(path, { ...mirror.objects.get(path), ...(fromBus(row) as T) });
+                }
+                for (const path of known)
+                        if (!there.has(path))
+                                mirror.remove(path);
+        }
+
+        // always: the page is to hear of it even where there is nothing.
+        async function list(always = false): Promise<void> {
+                if (listing) {
+                        again = true;
+                        return;
+                }
+                listing = true;
+                try {
+                        do {
+                                again = false;
+                                // What comes while a list is under way may be missing there.
+                                const before = [hosts, drives, jobs].map((mirror) => new Set(mirror.objects.keys()));
+                                take(hosts, (await bus.list('ListHosts')).rows, before[0] ?? new Set());
+                                take(drives, await bus.listAll('ListDrives'), before[1] ?? new Set());
+                                take(jobs, await bus.listAll('ListJobs', { active: ['b', true] }), before[2] ?? new Set());
+                                flush(always);
+                        } while (again && up && !ended);
+                        if (up && !ended)
+                                events.daemon(true);
+                } catch {
+                        // Without burnind there is no answer, and that is told by its name's owner; else the next turn does it.
+                } finally {
+                        listing = false;
+                }
+        }
+
+        function setStage(path: string, values: Partial<Stage>): boolean {
+                const job = jobs.objects.get(jobOf(path));
+                const kind = kindOf(path);
+                const stages = job?.stages ?? [];
+                const known = stages.find((stage) => stage.kind === kind);
+                if (!job || (!known && values.kind !== kind))
+                        return false;
+                jobs.merge(jobOf(path), { stages: known ? stages.map((stage) => stage === known ? { ...stage, ...values } : stage) : [...stages, values as Stage] });
+                gather();
+                return true;
+        }
+
+        async function readStage(path: string): Promise<void> {
+                if (jobs.objects.has(jobOf(path)))
+                        setStage(path, await bus.get<Stage>(path, STAGE));
+        }
+
+        function changed(path: string, interface_: string, values: Row, invalidated: string[]): void {
+                if (interface_ === STAGE) {
+                        if (!setStage(path, fromBus(values) as Partial<Stage>) || invalidated.length > 0)
+                                void readStage(path).catch(() => {});
+                        return;
+                }
+                const mirror = ({ [DRIVE]: drives, [JOB]: jobs, [HOST]: hosts } as Record<string, Mirror<object>>)[interface_];
+                mirror?.merge(path, fromBus(values) as object);
+                gather();
+        }
+
+        // The stages' own signals leave these out where there are many.
+        function progressed(stages: Progress[]): void {
+                for (const [path, percent, phase_percent, bytes_per_second, bad_blocks, temperature] of stages)
+                        changed(path, STAGE, { percent, phase_percent, bytes_per_second, bad_blocks, temperature_mdegc: temperature }, []);
+        }
+
+        async function jobEnded(path: string): Promise<void> {
+                jobs.remove(path);
+                flush();
+                events.alert(await bus.get<Job>(path, JOB));
+        }
+
+        const stop = bus.listen({
+                owner(there) {
+                        if (lost)
+                                events.connection(true, true);
+                        lost = false;
+                        up = there;
+                        if (there)
+                                void list(true);
+                        else
+                                events.daemon(false);
+                },
+                lost() {
+                        lost = true;
+                        up = false;
+                        events.connection(false, true);
+                },
+                signal(path, _, member, args) {
+                        if (member === 'PropertiesChanged')
+                                changed(path, String(args[0]), args[1] as Row, args[2] as string[]);
+                        else if (member === 'InterfacesAdded')
+                                void list();
+                        else if (member === 'InterfacesRemoved') {
+                                const gone = String(args[0]);
+                                // Of a job JobRemoved tells, and how it ended.
+                                if (!gone.startsWith(`${JOB_ROOT}/`))
+                                        [hosts, drives].forEach((mirror) => mirror.remove(gone));
+                                gather();
+                        } else if (member === 'Progress')
+                                progressed(args[0] as Progress[]);
+                        else if (member === 'JobRemoved')
+                                void jobEnded(String(args[1])).catch(() => {});
+                },
+        });
+        const refresh = setInterval(() => up && !cockpit.hidden && !document.hidden && void list(), REFRESH_MSEC);
+        return () => {
+                ended = true;
+                clearInterval(refresh);
+                clearTimeout(gathering);
+                stop();
+        };
+}
