@@ -2,22 +2,16 @@
 """The web page before the real service: a browser in the machine's network goes through web-frontend/ui/test/service.test.mjs."""
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import subprocess
-from pathlib import Path
 
+import browser
 import pytest
 from product import Product, product  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"^The grant .* (was given: |is used by job )", r"server (started|stopped)",
                                        r"No login of .* is tried for", r"has gone", r"has ended: cancelled")
 
-UI = Path(__file__).resolve().parents[2] / "web-frontend/ui"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 HOSTILE = "<img src=x onerror=alert(1)>"
-SECONDS = 240
 # A loop drive is tested in a second or two, which nobody could watch.
 BRAKE = """
 while :; do
@@ -33,10 +27,7 @@ done
 
 @pytest.fixture
 def page(product: Product) -> Product:
-    if not product.machine.path("/usr/share/burnin/web/index.html").exists():
-        pytest.skip("the page is not built (tools/deps web)")
-    if not (shutil.which("node") and Path(CHROMIUM).exists() and (UI / "node_modules/playwright-core").is_dir()):
-        pytest.skip("there is no browser (tools/deps web)")
+    browser.need(product.machine, "/usr/share/burnin/web/index.html")
     return product
 
 
@@ -51,18 +42,6 @@ def test_story(page: Product) -> None:
     machine.run(["systemctl", "start", "burnin-events.socket", "burnin-web.service"])
     code = machine.run(["burninctl", "account", "setup-code"]).stdout.strip()
 
-    environment = os.environ | {
-        "URL": "https://127.0.0.1:8084", "SETUP_CODE": code, "DATA_DRIVE": "PAGE0004", "CHROMIUM": CHROMIUM,
-        "INSIDE": json.dumps(["nsenter", f"--target={machine.leader}", "--all", "--"]),
-    }
     machine.write("/run/brake", "off\n")
-    with machine.popen(["sh", "-c", BRAKE], stdout=subprocess.DEVNULL), \
-         subprocess.Popen(["ip", "netns", "exec", machine.netns, "node", "--test", "--test-reporter=tap", "test/service.test.mjs"],
-                          cwd=UI, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True) as node:
-        try:
-            said, _ = node.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            node.kill()
-            raise
-    assert node.returncode == 0, said
+    with machine.popen(["sh", "-c", BRAKE], stdout=subprocess.DEVNULL):
+        browser.tell(machine, "service.test.mjs", URL="https://127.0.0.1:8084", SETUP_CODE=code, DATA_DRIVE="PAGE0004")
