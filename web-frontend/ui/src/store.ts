@@ -203,7 +203,12 @@ export function start(): void {
                         ended.value = job;
                         notifyEnd(job);
                 },
-                daemon(up) { daemonUp.value = up; },
+                daemon(up) {
+                        // How a job ended while it was away nobody told.
+                        if (up && !daemonUp.peek())
+                                quietly(reconcile());
+                        daemonUp.value = up;
+                },
                 connection(up, again) {
                         connected.value = up;
                         if (up && again)

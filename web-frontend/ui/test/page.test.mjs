@@ -223,6 +223,18 @@ test('a lost connection is said, and comes back with what happened meanwhile', a
         await rowOf(gone).waitFor({ state: 'detached' });
 });
 
+test('how a job ended while burnind was away is on the page once it is back', async () => {
+        await open('/?state=running');
+        const one = drive((each) => each.active_job !== null && server.state.jobs.get(each.active_job)?.kind === 'burn-in');
+        await rowOf(one).waitFor();
+        server.say('daemon', { up: false });
+        await page.getByText('burnind is not running').waitFor();
+        Object.assign(server.state.jobs.get(one.active_job), { state: 'done', verdict: 'passed' });
+        one.active_job = null;
+        server.say('daemon', { up: true });
+        await rowOf(one).waitFor({ state: 'detached' });
+});
+
 test('an expired session asks again over the page, which stays as it is', async () => {
         await open('/?state=ready');
         await rowOf(ready()).getByRole('button', { name: /^Burn in/ }).click();
@@ -257,6 +269,13 @@ test('who may only look has nothing to press', async () => {
         await open('/', { role: 'viewer' });
         await rows().first().waitFor();
         assert.equal(await page.locator('table.drives input, .actions .btn:not(.icon-only), .cancel-all').count(), 0);
+});
+
+test('who may test drives, but not unlock them, sees no button that does', async () => {
+        await open('/?state=locked', { role: 'operator' });
+        await rows().first().waitFor();
+        await rows().first().getByRole('button', { name: /^More for/ }).waitFor();
+        assert.equal(await page.getByRole('button', { name: /^Unlock/ }).count(), 0);
 });
 
 test('a dialog keeps the focus, Escape ends it and gives the focus back', async () => {

@@ -50,7 +50,6 @@ export function DriveActions(props: Props) {
         const { drive, active } = props;
         const name = `${drive.host} ${drive.dev_name || drive.serial}`;
         const grant = grantOf(drive.id);
-        const unlockable = isAdmin.value || canOperate.value;
         return (
                 <div class="actions">
                         {canOperate.value && active?.kind === 'burn-in' && active.state !== 'stopping' && (
@@ -65,7 +64,7 @@ export function DriveActions(props: Props) {
                         {canOperate.value && (isSelectable(drive, active) || (grant && !active)) && (
                                 <button type="button" class="btn secondary small" aria-label={`Burn in ${name}`} onClick={() => showDialog(<StartDialog ids={[drive.id]} unlock={grant !== undefined} />)}>Burn-In</button>
                         )}
-                        {unlockable && !grant && !active && drive.present && !drive.stale && drive.identity_state === 'ok' && drive.lock_state !== 'none' && drive.unlock_token !== '' && (
+                        {isAdmin.value && !grant && !active && drive.present && !drive.stale && drive.identity_state === 'ok' && drive.lock_state !== 'none' && drive.unlock_token !== '' && (
                                 <button type="button" class="btn secondary small" aria-label={`Unlock ${name}`} onClick={() => showDialog(<UnlockDialog drive={drive} />)}>Unlock</button>
                         )}
                         <button type="button" class="btn plain icon-only" aria-haspopup="menu" aria-label={`More for ${name}`}

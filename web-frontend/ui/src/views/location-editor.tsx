@@ -2,7 +2,7 @@
 // A location is edited where it stands: Enter or leaving it saves, Escape restores. What is half typed outlives the row, which may be
 // drawn anew or scroll out of sight meanwhile.
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Drive } from '../model';
 import { canOperate, driveChanged, theApi } from '../store';
 import { toast } from '../ui/toast';
@@ -32,7 +32,8 @@ export function LocationEditor({ drive }: { drive: Drive }) {
         const editing = draft.value?.id === drive.id;
         const was = useRef(editing);
 
-        useEffect(() => {
+        // Before anything is painted: what is typed at once is to arrive, and is not to be selected.
+        useLayoutEffect(() => {
                 if (editing) {
                         input.current?.focus();
                         if (!was.current)
