@@ -5,6 +5,7 @@ import { ApiError, type Api, type HistoryFilter, type HostOptions } from '../../
 import { DRIVE, GRANT, GRANT_ROOT, HOST, JOB, JOB_ROOT, MANAGER, ROOT, SETTINGS, STAGE, dictOf, type Bus, type Options } from './bus';
 import { codeOf } from './errors';
 import { readLog } from './log';
+import { roleHere } from './rights';
 import { statisticsOf } from './statistics';
 import { fromBus, lastOf, variant } from './values';
 import { watch } from './watch';
@@ -83,13 +84,13 @@ export function cockpitApi(bus: Bus): Api {
         return {
                 people: null,
                 async session(): Promise<Session> {
-                        // Where it is known that this one may not even look, nothing else is to be shown. What he may do he is told when he tries.
-                        await bus.list('ListHosts').catch((failure: unknown) => {
+                        // Where it is known that this one may not even look, nothing else is to be shown.
+                        const looked = bus.list('ListHosts').catch((failure: unknown) => {
                                 if (failure instanceof ApiError && failure.code === 'AccessDenied')
                                         throw failure;
                         });
-                        const { name } = await cockpit.user();
-                        return { account: name, role: 'admin', csrf: null, expires_usec: 0, idle_usec: 0, first: false, version: '' };
+                        const [{ name }, role] = await Promise.all([cockpit.user(), roleHere(), looked]);
+                        return { account: name, role, csrf: null, expires_usec: 0, idle_usec: 0, first: false, version: '' };
                 },
 
                 subscribe: (events) => watch(bus, events),

@@ -58,9 +58,10 @@ export function watch(bus: Bus, events: Events): () => void {
         let ended = false;
         let listing = false;
         let again = false; // something came while the lists were read
+        let told = false; // whatever burnind there is now has been listed
         let gathering = 0;
 
-        function flush(always = false): void {
+        function flush(always: boolean): void {
                 clearTimeout(gathering);
                 gathering = 0;
                 if (!ended)
@@ -69,7 +70,7 @@ export function watch(bus: Bus, events: Events): () => void {
 
         function gather(): void {
                 if (gathering === 0)
-                        gathering = window.setTimeout(flush, GATHER_MSEC);
+                        gathering = window.setTimeout(() => flush(false), GATHER_MSEC);
         }
 
         function take<T>(mirror: Mirror<T>, rows: Row[], known: Set<string>): void {
@@ -83,30 +84,30 @@ export function watch(bus: Bus, events: Events): () => void {
                                 mirror.remove(path);
         }
 
-        // always: the page is to hear of it even where there is nothing.
-        async function list(always = false): Promise<void> {
+        async function list(): Promise<void> {
                 if (listing) {
                         again = true;
                         return;
                 }
                 listing = true;
-                try {
-                        do {
-                                again = false;
+                do {
+                        again = false;
+                        try {
                                 // What comes while a list is under way may be missing there.
                                 const before = [hosts, drives, jobs].map((mirror) => new Set(mirror.objects.keys()));
                                 take(hosts, (await bus.list('ListHosts')).rows, before[0] ?? new Set());
                                 take(drives, await bus.listAll('ListDrives'), before[1] ?? new Set());
                                 take(jobs, await bus.listAll('ListJobs', { active: ['b', true] }), before[2] ?? new Set());
-                                flush(always);
-                        } while (again && up && !ended);
-                        if (up && !ended)
-                                events.daemon(true);
-                } catch {
-                        // Without burnind there is no answer, and that is told by its name's owner; else the next turn does it.
-                } finally {
-                        listing = false;
-                }
+                                // The page is to hear of it even where there is nothing.
+                                flush(!told);
+                                told = true;
+                                if (up && !ended)
+                                        events.daemon(true);
+                        } catch {
+                                // Without burnind there is no answer, and that is told by its name's owner; else the next turn does it.
+                        }
+                } while (again && up && !ended);
+                listing = false;
         }
 
         function setStage(path: string, values: Partial<Stage>): boolean {
@@ -145,7 +146,7 @@ export function watch(bus: Bus, events: Events): () => void {
 
         async function jobEnded(path: string): Promise<void> {
                 jobs.remove(path);
-                flush();
+                flush(false);
                 events.alert(await bus.get<Job>(path, JOB));
         }
 
@@ -155,8 +156,9 @@ export function watch(bus: Bus, events: Events): () => void {
                                 events.connection(true, true);
                         lost = false;
                         up = there;
+                        told = false;
                         if (there)
-                                void list(true);
+                                void list();
                         else
                                 events.daemon(false);
                 },

@@ -8,14 +8,15 @@ import { build } from 'esbuild';
 const root = `${import.meta.dirname}/../../..`;
 const { outputFiles } = await build({
         stdin: {
-                contents: ['api', 'bus', 'errors', 'log', 'place', 'values', 'watch'].map((name) => `export * as ${name} from '../cockpit/src/${name}';`).join('\n'),
+                contents: ['api', 'bus', 'errors', 'log', 'place', 'rights', 'values', 'watch'].map((name) => `export * as ${name} from '../cockpit/src/${name}';`).join('\n'),
                 resolveDir: `${import.meta.dirname}/..`,
         },
         bundle: true, format: 'esm', write: false,
 });
-const { api, bus, errors, log, place, values } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
-const samples = JSON.parse(readFileSync(`${root}/tests/data/web-json.json`, 'utf8'));
-const source = (path) => readFileSync(`${root}/web-frontend/${path}`, 'utf8');
+const { api, bus, errors, log, place, rights, values } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+const text = (path) => readFileSync(`${root}/${path}`, 'utf8');
+const samples = JSON.parse(text('tests/data/web-json.json'));
+const source = (path) => text(`web-frontend/${path}`);
 
 // cockpit.js: what is asked is kept, and answered by the test.
 let answer;
@@ -30,6 +31,7 @@ function standIn(answers) {
         globalThis.cockpit = {
                 hidden: false,
                 user: async () => ({ name: 'anna' }),
+                spawn: async () => '',
                 dbus: (name, options) => {
                         client.opened = [name, options];
                         return {
@@ -143,6 +145,23 @@ test('who may not look is told so, who finds nobody at home gets the page', asyn
         assert.equal((await standIn({ ListHosts: busError('org.freedesktop.DBus.Error.ServiceUnknown', 'x') }).session()).account, 'anna');
 });
 
+test('who polkit lets do nothing is shown nothing to do, who may do anything of a role its page', async () => {
+        const here = standIn({ ListHosts: [[]] });
+        const roleOf = async (...allowed) => {
+                cockpit.spawn = async () => allowed.map((action) => `org.burnin1.${action}\n`).join('');
+                return (await here.session()).role;
+        };
+        assert.deepEqual([await roleOf(), await roleOf('cancel'), await roleOf('self-test', 'cancel'), await roleOf('unlock'), await roleOf('manage-hosts', 'cancel')],
+                ['viewer', 'operator', 'operator', 'admin', 'admin']);
+        cockpit.spawn = async () => { throw new Error('pkcheck: not found'); };
+        assert.equal((await here.session()).role, 'admin', 'nobody knows, so he is told when he tries');
+        const [, operator] = /var operator = \[([^\]]*)\]/.exec(text('polkit/60-burnin-roles.rules'));
+        assert.deepEqual(rights.actions.operator, [...operator.matchAll(/"org\.burnin1\.([\w-]+)"/g)].map(([, action]) => action));
+        const others = [...text('polkit/org.burnin1.policy').matchAll(/<action id="org\.burnin1\.([\w-]+)"/g)].map(([, action]) => action)
+                .filter((action) => !rights.actions.operator.includes(action) && !['view', 'manage-accounts', 'web-session'].includes(action));
+        assert.deepEqual(rights.actions.admin.toSorted(), others.toSorted());
+});
+
 test('an API key goes by burninctl, and not in its words', async () => {
         const here = standIn({});
         let told;
@@ -174,9 +193,9 @@ test('the log is read from its end, whatever its length', async () => {
 
 function follow(answers) {
         const here = standIn(answers);
-        const told = { drives: [], removed: [], jobs: [], alerts: [], daemon: [], connection: [] };
+        const told = { lists: 0, drives: [], removed: [], jobs: [], alerts: [], daemon: [], connection: [] };
         stop = here.subscribe({
-                drives: (list, removed) => { told.drives.push(...list); told.removed.push(...removed); },
+                drives: (list, removed) => { told.lists++; told.drives.push(...list); told.removed.push(...removed); },
                 jobs: (list, removed) => { told.jobs.push(...list); told.removed.push(...removed); },
                 hosts() {}, unauthorized() {},
                 alert: (job) => told.alerts.push(job), daemon: (up) => told.daemon.push(up), connection: (...words) => told.connection.push(words),
@@ -270,6 +289,19 @@ test('burnind that goes and comes back, and a lost bus, are told', async () => {
         await until(() => client.handlers.owner);
         client.handlers.owner({}, ':1.7');
         await until(() => told.daemon.at(-1));
+});
+
+test('a burnind that is replaced while its lists are read is listed anew', async () => {
+        let fail;
+        const told = follow({ ...lists([]), ListHosts: () => new Promise((_, reject) => { fail = reject; }) });
+        client.handlers.owner({}, ':1.5');
+        await until(() => fail);
+        client.handlers.owner({}, null);
+        client.handlers.owner({}, ':1.6');
+        answer.ListHosts = [[]];
+        fail({ name: 'org.freedesktop.DBus.Error.NoReply', problem: null, message: 'It left.' });
+        await until(() => told.daemon.length > 1);
+        assert.deepEqual([told.daemon, told.lists], [[false, true], 1], 'that there is nothing is told, too');
 });
 
 test('the place is the frame\'s, with names of any kind', () => {
