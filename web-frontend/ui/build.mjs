@@ -8,9 +8,12 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const [output = join(here, 'dist'), depfile, which = 'web'] = process.argv.slice(2);
 // The same views, for the web's server and within Cockpit.
-const { main, early, copied } = {
-        web: { main: 'src/main.ts', early: 'src/theme-early.ts', copied: ['src/index.html', 'src/icon.svg'] },
-        cockpit: { main: '../cockpit/src/main.ts', early: '../cockpit/src/theme.ts', copied: ['../cockpit/index.html', '../cockpit/manifest.json'] },
+const { main, early, style, copied, external } = {
+        web: { main: 'src/main.ts', early: 'src/theme-early.ts', style: 'src/styles/style.css', copied: ['src/index.html', 'src/icon.svg'] },
+        cockpit: {
+                main: '../cockpit/src/main.ts', early: '../cockpit/src/theme.ts', style: '../cockpit/src/style.css',
+                copied: ['../cockpit/index.html', '../cockpit/manifest.json'], external: ['../../static/*'],
+        },
 }[which];
 
 rmSync(join(output, 'assets'), { recursive: true, force: true });
@@ -24,10 +27,11 @@ const common = {
         legalComments: 'none',
         logLevel: 'warning',
         metafile: true,
+        external,
 };
 const page = await build({
         ...common,
-        entryPoints: { burnin: main, style: 'src/styles/style.css' },
+        entryPoints: { burnin: main, style },
         chunkNames: 'assets/[name]-[hash]', // what few pages need comes when they do
         splitting: true,
         format: 'esm',

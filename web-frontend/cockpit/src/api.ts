@@ -5,7 +5,7 @@ import { ApiError, type Api, type HistoryFilter, type HostOptions } from '../../
 import { DRIVE, GRANT, GRANT_ROOT, HOST, JOB, JOB_ROOT, MANAGER, ROOT, SETTINGS, STAGE, dictOf, type Bus, type Options } from './bus';
 import { codeOf } from './errors';
 import { readLog } from './log';
-import { roleHere } from './rights';
+import { whoCalls } from './rights';
 import { statisticsOf } from './statistics';
 import { fromBus, lastOf, variant } from './values';
 import { watch } from './watch';
@@ -89,8 +89,8 @@ export function cockpitApi(bus: Bus): Api {
                                 if (failure instanceof ApiError && failure.code === 'AccessDenied')
                                         throw failure;
                         });
-                        const [{ name }, role] = await Promise.all([cockpit.user(), roleHere(), looked]);
-                        return { account: name, role, csrf: null, expires_usec: 0, idle_usec: 0, first: false, version: '' };
+                        const [who] = await Promise.all([whoCalls(), looked]);
+                        return { ...who, csrf: null, expires_usec: 0, idle_usec: 0, first: false, version: '' };
                 },
 
                 subscribe: (events) => watch(bus, events),

@@ -9,17 +9,18 @@ export const actions: Record<Exclude<Role, 'viewer'>, string[]> = {
 };
 
 const PREFIX = 'org.burnin1.';
-// Says which of its arguments are allowed. pkcheck ends with 1 where one is not, with 2 and 3 where a password would be needed.
-const ASK = 'for action; do pkcheck --action-id="$action" --process=$$ >&2; case $? in 0) echo "$action" ;; [123]) ;; *) exit 1 ;; esac; done';
+// Says who it is, and which of its arguments he may do. pkcheck ends with 1 for what he may not, with 2 and 3 where it wants a password.
+const ASK = 'id -un || exit 1; for action; do pkcheck --action-id "$action" --process $$ >&2; case $? in 0) echo "$action" ;; [123]) ;; *) exit 1 ;; esac; done';
 
-// The calls go the same way, and with the same rights, as those of the bus. root is let do everything.
-export async function roleHere(): Promise<Role> {
+// It goes the same way as the calls of the bus, so what it says is true of them: with administrative access, of root.
+export async function whoCalls(): Promise<{ account: string; role: Role }> {
         const asked = [...actions.admin, ...actions.operator].map((action) => PREFIX + action);
         try {
-                const allowed = (await cockpit.spawn(['sh', '-c', ASK, 'sh', ...asked], { superuser: 'try', err: 'message' })).split('\n');
+                const [account = '', ...allowed] = (await cockpit.spawn(['sh', '-c', ASK, 'sh', ...asked], { superuser: 'try', err: 'message' })).split('\n');
                 const may = (role: keyof typeof actions): boolean => actions[role].some((action) => allowed.includes(PREFIX + action));
-                return may('admin') ? 'admin' : may('operator') ? 'operator' : 'viewer';
+                return { account, role: may('admin') ? 'admin' : may('operator') ? 'operator' : 'viewer' };
         } catch {
-                return 'admin'; // nobody knows; he is told when he tries
+                // Nobody knows what polkit says; he is told when he tries.
+                return { account: (await cockpit.user()).name, role: 'admin' };
         }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The page within a real Cockpit, before the real service. tests/integration/test_cockpit.py boots both, and starts this with
 //   URL          where Cockpit is
-//   PASSWORD     of all who log in: visitor, who may look; olga, whom polkit lets operate; nas, who may become root
+//   PASSWORD     of all who log in: visitor, who may look; olga, whom polkit lets operate; omar, whom it lets, too, but not with this drive;
+//                nas, who may become root
 //   SERIAL       of the one drive
 //   INSIDE       the words before a command that make it run beside the service, as JSON
 //   SCREENSHOTS  a folder; without it no pictures are made
@@ -50,8 +51,6 @@ async function editLocation(text) {
         await page.keyboard.press('Enter');
 }
 
-const refused = () => frame().getByRole('region', { name: 'Messages' }).getByText('Turn on administrative access').waitFor();
-
 // The page shows what was typed before it is stored.
 async function located(text) {
         for (const end = Date.now() + 20000; location() !== text;)
@@ -72,7 +71,19 @@ async function picture(name) {
         await page.setViewportSize({ width: 1440, height: 900 });
 }
 
-test('who has no rights sees the drive and what becomes of it, and is refused', async () => {
+// What does not come to its end tells what was there then.
+function story(name, steps) {
+        test(name, async () => {
+                try {
+                        await steps();
+                } catch (error) {
+                        error.message += `\n${page.url()} shows:\n${await frame().locator('body').innerText({ timeout: 5000 }).catch(String)}`;
+                        throw error;
+                }
+        });
+}
+
+story('who has no rights sees the drive and what becomes of it, and nothing to press', async () => {
         await login('visitor');
         await row().waitFor();
         await page.getByRole('link', { name: 'Disk burn-in' }).waitFor();
@@ -81,13 +92,22 @@ test('who has no rights sees the drive and what becomes of it, and is refused', 
 
         inside('burninctl', 'drive', 'location', serial, 'shelf 9');
         await row().getByText('shelf 9').waitFor();
+        assert.equal(await frame().locator('.location, table.drives input, .actions .btn:not(.icon-only)').count(), 0);
+        await frame().getByRole('link', { name: 'Hosts' }).click();
+        await frame().getByRole('heading', { level: 1, name: 'Hosts' }).waitFor();
+        assert.equal(await frame().getByRole('button', { name: 'Add host' }).count(), 0);
+});
 
+story('what polkit decides of one drive is told when it is tried', async () => {
+        await login('omar');
+        await row().waitFor();
         await editLocation('stolen');
-        await refused();
+        await frame().getByRole('region', { name: 'Messages' }).getByText('Turn on administrative access').waitFor();
+        await row().getByText('shelf 9').waitFor();
         assert.equal(location(), 'shelf 9');
 });
 
-test('whom polkit lets, edits under his own name', async () => {
+story('whom polkit lets, edits under his own name', async () => {
         await login('olga');
         await row().waitFor();
         await editLocation('shelf 10');
@@ -96,19 +116,20 @@ test('whom polkit lets, edits under his own name', async () => {
         await frame().getByRole('row').filter({ hasText: 'olga' }).filter({ hasText: 'shelf 10' }).waitFor();
 });
 
-test('who may become root edits once administrative access is on', async () => {
+story('who may become root edits once administrative access is on', async () => {
         await login('nas');
         await row().waitFor();
-        await editLocation('shelf 11');
-        await refused();
+        assert.equal(await row().locator('.location').count(), 0);
         await page.getByRole('button', { name: 'Limited access' }).click();
         await page.getByText('Close', { exact: true }).click();
         await page.getByText('Administrative access', { exact: true }).locator('visible=true').waitFor();
         // With other rights the page begins anew.
-        await frame().getByRole('region', { name: 'Messages' }).locator('.notice').waitFor({ state: 'detached' });
-        await row().waitFor();
+        await row().locator('.location').waitFor();
         await editLocation('shelf 11');
         await located('shelf 11');
+        await row().getByRole('button', { name: /^Burn in/ }).click();
+        await frame().getByRole('dialog').getByText('Acting as root').waitFor();
+        await page.keyboard.press('Escape');
 
         await frame().getByRole('link', { name: 'Hosts' }).click();
         await frame().getByRole('button', { name: 'Add host' }).click();
@@ -124,7 +145,7 @@ test('who may become root edits once administrative access is on', async () => {
         await frame().getByRole('heading', { name: 'vault' }).waitFor({ state: 'detached' });
 });
 
-test('a place in the page is one in Cockpit', async () => {
+story('a place in the page is one in Cockpit', async () => {
         await login('visitor', `/burnin#/?q=${serial}`);
         await row().waitFor();
         assert.equal(await frame().getByRole('searchbox').first().inputValue(), serial);
@@ -145,7 +166,7 @@ test('a place in the page is one in Cockpit', async () => {
         }
 });
 
-test('a burn-in is started, followed and told of at its end', async () => {
+story('a burn-in is started, followed and told of at its end', async () => {
         await login('olga', `/burnin#/?q=${serial}`);
         await row().waitFor();
         await row().getByRole('button', { name: /^Burn in/ }).click();
@@ -169,7 +190,7 @@ test('a burn-in is started, followed and told of at its end', async () => {
         assert.equal(await frame().locator('.notice.danger').count(), 0);
 });
 
-test('that burnind is away is told, and the page comes back by itself', async () => {
+story('that burnind is away is told, and the page comes back by itself', async () => {
         const away = () => frame().getByText('burnind is not running');
         // Cockpit's bridge has the bus start what it opens.
         inside('systemctl', 'mask', '--quiet', '--runtime', '--now', 'burnind.service');

@@ -30,8 +30,8 @@ function standIn(answers) {
         client = { handlers: {}, subscribed: [] };
         globalThis.cockpit = {
                 hidden: false,
-                user: async () => ({ name: 'anna' }),
-                spawn: async () => '',
+                user: async () => ({ name: 'bert' }),
+                spawn: async () => 'anna\n',
                 dbus: (name, options) => {
                         client.opened = [name, options];
                         return {
@@ -148,13 +148,14 @@ test('who may not look is told so, who finds nobody at home gets the page', asyn
 test('who polkit lets do nothing is shown nothing to do, who may do anything of a role its page', async () => {
         const here = standIn({ ListHosts: [[]] });
         const roleOf = async (...allowed) => {
-                cockpit.spawn = async () => allowed.map((action) => `org.burnin1.${action}\n`).join('');
+                cockpit.spawn = async () => ['anna', ...allowed.map((action) => `org.burnin1.${action}`), ''].join('\n');
                 return (await here.session()).role;
         };
         assert.deepEqual([await roleOf(), await roleOf('cancel'), await roleOf('self-test', 'cancel'), await roleOf('unlock'), await roleOf('manage-hosts', 'cancel')],
                 ['viewer', 'operator', 'operator', 'admin', 'admin']);
         cockpit.spawn = async () => { throw new Error('pkcheck: not found'); };
-        assert.equal((await here.session()).role, 'admin', 'nobody knows, so he is told when he tries');
+        const { account, role } = await here.session();
+        assert.deepEqual([account, role], ['bert', 'admin'], 'nobody knows, so he is told when he tries');
         const [, operator] = /var operator = \[([^\]]*)\]/.exec(text('polkit/60-burnin-roles.rules'));
         assert.deepEqual(rights.actions.operator, [...operator.matchAll(/"org\.burnin1\.([\w-]+)"/g)].map(([, action]) => action));
         const others = [...text('polkit/org.burnin1.policy').matchAll(/<action id="org\.burnin1\.([\w-]+)"/g)].map(([, action]) => action)

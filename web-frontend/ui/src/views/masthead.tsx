@@ -22,6 +22,7 @@ export function Masthead() {
         const here = path.value;
         const who = session.value;
         const alone = theApi().people !== null;
+        const isHere = (to: string): boolean => to === '/' ? here === '/' || here.startsWith('/drives') : here.startsWith(to);
 
         const flip = (): void => {
                 // Back to what the system says is where it would have gone anyway.
@@ -53,10 +54,12 @@ export function Masthead() {
         return (
                 <header class="masthead">
                         <button type="button" class="btn plain icon-only only-narrow" aria-label="Pages" aria-expanded={open} onClick={() => setOpen(!open)}><Icon name="menu" /></button>
-                        {alone && <Link to="/" class="brand"><Brand size={24} />burnin</Link>}
+                        {alone
+                                ? <Link to="/" class="brand"><Brand size={24} />burnin</Link>
+                                : <span class="only-narrow" aria-hidden="true">{pages.find(([to]) => isHere(to))?.[1]}</span>}
                         <nav class={`pages ${open ? 'open' : ''}`} aria-label="Pages">
                                 {pages.map(([to, title]) => (
-                                        <Link key={to} to={to} current={to === '/' ? here === '/' || here.startsWith('/drives') : here.startsWith(to)} onFollow={() => setOpen(false)}>{title}</Link>
+                                        <Link key={to} to={to} current={isHere(to)} onFollow={() => setOpen(false)}>{title}</Link>
                                 ))}
                         </nav>
                         <div class="masthead-tools">
