@@ -207,4 +207,8 @@ story('that burnind is away is told, and the page comes back by itself', async (
         await away().waitFor({ state: 'detached' });
         inside('burninctl', 'drive', 'location', serial, 'shelf 12');
         await located('shelf 12');
+        inside('systemctl', 'restart', 'burnind.service');
+        inside('burninctl', 'drive', 'location', serial, 'shelf 13');
+        await located('shelf 13');
+        await away().waitFor({ state: 'detached' });
 });

@@ -46,7 +46,7 @@ export function DriveTable({ ids, scroller, open }: Props) {
                 <table class="drives" aria-rowcount={ids.length + 1} aria-label="Drives">
                         <thead>
                                 <tr aria-rowindex={1}>
-                                        <th class="col-tick" scope="col">
+                                        <th class={`col-tick ${canOperate.value ? '' : 'unused'}`} scope="col">
                                                 {canOperate.value
                                                         ? <input type="checkbox" aria-label={`Select all ${ready.length} drives that are ready`} title="Select all that are ready; locked ones are left out" checked={all} disabled={ready.length === 0}
                                                                 ref={(element) => { if (element) element.indeterminate = some; }} onChange={() => tick(ready, !all)} />
