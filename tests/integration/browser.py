@@ -13,7 +13,7 @@ from machine import Machine
 
 UI = Path(__file__).resolve().parents[2] / "web-frontend/ui"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-SECONDS = 240
+SECONDS = 480
 
 
 def need(machine: Machine, page: str) -> None:
