@@ -163,6 +163,33 @@ int stage_fix_params(Stage *s)
                                json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 }
 
+int stage_fix_next_run(Stage *s, const char *run)
+{
+        _cleanup_(stage_params_done) StageParams p = {};
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_free_ char *settings = NULL, *copy = strdup(run);
+        int r;
+
+        r = json_parse(strempty(s->record.settings), strlen(strempty(s->record.settings)), &o);
+        if (r >= 0)
+                r = stage_params_from_json(o, &p);
+        if (r < 0)
+                return r;
+        if (p.resumes >= RESUMES_MAX)
+                return -EBADMSG;
+
+        if (!copy || json_put_string(o, "before", s->record.run) < 0 || json_put_string(o, "run", run) < 0 ||
+            json_put_u64(o, "resumes", p.resumes + 1) < 0)
+                return -ENOMEM;
+        settings = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+        if (!settings)
+                return -ENOMEM;
+
+        SWAP(s->record.settings, settings);
+        SWAP(s->record.run, copy);
+        return 0;
+}
+
 int stage_fill_params(const Stage *s, StageParams *ret)
 {
         _cleanup_(stage_params_done) StageParams p = {};

@@ -490,15 +490,25 @@ static int stage_launch(Stage *s, bool follow, bool cancel)
         return 0;
 }
 
-int stage_start(Stage *s)
+static int run_id_new(char ret[static SD_ID128_STRING_MAX])
 {
-        char run[SD_ID128_STRING_MAX];
         sd_id128_t id;
         int r;
 
         r = sd_id128_randomize(&id);
         if (r >= 0)
-                r = free_and_strdup(&s->record.run, sd_id128_to_string(id, run));
+                (void) sd_id128_to_string(id, ret);
+        return r;
+}
+
+int stage_start(Stage *s)
+{
+        char run[SD_ID128_STRING_MAX];
+        int r;
+
+        r = run_id_new(run);
+        if (r >= 0)
+                r = free_and_strdup(&s->record.run, run);
         if (r < 0)
                 return r;
 
@@ -591,6 +601,9 @@ void stage_on_worker_gone(Stage *s, const char *how)
         bool behind_gate = worker_is_behind_gate(s->worker);
         const char *replaced = s->replaced;
 
+        /* Past its gate, and its run not begun: stage_on_rebooted() gave it to the next one. */
+        if (!replaced && s->record.state == STAGE_RUNNING && !behind_gate && !s->record.run_sent)
+                replaced = "its host was rebooted";
         s->replaced = NULL;
         s->worker = worker_free(s->worker);
         if (s->record.state == STAGE_DONE) {
@@ -792,6 +805,48 @@ static int stage_on_contact(Stage *s, struct json_object *o)
         return 0;
 }
 
+/* Its worker leaves, and the next one goes on in a run that is stored before anybody else knows of it. */
+static int stage_on_rebooted(Stage *s, struct json_object *o)
+{
+        _cleanup_free_ char *before = NULL, *settings = NULL;
+        char run[SD_ID128_STRING_MAX];
+        const char *name = NULL;
+        uint32_t phase = 0;
+        int r;
+
+        if (json_get_u32(o, "phase", &phase) <= 0 || json_get_string(o, "name", &name) <= 0 || phase == 0 ||
+            strlen(name) > NAME_MAX_CHARS || s->record.kind != STAGE_SURFACE_VALIDATE)
+                return -EBADMSG;
+        /* A cancel counts for more: the next worker proves that nothing is left. */
+        if (s->record.state != STAGE_RUNNING)
+                return 0;
+
+        before = strdup(s->record.run);
+        settings = strdup(strempty(s->record.settings));
+        r = before && settings ? run_id_new(run) : -ENOMEM;
+        if (r >= 0)
+                r = stage_fix_next_run(s, run);
+        if (r < 0)
+                return r;
+        s->record.run_sent = false;
+        r = stage_store(s);
+        if (r < 0) {
+                SWAP(s->record.run, before);
+                SWAP(s->record.settings, settings);
+                s->record.run_sent = true;
+                return manager_store_failed(s->job->manager, r);
+        }
+
+        stage_emit_changed(s, (const char *const[]){ "RunId", NULL });
+        log_stage(s, LOG_NOTICE, MESSAGE_STAGE_TAKEN_UP,
+                  "The host %s was rebooted under stage %s of job %" PRIu64
+                  ". It goes on with phase %" PRIu32
+                  " (%s) once the drive is found as the test has left it.",
+                  strempty(s->job->record.host), stage_kind_to_string(s->record.kind), s->record.job, phase,
+                  name);
+        return 0;
+}
+
 static int stage_on_report(Stage *s, struct json_object *o)
 {
         _cleanup_(stage_report_done) StageReport report = {};
@@ -824,7 +879,7 @@ int stage_on_message(Stage *s, struct json_object *o)
                 { "progress", stage_on_progress }, { "phase", stage_on_phase },
                 { "contact", stage_on_contact },   { "stall", stage_on_stall },
                 { "paused", stage_on_paused },     { "retry", stage_on_retry_told },
-                { "report", stage_on_report },
+                { "rebooted", stage_on_rebooted }, { "report", stage_on_report },
         };
         const char *type = NULL, *run = NULL;
         uint32_t attempt = 0;

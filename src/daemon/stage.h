@@ -81,6 +81,9 @@ const char *stage_log_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
 const char *stage_report_path(const Stage *s, char buf[static STAGE_PATH_MAX]);
 /* Fixes in its record what stays the same over all its workers. */
 int stage_fix_params(Stage *s);
+/* The same for a run that goes on where the present one was ended by a reboot of its host; it becomes the stage's. -EBADMSG: that was
+ * too often. On failure nothing has changed. */
+int stage_fix_next_run(Stage *s, const char *run);
 /* What its next worker is told, but for follow and cancel. Owner: the caller, stage_params_done(). */
 int stage_fill_params(const Stage *s, StageParams *ret);
 /* Where its drive is now; NULL: nobody knows. */

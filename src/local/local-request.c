@@ -15,6 +15,8 @@
 #define NUMBER_DIGITS   18U /* what the script's arithmetic can hold */
 #define GUID_DIGITS     20U
 #define SECONDS_MAX     3600U
+#define PLACE_DIGITS    4U
+#define PLACE_BYTES     16U
 #define OPTION_MAX      (16U * 1024U * 1024U) /* the biggest block size that a setting can have */
 
 static bool is_hex(const char *s, size_t size)
@@ -64,6 +66,42 @@ static bool is_nothing(const char *s)
 static bool is_content(const char *s)
 {
         return is_nothing(s) || is_hex(s, 64);
+}
+
+/* FIRST+COUNT=BYTES, as place_read() in remote-run.sh. */
+static bool is_place(const char *s)
+{
+        size_t first = strspn(s, "0123456789"), count, bytes;
+
+        if (first == 0 || first > NUMBER_DIGITS || s[first] != '+')
+                return false;
+        s += first + 1;
+        count = strspn(s, "0123456789");
+        if (count == 0 || count > PLACE_DIGITS || s[count] != '=')
+                return false;
+        s += count + 1;
+        bytes = strspn(s, HEX);
+
+        return streq(s, "@") || (bytes > 0 && bytes <= PLACE_BYTES && bytes % 2 == 0 && s[bytes] == 0);
+}
+
+/* What a test of ours has left on the drive, instead of a fingerprint: at least one place. */
+static bool are_places(const char *s)
+{
+        _cleanup_strv_free_ char **places = NULL;
+
+        if (strlen(s) > IDENT_MAX || strv_split(s, ",", &places) < 0 || strv_length(places) == 0)
+                return false;
+        STRV_FOREACH(place, places)
+                if (!is_place(*place))
+                        return false;
+
+        return true;
+}
+
+static bool is_what_is_left(const char *s)
+{
+        return is_content(s) || are_places(s);
 }
 
 static bool is_boot(const char *s)
@@ -149,6 +187,12 @@ static bool are_facts_words(char *const *argv, char *const *rest)
         return true;
 }
 
+static bool is_pattern(const char *s)
+{
+        return streq(s, "random") || streq(s, "0xaa") || streq(s, "0x55") || streq(s, "0xff") ||
+               streq(s, "0x00");
+}
+
 static bool is_badblocks(char *const *words, bool *ret_writes)
 {
         bool writes = false;
@@ -163,7 +207,7 @@ static bool is_badblocks(char *const *words, bool *ret_writes)
                                 return false;
                 } else if (streq(*words, "-t")) {
                         words++;
-                        if (!streq_ptr(*words, "random"))
+                        if (!*words || !is_pattern(*words))
                                 return false;
                 } else if (!streq(*words, "-v") && !streq(*words, "-X"))
                         return false;
@@ -190,7 +234,7 @@ static bool is_command(char *const *argv, char *const *rest)
         bool writes;
 
         if (streq_ptr(*rest, "nvme_erase"))
-                return is_nvme_erase(rest + 1) && !streq(content, "-");
+                return is_nvme_erase(rest + 1) && is_hex(content, 64);
         return streq_ptr(*rest, "badblocks") && is_badblocks(rest + 1, &writes) &&
                (!writes || !streq(content, "-"));
 }
@@ -210,8 +254,8 @@ static const struct {
         { "nvme", { kname_is_valid, is_ident }, are_none },
         { "kmsg", { is_number, kname_is_valid }, are_none },
         { "start",
-          { is_run, is_run, kname_is_valid, is_ident, is_serial, is_content, is_boot, is_number, is_lock,
-            is_pool, is_guid, is_nothing },
+          { is_run, is_run, kname_is_valid, is_ident, is_serial, is_what_is_left, is_boot, is_number,
+            is_lock, is_pool, is_guid, is_nothing },
           is_command },
         { "status", { is_run, kname_is_valid, is_number, is_number }, are_none },
         { "cancel", { is_run, is_hour }, are_none },

@@ -33,6 +33,16 @@ void badblocks_init(BadblocksState *s, uint32_t patterns, uint32_t passes)
         };
 }
 
+void badblocks_resume(BadblocksState *s, uint32_t phases, const uint64_t errors[static 3])
+{
+        s->before = s->phase.number = MIN(phases, 2 * PATTERNS_MAX * PASSES_MAX);
+        s->phases += s->before;
+        memcpy(s->errors_before, errors, sizeof(s->errors_before));
+        s->read_errors = errors[0];
+        s->write_errors = errors[1];
+        s->compare_errors = errors[2];
+}
+
 void badblocks_done(BadblocksState *s)
 {
         free(s->error);
@@ -79,9 +89,9 @@ static const char *read_triple(const char *p, uint64_t ret[static 3])
 
 static void state_add_triple(BadblocksState *s, const uint64_t t[static 3])
 {
-        s->read_errors = MAX(s->read_errors, t[0]);
-        s->write_errors = MAX(s->write_errors, t[1]);
-        s->compare_errors = MAX(s->compare_errors, t[2]);
+        s->read_errors = MAX(s->read_errors, s->errors_before[0] + t[0]);
+        s->write_errors = MAX(s->write_errors, s->errors_before[1] + t[1]);
+        s->compare_errors = MAX(s->compare_errors, s->errors_before[2] + t[2]);
 }
 
 /* The only positive word badblocks has, so nothing but the whole of it counts. */
@@ -233,7 +243,7 @@ double badblocks_percent(const BadblocksState *s, uint64_t position_bytes, uint6
 
         if (s->phases == 0 || s->phase.number == 0)
                 return 0;
-        if ((uint64_t) s->passes_completed * 2 * s->patterns >= s->phases)
+        if (s->before + (uint64_t) s->passes_completed * 2 * s->patterns >= s->phases)
                 return 100;
         if (size_bytes > 0 && position_bytes != UINT64_MAX)
                 share = (double) MIN(position_bytes, size_bytes) / (double) size_bytes;

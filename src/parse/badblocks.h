@@ -15,9 +15,11 @@ typedef struct BadblocksPhase {
 } BadblocksPhase;
 
 typedef struct BadblocksState {
-        uint32_t patterns;                /* planned, >= 1 */
-        uint32_t phases;                  /* planned: 2 * patterns, more when a repeated pass adds its own */
-        BadblocksPhase phase;             /* the newest header seen; number 0: none yet */
+        uint32_t patterns;         /* planned, >= 1 */
+        uint32_t phases;           /* planned: 2 * patterns, more when a repeated pass adds its own */
+        uint32_t before;           /* of them, done by earlier commands: the first header is the next one */
+        uint64_t errors_before[3]; /* what those counted: read, write, compare */
+        BadblocksPhase phase;      /* the newest header seen; number 0: none yet */
         uint64_t first_block, last_block; /* "From block 0 to 16383" */
         bool have_range;
         uint32_t passes_completed; /* final lines seen */
@@ -32,6 +34,8 @@ typedef struct BadblocksState {
 
 /* patterns: how many -t (4 without any); passes: -p (0 and 1 both plan one pass). */
 void badblocks_init(BadblocksState *s, uint32_t patterns, uint32_t passes);
+/* After badblocks_init(): this command goes on where others ended, and what is planned for it comes on top of theirs. */
+void badblocks_resume(BadblocksState *s, uint32_t phases, const uint64_t errors[static 3]);
 void badblocks_done(BadblocksState *s);
 /* Returns how many phase headers this piece held (0, 1, ...), or -ENOMEM. on_phase is called at each. */
 int badblocks_feed(BadblocksState *s, const char *data, size_t size,

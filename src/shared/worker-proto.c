@@ -141,6 +141,7 @@ int host_target_from_json(struct json_object *o, HostTarget *ret)
 void stage_params_done(StageParams *p)
 {
         free(p->run);
+        free(p->before);
         free(p->machine_id);
         free(p->kname);
         drive_identity_done(&p->identity);
@@ -169,6 +170,7 @@ static const struct {
         NUMBER(job, NUMBER_U64),
         NUMBER(stage, NUMBER_U32),
         NUMBER(attempt, NUMBER_U32),
+        NUMBER(resumes, NUMBER_U32),
         NUMBER(block_size, NUMBER_U32),
         NUMBER(block_buffer, NUMBER_U32),
         NUMBER(passes, NUMBER_U32),
@@ -248,8 +250,8 @@ struct json_object *stage_params_to_json(const StageParams *p)
         const char *kind = stage_kind_to_string(p->kind);
 
         if (!o || !kind || params_numbers_to_json(p, o) < 0 || json_put_string(o, "kind", kind) < 0 ||
-            json_put_string(o, "run", p->run) < 0 || json_put_bool(o, "follow", p->follow) < 0 ||
-            json_put_bool(o, "cancel", p->cancel) < 0 ||
+            json_put_string(o, "run", p->run) < 0 || json_put_string(o, "before", p->before) < 0 ||
+            json_put_bool(o, "follow", p->follow) < 0 || json_put_bool(o, "cancel", p->cancel) < 0 ||
             json_put_bool(o, "self_test_keep_alive", p->self_test_keep_alive) < 0 ||
             json_put_string(o, "machine_id", p->machine_id) < 0 ||
             json_put_string(o, "kname", p->kname) < 0 ||
@@ -270,13 +272,18 @@ struct json_object *stage_params_to_json(const StageParams *p)
         return TAKE_PTR(o);
 }
 
+static bool run_is_valid(const char *s)
+{
+        return strlen(s) == 32 && strspn(s, "0123456789abcdef") == 32;
+}
+
 static bool params_are_sane(const StageParams *p)
 {
-        return p->job > 0 && p->attempt > 0 && strlen(p->run) == 32 &&
-               strspn(p->run, "0123456789abcdef") == 32 && kname_is_valid(p->kname) &&
-               (!p->pattern || streq(p->pattern, "random")) && p->log_path[0] == '/' &&
-               p->report_path[0] == '/' && p->baseline_path[0] == '/' && p->percent >= 0 &&
-               p->percent <= 100;
+        return p->job > 0 && p->attempt > 0 && run_is_valid(p->run) &&
+               (!p->before || run_is_valid(p->before)) && p->resumes <= RESUMES_MAX &&
+               kname_is_valid(p->kname) && (!p->pattern || streq(p->pattern, "random")) &&
+               p->log_path[0] == '/' && p->report_path[0] == '/' && p->baseline_path[0] == '/' &&
+               p->percent >= 0 && p->percent <= 100;
 }
 
 int stage_params_from_json(struct json_object *o, StageParams *ret)
@@ -298,6 +305,7 @@ int stage_params_from_json(struct json_object *o, StageParams *ret)
                 return -EBADMSG;
 
         if ((r = params_numbers_from_json(o, &p)) < 0 || (r = need_bounded(o, "run", 32, &p.run)) < 0 ||
+            (r = get_bounded(o, "before", 32, false, &p.before)) < 0 ||
             (r = json_get_bool(o, "follow", &p.follow)) < 0 ||
             (r = json_get_bool(o, "cancel", &p.cancel)) < 0 ||
             (r = json_get_bool(o, "self_test_keep_alive", &p.self_test_keep_alive)) < 0 ||

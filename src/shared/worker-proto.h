@@ -39,6 +39,9 @@
  *   "paused"    paused, by ("heat" or "operator"), reason: the run was stopped on its host, or goes on as far as this holder is
  *               concerned; one at each change
  *   "retry"     reason: a self-test was aborted, and is started again
+ *   "rebooted"  phase, name: the host was rebooted, which ended the run of a surface stage, and the test goes on with that phase in a
+ *               new run. The last message: burnind draws and stores the id of that run before it acknowledges, and gives it to the next
+ *               worker; this one exits without a report. At most RESUMES_MAX times a stage
  *   "report"    the last message; report: StageReport
  *
  * The same message, without its number, is written before to StageParams.report_path, fsynced and renamed, so that it is found when nobody listens.
@@ -82,6 +85,7 @@
 #define REPORT_WAIT_USEC      (30 * USEC_PER_SEC)
 #define PROGRESS_SILENCE_USEC USEC_PER_MINUTE
 #define PAUSE_WORDS_MAX       512U
+#define RESUMES_MAX           3U
 
 #define WORKER_FD_PARAMS 3
 #define WORKER_FD_GATE   4
@@ -119,8 +123,10 @@ typedef struct StageParams {
         StageKind kind;
         uint32_t attempt; /* from 1: how many workers this stage has had */
         char *run; /* 128-bit run id of the remote run, 32 hex digits; kept over attempts that follow the same run */
-        bool follow;      /* true: the run may exist already; never start it anew, find it and go on */
-        bool cancel;      /* true: only prove that the run is gone */
+        bool follow; /* true: the run may exist already; never start it anew, find it and go on */
+        bool cancel; /* true: only prove that the run is gone */
+        char *before; /* the run of this stage that a reboot of its host ended, where this one goes on; NULL: none */
+        uint32_t resumes; /* how many there were */
         char *machine_id; /* of the machine of burnind, for the run's id file */
         char *kname;      /* where the drive was last seen */
         DriveIdentity identity;

@@ -298,8 +298,9 @@ static int status_fields(const Answer *a, RunStatus *s, bool *ret_gone)
             answer_string(a, "paused_operator", NULL, WORD_MAX_BYTES, &s->paused[RUN_HOLDER_OPERATOR]) < 0 ||
             answer_uptime(a, &s->uptime_usec) < 0 || answer_u64(a, "position", &s->position) < 0 ||
             answer_u64(a, "work", &s->work_bytes) < 0 || answer_flag(a, "exclusive", &s->exclusive) < 0 ||
-            answer_flag(a, "stopped", &s->stopped) < 0 || answer_flag(a, "dying", &s->dying) < 0 ||
-            answer_flag(a, "gone", ret_gone) < 0 || answer_string(a, "content", "", 64, &s->content) < 0 ||
+            answer_flag(a, "host_stops", &s->host_stops) < 0 || answer_flag(a, "stopped", &s->stopped) < 0 ||
+            answer_flag(a, "dying", &s->dying) < 0 || answer_flag(a, "gone", ret_gone) < 0 ||
+            answer_string(a, "content", "", 64, &s->content) < 0 ||
             (s->content && !content_is_valid(s->content)))
                 return -EBADMSG;
 

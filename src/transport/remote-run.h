@@ -66,7 +66,8 @@ typedef struct RunSpec {
         const char *run, *machine_id;
         const char *kname;
         const DriveIdentity *identity;
-        const char *content; /* fingerprint confirmed at submission; NULL: granted->used, which changes it */
+        const char *content; /* fingerprint confirmed at submission; or what a test before a reboot has left, as
+                              * pattern_places() writes it; NULL: granted->used, which changes it */
         const DriveLock *
                         granted; /* what was unlocked, exactly; LOCK_NONE: nothing. A used one is released first */
         uint64_t not_after_uptime_usec; /* of the host's own uptime: a start delayed in a black hole is refused */
@@ -79,6 +80,7 @@ typedef struct RunStatus {
         char *refused; /* one line, "code: words"; code is one of: late locked exclusive identity content open release tool */
         int exit_status;      /* RUN_EXITED */
         bool exclusive;       /* the command holds the device O_EXCL */
+        bool host_stops;      /* RUN_EXITED, RUN_LOST: its host is being shut down */
         char *boot_id;        /* of the host, now */
         char *run_boot_id;    /* when the run started */
         uint64_t uptime_usec; /* of the host, now */

@@ -6,7 +6,8 @@
 #
 #   start RUN MACHINE KNAME IDENT SERIAL CONTENT BOOT NOT-AFTER LOCK POOL GUID RELEASE COMMAND...
 #                              start a run, or find it started. Needs this text in $BURNIN_SCRIPT, since the run outlives us.
-#                              SERIAL, CONTENT: "-" compares nothing. NOT-AFTER: microseconds of uptime. LOCK: what was
+#                              SERIAL, CONTENT: "-" compares nothing. CONTENT: a fingerprint, or FIRST+COUNT=BYTES,... : these
+#                              sectors hold no other bytes (hex digits), or (=@) what the first sectors hold. NOT-AFTER: microseconds of uptime. LOCK: what was
 #                              unlocked, else "none"; POOL, GUID: of that, else "-". RELEASE: "release", else "-". The word {}
 #                              in COMMAND stands for the device. 'nvme_erase METHOD REACH NSID {}' is one of our own
 #                              (remote-nvme.sh): METHOD format, block, crypto or overwrite, REACH namespace or subsystem.
@@ -204,12 +205,21 @@ tail_print()
         [ "$3" -eq 0 ] || tail -c "+$(($2 + 1))" "$1" | head -c "$3"
 }
 
+# On its way down a host ends everything that runs.
+host_stops()
+{
+        [ -d /run/systemd/system ] && have systemctl && [ "$(limited 10 systemctl is-system-running 2> /dev/null)" = stopping ]
+}
+
 # status_print KNAME LOG-OFFSET BLOCKS-OFFSET [KEY=VALUE...]: of the run in $dir. What has no value is left out.
 status_print()
 {
-        local kname=$1 log_offset=$2 blocks_offset=$3 number='' id log_size temperature stopped='' left=''
+        local kname=$1 log_offset=$2 blocks_offset=$3 number='' id log_size temperature stopped='' left='' stops=''
         shift 3
         [ "$state" != exited ] || left=$(first_line "$dir/content")
+        case $state in
+        exited | lost) ! host_stops || stops=1 ;;
+        esac
         [ -z "$run_kname" ] || kname=$run_kname
         if [ "$state" = running ] && alive "$command_pid" "$command_start" "$run_boot"; then
                 case $ps_state in
@@ -227,7 +237,7 @@ status_print()
         printf '%s\n' "state=$state" "refused=$refused" "exit=$exit_status" "exclusive=$exclusive" "boot=$boot_id" \
                 "run_boot=$run_boot" "uptime=$(first_line /proc/uptime)" "position=$(run_position)" \
                 "work=$(work_bytes "$kname")" "stopped=$stopped" "ident=$id" "temperature=$temperature" \
-                "paused_heat=$paused_heat" "paused_operator=$paused_operator" "content=$left" "$@" \
+                "paused_heat=$paused_heat" "paused_operator=$paused_operator" "content=$left" "host_stops=$stops" "$@" \
                 "log=$log_size" "blocks=$tail_size" ''
         tail_print "$dir/log" "$log_offset" "$log_size"
         tail_print "$dir/blocks" "$blocks_offset" "$tail_size"
@@ -416,6 +426,62 @@ check_serial()
                 refuse identity "$spec_kname has the serial number $serial, not $spec_serial"
 }
 
+# place_read PLACE: sets first, count and bytes, the latter as tr takes them.
+place_read()
+{
+        local hex
+        count=${1%%=*}
+        first=${count%%+*}
+        count=${count#*+}
+        hex=${1#*=}
+        bytes=@
+        is_number "$first" && is_number "$count" && [ "$count" -gt 0 ] && [ "$count" -le 2048 ] || return 1
+        [ "$hex" != @ ] || return 0
+        case $hex in
+        *[!0-9a-f]* | '') return 1 ;;
+        esac
+        [ $((${#hex} % 2)) -eq 0 ] && [ ${#hex} -le 16 ] || return 1
+        bytes=
+        while [ -n "$hex" ]; do
+                bytes=$bytes$(printf '\\%03o' "0x${hex%"${hex#??}"}")
+                hex=${hex#??}
+        done
+}
+
+# Prints what is left of $3 sectors from sector $2 of the file $1 without the bytes $4, and fails where one cannot be read.
+other_bytes()
+{
+        local out
+        out=$({ { dd if="$1" bs=512 skip="$2" count="$3" 2> /dev/null && echo ok >&4; } | tr -d "$4" | wc -c; } 4>&1) || return 1
+        case $out in
+        *ok*) printf '%s' "$out" | tr -cd '0-9' ;;
+        *) return 1 ;;
+        esac
+}
+
+# check_places MAJ:MIN PLACES: what a test of ours has left when its host was rebooted, and nothing else.
+check_places()
+{
+        local place first count bytes sectors n word one device=/proc/self/fd/$HOLD_FD
+        sectors=$(first_line "/sys/dev/block/$1/size")
+        for place in $(printf '%s' "$2" | tr , ' '); do
+                place_read "$place" && [ $((first + count)) -le "$sectors" ] || refuse content "nobody knows what should be on $spec_kname"
+                n=0
+                if [ "$bytes" = @ ]; then
+                        # What is the same byte everywhere is no random pattern.
+                        one=$(dd if=$device bs=1 count=1 2> /dev/null | od -An -to1 | tr -cd '0-7')
+                        n=$(other_bytes $device 0 "$count" "\\$one") && [ "$n" -gt 0 ] &&
+                                word=$(hash_sectors $device 0 "$count") && one=$(hash_sectors $device "$first" "$count") ||
+                                refuse content "sector $first of $spec_kname cannot be compared"
+                        n=0
+                        [ "$word" = "$one" ] || n=1
+                else
+                        n=$(other_bytes $device "$first" "$count" "$bytes") || refuse content "sector $first of $spec_kname cannot be read"
+                fi
+                [ "$n" -eq 0 ] || refuse content "the drive was changed while the host was down: from sector $first on $spec_kname holds what the test has not written"
+        done
+}
+
 check_openers()
 {
         local tries=0 seen
@@ -454,11 +520,15 @@ verb_check()
         words=$(usage $(device_numbers "$number"))
         [ -z "$words" ] || refuse locked "$spec_kname is $words"
         granted_check "$number"
-        if [ "$spec_content" != - ]; then
+        case $spec_content in
+        -) ;;
+        *=*) check_places "$number" "$spec_content" ;;
+        *)
                 word=$(content /proc/self/fd/$HOLD_FD "$number") ||
                         refuse content "the first or the last MiB of $spec_kname cannot be read"
                 [ "$word" = "$spec_content" ] || refuse content "what is on $spec_kname has changed since it was confirmed"
-        fi
+                ;;
+        esac
 
         set --
         while IFS= read -r word; do
@@ -522,7 +592,7 @@ start_check_grant()
 
 start_check_arguments()
 {
-        local word
+        local word first count bytes
         [ $# -ge 13 ] || fail 'start: arguments are missing'
         is_run "$1" && is_run "$2" && is_kname "$3" && is_word "$4" && is_number "$8" || fail 'start: a bad argument'
         for word in "$6" "$7"; do
@@ -535,6 +605,13 @@ start_check_arguments()
                 esac
         done
         [ ${#5} -le 128 ] && [ -n "$5" ] && [ -n "${13}" ] || fail 'start: a bad argument'
+        case $6 in
+        *=*)
+                for word in $(printf '%s' "$6" | tr , ' '); do
+                        place_read "$word" || fail 'start: a bad argument'
+                done
+                ;;
+        esac
         start_check_grant "$6" "$9" "${10}" "${11}" "${12}"
         if [ "${13}" = nvme_erase ]; then
                 shift 13

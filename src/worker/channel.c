@@ -291,8 +291,8 @@ static int ring_make_room(Channel *c)
 
 static const char *type_intern(const char *type)
 {
-        static const char *const types[] = { "progress", "phase", "contact", "stall",
-                                             "paused",   "retry", "report" };
+        static const char *const types[] = { "progress", "phase", "contact",  "stall",
+                                             "paused",   "retry", "rebooted", "report" };
 
         for (size_t i = 0; i < ELEMENTSOF(types); i++)
                 if (streq(types[i], type))

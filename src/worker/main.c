@@ -23,7 +23,9 @@ static int run_stage(void)
         if (r <= 0)
                 return r;
 
-        stage_run(w, &report);
+        r = stage_run(w, &report);
+        if (r == 0)
+                return 0;
         r = worker_report(w, &report);
         if (r > 0)
                 stage_forget_run(w, &report);

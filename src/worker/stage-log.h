@@ -5,7 +5,7 @@
 
 /* The log of a stage: a file of lines `TIMESTAMP ORIGIN TEXT`, and the same lines in the journal.
  *
- * ORIGIN is "burnin" for our own words, or "TOOL@OFFSET" ("badblocks@4711") for a piece of what the command printed on its host; OFFSET is the
+ * ORIGIN is "burnin" for our own words, or "TOOL@OFFSET" ("badblocks@4711", "badblocks.2@12" after a reboot of the host) for a piece of what the command printed on its host; OFFSET is the
  * byte position in the remote log behind that piece. A piece ends at a newline, or behind a phase header whose "done" is still
  * hours away. Every line is one write(), and a line that a crash tore is cut off when the file is opened again: so the largest
  * OFFSET in the file is where a worker that takes over goes on, and no piece is lost or there twice.

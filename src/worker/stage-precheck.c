@@ -371,6 +371,46 @@ static int precheck_run(Worker *w, StageReport *report)
         return 0;
 }
 
+/* Nothing of what was unlocked is used any more, or released again; what the test has overwritten of it need not be there. */
+static int expect_what_is_left(Precheck *p, bool original)
+{
+        DriveLock *granted = &p->w->params.granted;
+        const DriveLock *l = &p->facts->lock;
+        bool left = original && !l->used && l->role != LOCK_NONE &&
+                    drive_lock_is_covered(granted, p->w->params.release, l);
+        int r = 0;
+
+        drive_lock_done(granted);
+        *granted = (DriveLock){ .role = LOCK_NONE };
+        p->w->params.release = false;
+        if (left)
+                r = drive_lock_copy(l, granted);
+
+        return r;
+}
+
+int precheck_again(Worker *w, bool original, StageReport *report)
+{
+        static int (*const looks[])(Precheck * p) = { check_contact, check_present, read_host };
+        static int (*const steps[])(Precheck * p) = { check_identity, check_lock, check_tools };
+        _cleanup_(precheck_done) Precheck p = { .w = w, .report = report };
+        int r;
+
+        (void) worker_drive_name(w, p.drive);
+        for (size_t i = 0; i < ELEMENTSOF(looks); i++) {
+                r = looks[i](&p);
+                if (r != 0)
+                        return r < 0 ? r : -EAGAIN;
+        }
+        r = expect_what_is_left(&p, original);
+        for (size_t i = 0; i < ELEMENTSOF(steps) && r >= 0; i++)
+                r = steps[i](&p);
+        if (r < 0)
+                return r;
+
+        return report->verdict == VERDICT_PASSED;
+}
+
 const StageType stage_precheck = {
         .kind = STAGE_PRECHECK,
         .run = precheck_run,

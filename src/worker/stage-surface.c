@@ -8,6 +8,7 @@
 #include "worker/host-read.h"
 #include "worker/stage.h"
 #include "worker/surface-pause.h"
+#include "worker/surface-resume.h"
 #include "worker/surface-stall.h"
 
 /* A destructive surface test by badblocks: every block is written and read back, pattern by pattern. badblocks runs detached on
@@ -16,11 +17,10 @@
  *     start (or find it) ──▶ follow, look by look ──▶ end ──▶ prove it gone ──▶ collect what is left ──▶ judge
  *
  * The follower may lose its host, and burnind may lose the follower: the run goes on, and is found again at the byte where it
- * was left. Only what can end a test on its host ends it. */
+ * was left. Only what can end a test on its host ends it; after a reboot there surface-resume.h goes on. */
 
 #define PATTERNS          4U /* badblocks' own: 0xaa, 0x55, 0xff, 0x00 */
 #define BLOCK_SIZE        4096U
-#define BLOCK_BUFFER      64U
 #define NOT_AFTER_USEC    (60 * USEC_PER_SEC)
 #define START_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define AFTER_LIMIT_USEC  (10 * USEC_PER_MINUTE)
@@ -33,6 +33,7 @@ static int surface_command(const Surface *s, char ***ret)
 {
         const StageParams *p = &s->w->params;
         _cleanup_strv_free_ char **argv = NULL;
+        uint32_t passes = p->before ? 0 : p->passes;
         int r;
 
         r = strv_split("badblocks -w -v", " ", &argv);
@@ -42,11 +43,17 @@ static int surface_command(const Surface *s, char ***ret)
         if (strv_extend(&argv, "-b") < 0 || strv_consume(&argv, strf("%u", s->block_size)) < 0 ||
             strv_extend(&argv, "-c") < 0 ||
             strv_consume(&argv, strf("%u", p->block_buffer ?: BLOCK_BUFFER)) < 0 ||
-            strv_extend(&argv, "-p") < 0 || strv_consume(&argv, strf("%u", p->passes)) < 0 ||
+            strv_extend(&argv, "-p") < 0 || strv_consume(&argv, strf("%u", passes)) < 0 ||
             strv_extend(&argv, "-e") < 0 ||
             strv_consume(&argv, strf("%" PRIu64, (uint64_t) p->bad_block_threshold + 1)) < 0 ||
-            (p->pattern && (strv_extend(&argv, "-t") < 0 || strv_extend(&argv, p->pattern) < 0)) ||
-            strv_extend(&argv, "-X") < 0 || strv_extend(&argv, "{}") < 0)
+            (!p->before && p->pattern &&
+             (strv_extend(&argv, "-t") < 0 || strv_extend(&argv, p->pattern) < 0)))
+                return -ENOMEM;
+        /* What is left of several passes is one with so many patterns. */
+        for (uint32_t i = s->state.past.phases / 2; p->before && i < s->state.past.planned / 2; i++)
+                if (strv_extend(&argv, "-t") < 0 || strv_extend(&argv, surface_pattern(p, i)) < 0)
+                        return -ENOMEM;
+        if (strv_extend(&argv, "-X") < 0 || strv_extend(&argv, "{}") < 0)
                 return -ENOMEM;
 
         *ret = TAKE_PTR(argv);
@@ -137,7 +144,7 @@ static int start_once(Worker *w, void *userdata)
                 .machine_id = w->params.machine_id,
                 .kname = w->params.kname,
                 .identity = &w->params.identity,
-                .content = w->params.content,
+                .content = s->places ?: w->params.content,
                 .granted = &w->params.granted,
                 .not_after_uptime_usec = probe.uptime_usec + NOT_AFTER_USEC,
                 .boot_id = probe.boot_id,
@@ -150,27 +157,32 @@ static int start_once(Worker *w, void *userdata)
         }
 
         if (status.state == RUN_REFUSED)
-                surface_set_end(s, SURFACE_REFUSED, status.refused);
+                surface_set_end(s, w->params.before ? SURFACE_NOT_RESUMED : SURFACE_REFUSED, status.refused);
         return 0;
 }
 
 static int surface_start(Surface *s)
 {
-        BadblocksPhase first = { .number = 1 };
+        BadblocksPhase first = { .number = s->badblocks.before + 1 };
         Worker *w = s->w;
         int r;
 
-        if (w->params.granted.used && !w->params.release) {
+        if (w->params.before) {
+                r = surface_find_trace(s);
+                if (r < 0 || s->ended)
+                        return r;
+        } else if (w->params.granted.used && !w->params.release) {
                 surface_set_end(s, SURFACE_REFUSED,
                                 "the drive is in use, and nobody gave leave to release it");
                 return 0;
         }
-        if (!w->params.content && !w->params.granted.used) {
+        if (!s->places && !w->params.content && !w->params.granted.used) {
                 surface_set_end(s, SURFACE_REFUSED, "the drive's content was never confirmed");
                 return 0;
         }
 
-        (void) snprintf(first.name, sizeof(first.name), "Write %s", w->params.pattern ?: "0xaa");
+        (void) snprintf(first.name, sizeof(first.name), "Write %s",
+                        surface_pattern(&w->params, s->badblocks.before / 2));
 
         /* Phase 1 at 0 % from the first second on. */
         surface_on_phase(&first, s);
@@ -224,9 +236,10 @@ static int surface_look(Surface *s)
                         r = surface_pause(s, &status);
                 if (!s->ended)
                         surface_send_progress(s);
-                if (r >= 0 && !s->ended)
+                if (r >= 0 && !s->ended && !s->rebooted)
                         r = surface_read_temperature(s);
-                if (r >= 0 && !s->ended && now_usec(CLOCK_MONOTONIC) - s->kernel_usec >= KERNEL_LOG_USEC)
+                if (r >= 0 && !s->ended && !s->rebooted &&
+                    now_usec(CLOCK_MONOTONIC) - s->kernel_usec >= KERNEL_LOG_USEC)
                         r = read_kernel_log(w, s);
         }
 
@@ -278,7 +291,7 @@ static int prove_gone(Surface *s, StageReport *report)
         if (s->end == SURFACE_EXITED || s->end == SURFACE_REBOOTED || s->end == SURFACE_LOST)
                 return 0;
         /* A start that was refused cannot come again: its place is taken. */
-        if (s->end == SURFACE_REFUSED)
+        if (s->end == SURFACE_REFUSED || s->end == SURFACE_NOT_RESUMED)
                 return 0;
         if (s->end != SURFACE_KEY_CHANGED && worker_cancel_run(s->w))
                 return 0;
@@ -356,6 +369,7 @@ static struct json_object *phases_with_speeds(const Surface *s, uint64_t end_use
 static int add_details(const Surface *s, SurfaceIdentity identity, StageReport *report)
 {
         struct json_object *o = report_details(report);
+        uint64_t work = surface_work(s);
 
         if (!o || json_put(o, "phases", phases_with_speeds(s, now_usec(CLOCK_REALTIME))) < 0 ||
             json_put_u64(o, "block_size", s->block_size) < 0 ||
@@ -364,7 +378,7 @@ static int add_details(const Surface *s, SurfaceIdentity identity, StageReport *
             json_put_string(o, "kname", s->w->params.kname) < 0 ||
             json_put_string(o, "boot_id", s->state.boot_id) < 0 ||
             json_put_string(o, "content_after", identity == SURFACE_IDENTITY_SAME ? s->content : NULL) < 0 ||
-            (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0) ||
+            (work != UINT64_MAX && json_put_u64(o, "work_bytes", work) < 0) ||
             (s->end == SURFACE_EXITED && json_put_i64(o, "exit_status", s->exit_status) < 0) ||
             (s->state.temperature_min_mdegc != MDEGC_UNKNOWN &&
              (json_put_i64(o, "temperature_min_mdegc", s->state.temperature_min_mdegc) < 0 ||
@@ -397,17 +411,20 @@ static int surface_conclude(Surface *s, StageReport *report)
                                         .end_detail = s->end_detail,
                                         .exit_status = s->exit_status,
                                         .badblocks = &s->badblocks,
-                                        .passes = MAX(p->passes, 1U),
+                                        .reboots = s->state.past.reboots,
+                                        .n_reboots = s->state.past.n_reboots,
+                                        .passes = p->before ? 1 : MAX(p->passes, 1U),
                                         .size_bytes = p->identity.size_bytes,
                                         .block_size = s->block_size,
                                         .block_size_wanted = s->block_size_wanted,
                                         .threshold = p->bad_block_threshold,
                                         .blocks = s->blocks,
                                         .n_blocks = s->n_blocks,
-                                        .exclusive = s->state.exclusive,
+                                        .exclusive = s->state.exclusive && !s->state.past.not_exclusive,
                                         .identity = identity,
-                                        .work_bytes = s->work_bytes,
-                                        .kernel_log_complete = !s->state.kernel_gap,
+                                        .work_bytes = surface_work(s),
+                                        .kernel_log_complete =
+                                                        !s->state.kernel_gap && !s->state.past.kernel_gap,
                                         .kernel_errors = s->state.kernel_errors,
                                         .n_kernel_errors = s->state.n_kernel_errors,
                                         .n_kernel_total = s->state.n_kernel_total,
@@ -421,6 +438,20 @@ static int surface_conclude(Surface *s, StageReport *report)
                         report);
 }
 
+/* All patterns, as often as there are passes; or those that the runs before this one have left. */
+static void surface_plan(Surface *s)
+{
+        const SurfacePast *past = &s->state.past;
+        const StageParams *p = &s->w->params;
+
+        if (!p->before || past->n_reboots == 0) {
+                badblocks_init(&s->badblocks, p->pattern ? 1 : PATTERNS, p->passes);
+                return;
+        }
+        badblocks_init(&s->badblocks, (past->planned - past->phases) / 2, 0);
+        badblocks_resume(&s->badblocks, past->phases, past->errors);
+}
+
 static int surface_init(Surface *s, Worker *w)
 {
         const StageParams *p = &w->params;
@@ -431,7 +462,6 @@ static int surface_init(Surface *s, Worker *w)
                 .w = w,
                 .percent = MIN(p->percent, 99.9),
                 .position = UINT64_MAX,
-                .work_bytes = UINT64_MAX,
                 .work_usec = now,
                 .started_usec = now,
                 .kernel_usec = now,
@@ -445,10 +475,10 @@ static int surface_init(Surface *s, Worker *w)
         if (!s->state_path)
                 return -ENOMEM;
         (void) worker_drive_name(w, s->drive);
-        badblocks_init(&s->badblocks, p->pattern ? 1 : PATTERNS, p->passes);
-
         /* Without its state a run that is followed can still fail, but what nobody saw of it cannot be vouched for. */
         r = p->follow ? surface_state_load(s->state_path, p->run, &s->state) : -ENOENT;
+        if (r != -ENOMEM && r < 0 && p->before)
+                r = surface_load_past(s);
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
@@ -458,6 +488,10 @@ static int surface_init(Surface *s, Worker *w)
         if (r < 0)
                 return r;
 
+        surface_plan(s);
+        r = surface_add_blocks(s, s->state.past.blocks, s->state.past.n_blocks);
+        if (r < 0)
+                return r;
         s->block_size = s->state.block_size
                                         ?: badblocks_block_size(p->identity.size_bytes,
                                                                 s->block_size_wanted);
@@ -473,6 +507,9 @@ static int surface_run(Worker *w, StageReport *report)
         r = surface_init(&s, w);
         if (r < 0)
                 return r;
+
+        if (surface_goes_on(&s))
+                return surface_go_on(&s);
 
         if (w->params.follow && !s.ended)
                 stage_log_line(w->log, LOG_INFO,
@@ -495,6 +532,12 @@ static int surface_run(Worker *w, StageReport *report)
                 r = surface_start(&s);
                 if (r >= 0)
                         r = surface_follow(&s);
+                if (r < 0)
+                        return r;
+        }
+
+        if (s.end == SURFACE_REBOOTED) {
+                r = surface_go_on(&s);
                 if (r < 0)
                         return r;
         }

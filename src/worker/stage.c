@@ -136,21 +136,24 @@ static void stage_say_verdict(Worker *w, const StageReport *report)
                        report->reason ? ": " : "", strempty(report->reason));
 }
 
-void stage_run(Worker *w, StageReport *ret)
+int stage_run(Worker *w, StageReport *ret)
 {
         const StageType *type = stage_types[w->params.kind];
         int r;
 
         r = w->params.cancel ? -ECANCELED : type->run(w, ret);
+        if (r == -ERESTART)
+                return 0;
         if (r < 0 && r != -ECANCELED && !w->cancel)
                 stage_fail(w, type, r, ret);
         if (w->cancel || r == -ECANCELED) {
                 stage_abort(w, type, ret);
-                return;
+                return 1;
         }
         stage_complete_log(w, false, UINT64_MAX, ret);
 
         stage_say_verdict(w, ret);
+        return 1;
 }
 
 void stage_forget_run(Worker *w, const StageReport *report)

@@ -21,7 +21,12 @@ typedef struct StageType {
 extern const StageType stage_precheck, stage_short_smart, stage_long_smart, stage_surface_validate,
                 stage_nvme_format, stage_nvme_sanitize, stage_final_check;
 
-/* Runs w's stage to its report. Whatever happens, *ret is a report that burnind takes. */
-void stage_run(Worker *w, StageReport *ret);
+/* Runs w's stage to its report. Whatever happens, *ret is a report that burnind takes, unless this returns 0: then the stage goes on with
+ * another run and another worker, and burnind knows. */
+int stage_run(Worker *w, StageReport *ret);
+/* The identity, the lock and the tools as precheck judges them, once more, on a drive that this job has written to. original: what was
+ * unlocked may still be there; then w->params.granted becomes what of it is. 1: all is well; 0: it is not, *report has why; -EAGAIN: the
+ * drive cannot be looked at yet, *report has why. Finds w->params.kname. */
+int precheck_again(Worker *w, bool original, StageReport *report);
 /* Cleans up on the host once burnind has the report. Best effort. */
 void stage_forget_run(Worker *w, const StageReport *report);

@@ -2,6 +2,7 @@
 
 #include "basic/string-util.h"
 #include "basic/strv.h"
+#include "basic/time-util.h"
 #include "worker/report.h"
 #include "worker/surface-judge.h"
 
@@ -52,6 +53,9 @@ static int judge_end(const SurfaceFindings *f, StageReport *r)
                 [SURFACE_REFUSED] = { "start",
                                       "the host refused the start, nothing was written to the drive" },
                 [SURFACE_REBOOTED] = { "run", "the host was rebooted, which ended the test" },
+                [SURFACE_NOT_RESUMED] = { "resumed",
+                                          "the host was rebooted, and the test could not go on; nothing was "
+                                          "written to the drive since" },
                 [SURFACE_LOST] = { "run", "the test was killed on its host by something else" },
                 [SURFACE_MISSING] = { "run",
                                       "the host knows nothing of this run, so nobody can say what it did" },
@@ -184,7 +188,8 @@ static int judge_phases(const SurfaceFindings *f, StageReport *r)
 
         /* A pass that was repeated has phases and a final line of its own. */
         said = b->passes_completed >= finals && !b->interrupted && !b->error;
-        all = b->phase.number >= b->phases && b->phase.number == (uint64_t) b->passes_completed * per_pass;
+        all = b->phase.number >= b->phases &&
+              b->phase.number - b->before == (uint64_t) b->passes_completed * per_pass;
 
         k = report_line(r, said ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "final-line", "badblocks",
                         strf("\"Pass completed\" %u time%s", finals, finals == 1 ? "" : "s"),
@@ -270,6 +275,27 @@ static int judge_identity(const SurfaceFindings *f, StageReport *r)
                            same ? NULL : strf("%s: after the test, %s", f->drive, observed[f->identity]));
 }
 
+/* A fact, and no fault of the drive. */
+static int report_reboots(const SurfaceFindings *f, StageReport *r)
+{
+        for (size_t i = 0; i < f->n_reboots; i++) {
+                const SurfaceReboot *b = f->reboots + i;
+                char t[TIMESTAMP_MAX];
+                int k;
+
+                k = report_line(r, VERDICT_PASSED, "resumed", "host",
+                                strdup("what the test had written is still on the drive"),
+                                strf("after a reboot of the host at phase %u (%s), found %s; what the kernel said "
+                                     "last before it is not known",
+                                     b->phase, b->name, format_timestamp(t, b->usec)),
+                                NULL);
+                if (k < 0)
+                        return k;
+        }
+
+        return 0;
+}
+
 static int report_list_blocks(const SurfaceFindings *f, StageReport *r)
 {
         size_t n = MIN(f->n_blocks, (size_t) BAD_BLOCKS_LISTED);
@@ -303,6 +329,9 @@ int surface_judge(const SurfaceFindings *f, StageReport *ret)
         int r;
 
         r = report_list_blocks(f, ret);
+        if (r < 0)
+                return r;
+        r = report_reboots(f, ret);
         if (r < 0)
                 return r;
 

@@ -12,12 +12,13 @@
  * nothing: it is 0 with bad blocks, and 0 when the drive vanished. */
 
 typedef enum SurfaceEnd {
-        SURFACE_EXITED,   /* the command ended by itself */
-        SURFACE_REFUSED,  /* a check on the host said no; nothing was written */
-        SURFACE_REBOOTED, /* its host was rebooted */
-        SURFACE_LOST,     /* killed there by somebody else */
-        SURFACE_MISSING,  /* there is no such run */
-        SURFACE_STALLED,  /* no work for too long: we ended it */
+        SURFACE_EXITED,      /* the command ended by itself */
+        SURFACE_REFUSED,     /* a check on the host said no; nothing was written */
+        SURFACE_REBOOTED,    /* its host was rebooted */
+        SURFACE_NOT_RESUMED, /* after that it could not go on where it was; nothing was written since */
+        SURFACE_LOST,        /* killed there by somebody else */
+        SURFACE_MISSING,     /* there is no such run */
+        SURFACE_STALLED,     /* no work for too long: we ended it */
         SURFACE_BEYOND, /* more bad blocks than are tolerated: we ended it, for badblocks would begin pass after pass */
         SURFACE_NO_CONTACT,  /* its host could not be reached for too long; it may run on */
         SURFACE_KEY_CHANGED, /* another machine answers in its host's name */
@@ -32,6 +33,13 @@ typedef enum SurfaceIdentity {
         SURFACE_IDENTITY_GONE,
 } SurfaceIdentity;
 
+/* A reboot of the host, after which the test went on. */
+typedef struct SurfaceReboot {
+        uint32_t phase; /* that it went on with */
+        char name[32];
+        uint64_t usec; /* CLOCK_REALTIME: when it was found */
+} SurfaceReboot;
+
 typedef struct SurfaceKernelError {
         bool have_sector;
         uint64_t sector; /* of 512 bytes */
@@ -42,8 +50,10 @@ typedef struct SurfaceFindings {
         SurfaceEnd end;
         const char *end_detail; /* for people, may be NULL */
         int exit_status;
-        const BadblocksState *badblocks;
-        uint32_t passes; /* planned, at least 1 */
+        const BadblocksState *badblocks; /* of the last run, with what those before it have done */
+        const SurfaceReboot *reboots;
+        size_t n_reboots;
+        uint32_t passes; /* planned, at least 1; of what went on after a reboot: 1 */
         uint64_t size_bytes;
         uint32_t block_size, threshold;
         uint32_t block_size_wanted; /* 0: as it is */
@@ -51,7 +61,7 @@ typedef struct SurfaceFindings {
         size_t n_blocks;
         bool exclusive;
         SurfaceIdentity identity;
-        uint64_t work_bytes; /* UINT64_MAX: not known */
+        uint64_t work_bytes; /* over all runs; UINT64_MAX: not known */
         bool kernel_log_complete;
         const SurfaceKernelError *kernel_errors;
         size_t n_kernel_errors; /* those in the array */

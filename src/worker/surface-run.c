@@ -21,6 +21,7 @@ void surface_done(Surface *s)
         free(s->blocks);
         free(s->end_detail);
         free(s->content);
+        free(s->places);
         free(s->stalled);
         free(s->heat_words);
         free(s->paused);
@@ -56,7 +57,7 @@ static int compare_u64(const void *a, const void *b)
         return (*x > *y) - (*x < *y);
 }
 
-static int blocks_add(Surface *s, const uint64_t *blocks, size_t n)
+int surface_add_blocks(Surface *s, const uint64_t *blocks, size_t n)
 {
         uint64_t *p;
         size_t k = 0;
@@ -108,7 +109,7 @@ static int take_blocks(Surface *s, const RunStatus *status)
                 return r;
 
         s->blocks_offset += (uint64_t) (end - status->blocks) + 1;
-        return blocks_add(s, blocks, n);
+        return surface_add_blocks(s, blocks, n);
 }
 
 void surface_on_phase(const BadblocksPhase *p, void *userdata)
@@ -116,20 +117,30 @@ void surface_on_phase(const BadblocksPhase *p, void *userdata)
         Surface *s = userdata;
         _cleanup_json_ struct json_object *o = NULL;
         uint64_t now = now_usec(CLOCK_REALTIME);
+        bool again = p->number > s->state.trace.phase;
 
         s->new_phase = true;
-        if (surface_state_add_phase(&s->state, p, now) == 0)
+        surface_trace_phase(&s->state.trace, p->number, p->name);
+        /* One that is done again after a reboot began when it began first. */
+        if (surface_state_add_phase(&s->state, p, now) == 0 && !again)
                 return;
 
         surface_save(s);
         o = json_object_new_object();
         if (!o || json_put_u64(o, "phase", p->number) < 0 ||
             json_put_u64(o, "phases", s->badblocks.phases) < 0 || json_put_string(o, "name", p->name) < 0 ||
-            json_put_u64(o, "usec", now) < 0) {
+            json_put_u64(o, "usec", surface_state_phase_began(&s->state, p->number) ?: now) < 0) {
                 (void) log_oom();
                 return;
         }
         (void) worker_send(s->w, "phase", TAKE_PTR(o));
+}
+
+uint64_t surface_work(const Surface *s)
+{
+        const SurfacePast *p = &s->state.past;
+
+        return s->state.work_bytes == UINT64_MAX ? UINT64_MAX : s->state.work_bytes + p->phases * p->covered;
 }
 
 uint64_t surface_next_log_offset(Surface *s)
@@ -172,7 +183,7 @@ static void watch_work(Surface *s, const RunStatus *status, bool words)
             status->work_bytes >= s->state.work_start)
                 work = status->work_bytes - s->state.work_start;
 
-        if ((work != UINT64_MAX && work != s->work_bytes) ||
+        if ((work != UINT64_MAX && work != s->state.work_bytes) ||
             (status->position != UINT64_MAX && status->position != s->position) || words) {
                 s->work_usec = now;
                 if (s->stalled)
@@ -180,7 +191,7 @@ static void watch_work(Surface *s, const RunStatus *status, bool words)
                 s->stalled = (free(s->stalled), NULL);
         }
         if (work != UINT64_MAX)
-                s->work_bytes = work;
+                s->state.work_bytes = work;
         s->position = status->position;
         s->stopped = status->stopped;
         s->dying = status->dying;
@@ -248,31 +259,49 @@ static void measure_progress(Surface *s, const RunStatus *status)
                 position = 0;
         } else if (position == UINT64_MAX || s->badblocks.phase.number == 0)
                 return;
-        else
+        else {
+                if (s->badblocks.phase.number == s->state.trace.phase)
+                        surface_trace_look(&s->state.trace, position);
                 measure_speed(s, MIN(position, size));
+        }
 
         percent = badblocks_percent(&s->badblocks, MIN(position, size), size);
         percent = MIN(percent, 99.9);
         s->percent = MAX(s->percent, percent);
 }
 
+/* On its way down a host ends its processes, some of which still note how they ended. */
+static bool was_cut_off(const Surface *s, int exit_status)
+{
+        const BadblocksState *b = &s->badblocks;
+
+        return b->before + (uint64_t) b->passes_completed * 2 * b->patterns < b->phases && !b->too_many &&
+               !b->error && (b->interrupted || exit_status > 128);
+}
+
 static void take_end(Surface *s, const RunStatus *status)
 {
-        bool rebooted = s->state.boot_id && status->boot_id && !streq(s->state.boot_id, status->boot_id);
+        bool rebooted = s->rebooted;
 
         switch (status->state) {
         case RUN_EXITED:
+                if (was_cut_off(s, status->exit_status) && (rebooted || status->host_stops)) {
+                        if (rebooted)
+                                surface_set_end(s, SURFACE_REBOOTED, NULL);
+                        break;
+                }
                 s->exit_status = status->exit_status;
                 if (free_and_strdup(&s->content, status->content) < 0)
                         (void) log_oom();
                 surface_set_end(s, SURFACE_EXITED, NULL);
                 break;
         case RUN_REFUSED:
-                surface_set_end(s, SURFACE_REFUSED, status->refused);
+                surface_set_end(s, s->w->params.before ? SURFACE_NOT_RESUMED : SURFACE_REFUSED,
+                                status->refused);
                 break;
         case RUN_LOST:
-                rebooted = rebooted || (status->run_boot_id && status->boot_id &&
-                                        !streq(status->run_boot_id, status->boot_id));
+                if (status->host_stops && !rebooted)
+                        break;
                 surface_set_end(s, rebooted ? SURFACE_REBOOTED : SURFACE_LOST, NULL);
                 break;
         case RUN_NONE:
@@ -290,6 +319,7 @@ static void take_end(Surface *s, const RunStatus *status)
 int surface_take_status(Surface *s, uint64_t log_offset, const RunStatus *status)
 {
         uint64_t before = s->log_offset + s->blocks_offset, words = s->log_offset;
+        size_t n_phases = s->state.n_phases;
         int r;
 
         r = take_log(s, log_offset, status);
@@ -299,13 +329,23 @@ int surface_take_status(Surface *s, uint64_t log_offset, const RunStatus *status
         if (r < 0)
                 return r;
 
+        s->rebooted = status->boot_id &&
+                      ((s->state.boot_id && !streq(s->state.boot_id, status->boot_id)) ||
+                       (status->run_boot_id && !streq(status->run_boot_id, status->boot_id)));
         if (status->exclusive && !s->state.exclusive) {
                 s->state.exclusive = true;
                 surface_save(s);
         }
-        surface_state_add_temperature(&s->state, status->temperature_mdegc);
-        s->mdegc = status->temperature_mdegc != MDEGC_UNKNOWN ? status->temperature_mdegc : s->smart_mdegc;
-        watch_work(s, status, s->log_offset > words);
+        /* Of another boot the counters are others, too. */
+        if (!s->rebooted) {
+                surface_state_add_temperature(&s->state, status->temperature_mdegc);
+                s->mdegc = status->temperature_mdegc != MDEGC_UNKNOWN ? status->temperature_mdegc
+                                                                      : s->smart_mdegc;
+                watch_work(s, status, s->log_offset > words);
+        }
+        /* What a reboot would make nobody know any more. */
+        if (s->state.n_phases > n_phases)
+                surface_save(s);
 
         if (status->state == RUN_STARTING || status->state == RUN_RUNNING) {
                 if (status->state == RUN_RUNNING)
@@ -326,8 +366,9 @@ void surface_send_progress(Surface *s)
         _cleanup_json_ struct json_object *o = NULL;
         uint64_t now = now_usec(CLOCK_MONOTONIC), size = s->w->params.identity.size_bytes;
         double left = (100 - s->percent) / 100 * (double) s->badblocks.phases * (double) size;
-        uint32_t phase = MAX(s->badblocks.phase.number, 1U);
-        uint64_t position = s->sample_phase == s->badblocks.phase.number ? s->sample_position : 0;
+        uint32_t phase = MAX(s->badblocks.phase.number, s->badblocks.before + 1);
+        uint64_t work = surface_work(s),
+                 position = s->sample_phase == s->badblocks.phase.number ? s->sample_position : 0;
         const SurfaceState *state = &s->state;
 
         if (s->sent_usec > 0 && now - s->sent_usec < PROGRESS_INTERVAL)
@@ -353,7 +394,7 @@ void surface_send_progress(Surface *s)
             (s->mean_speed >= 1 && !s->paused && s->percent >= ETA_PERCENT_MIN &&
              json_put_u64(o, "eta_usec",
                           now_usec(CLOCK_REALTIME) + (uint64_t) (left / s->mean_speed * 1e6)) < 0) ||
-            (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0)) {
+            (work != UINT64_MAX && json_put_u64(o, "work_bytes", work) < 0)) {
                 (void) log_oom();
                 return;
         }

@@ -7,8 +7,7 @@
 /* A surface test in the making: the run on the host as its follower sees it. stage-surface.c starts, follows and judges it; here
  * is what comes in with each look at it, and what of that burnind is told. */
 
-/* More bad blocks than this nobody lists; the count goes on. */
-#define SURFACE_BLOCKS_MAX 65536U
+#define BLOCK_BUFFER 64U /* blocks at once, unless a setting says so */
 
 typedef struct Surface {
         Worker *w;
@@ -24,6 +23,8 @@ typedef struct Surface {
         SurfaceEnd end;
         bool ended;
         bool never_began; /* the host knows nothing of the run, and nobody has ever seen anything of it */
+        bool rebooted;    /* its host was, since the run was started */
+        char *places; /* what must be on the drive for it to go on, for the host; NULL: what was confirmed */
         char *end_detail;
         int exit_status;
         char *content; /* fingerprint of what it left on the drive; NULL: not taken */
@@ -38,7 +39,6 @@ typedef struct Surface {
         uint64_t sent_usec;
 
         /* The work, and since when it stands still. */
-        uint64_t work_bytes; /* since the start; UINT64_MAX: not known */
         uint64_t work_usec;
         char *stalled; /* what was said of it standing still; NULL: it works */
         bool stopped, dying;
@@ -59,6 +59,10 @@ typedef struct Surface {
 
 void surface_done(Surface *s);
 void surface_save(Surface *s);
+/* Bad blocks; each counts once. */
+int surface_add_blocks(Surface *s, const uint64_t *blocks, size_t n);
+/* Bytes that the host counted for the drive, with those of the runs before this one; UINT64_MAX: not known. */
+uint64_t surface_work(const Surface *s);
 /* The first end is the one that counts. */
 void surface_set_end(Surface *s, SurfaceEnd end, const char *detail);
 

@@ -8,7 +8,7 @@
 #include "parse/kernel-log.h"
 #include "worker/surface-state.h"
 
-#define STATE_FILE_MAX   (1024U * 1024U)
+#define STATE_FILE_MAX   (4U * 1024U * 1024U)
 #define KERNEL_LINE_MAX  512U
 #define KERNEL_LINES_ALL 200U /* remote_kernel_log() gives no more at once */
 
@@ -22,6 +22,8 @@ int surface_state_init(SurfaceState *s, const char *run)
         *s = (SurfaceState){
                 .run = copy,
                 .work_start = UINT64_MAX,
+                .work_bytes = UINT64_MAX,
+                .trace = { .original = true },
                 .temperature_min_mdegc = MDEGC_UNKNOWN,
                 .temperature_max_mdegc = MDEGC_UNKNOWN,
                 .temperature_now_mdegc = MDEGC_UNKNOWN,
@@ -34,7 +36,9 @@ void surface_state_done(SurfaceState *s)
         free(s->run);
         free(s->boot_id);
         free(s->kernel_line);
+        free(s->past.blocks);
         s->run = s->boot_id = s->kernel_line = NULL;
+        s->past.blocks = NULL;
 }
 
 static struct json_object *kernel_errors_to_json(const SurfaceState *s)
@@ -92,6 +96,68 @@ static struct json_object *heat_to_json(const HeatState *h)
         return TAKE_PTR(a);
 }
 
+static struct json_object *numbers_to_json(const uint64_t *numbers, size_t n)
+{
+        _cleanup_json_ struct json_object *a = json_object_new_array();
+
+        for (size_t i = 0; a && i < n; i++) {
+                struct json_object *v = json_object_new_uint64(numbers[i]);
+
+                if (!v || json_object_array_add(a, v) < 0) {
+                        json_object_put(v);
+                        return NULL;
+                }
+        }
+
+        return TAKE_PTR(a);
+}
+
+static struct json_object *reboots_to_json(const SurfacePast *p)
+{
+        _cleanup_json_ struct json_object *a = json_object_new_array();
+
+        for (size_t i = 0; a && i < p->n_reboots; i++) {
+                struct json_object *o = json_object_new_object();
+
+                if (!o || json_put_u64(o, "phase", p->reboots[i].phase) < 0 ||
+                    json_put_string(o, "name", p->reboots[i].name) < 0 ||
+                    json_put_u64(o, "usec", p->reboots[i].usec) < 0 || json_object_array_add(a, o) < 0) {
+                        json_object_put(o);
+                        return NULL;
+                }
+        }
+
+        return TAKE_PTR(a);
+}
+
+static struct json_object *past_to_json(const SurfacePast *p)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object();
+
+        if (!o || json_put_u64(o, "phases", p->phases) < 0 || json_put_u64(o, "planned", p->planned) < 0 ||
+            json_put_u64(o, "covered", p->covered) < 0 ||
+            json_put(o, "blocks", numbers_to_json(p->blocks, p->n_blocks)) < 0 ||
+            json_put(o, "errors", numbers_to_json(p->errors, ELEMENTSOF(p->errors))) < 0 ||
+            json_put_bool(o, "not_exclusive", p->not_exclusive) < 0 ||
+            json_put_bool(o, "kernel_gap", p->kernel_gap) < 0 ||
+            json_put(o, "reboots", reboots_to_json(p)) < 0)
+                return NULL;
+
+        return TAKE_PTR(o);
+}
+
+static struct json_object *trace_to_json(const SurfaceTrace *t)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object();
+
+        if (!o || json_put_bool(o, "original", t->original) < 0 ||
+            json_put_bool(o, "random", t->random) < 0 || json_put_string(o, "bytes", t->bytes) < 0 ||
+            json_put_u64(o, "certain", t->certain) < 0 || json_put_u64(o, "phase", t->phase) < 0)
+                return NULL;
+
+        return TAKE_PTR(o);
+}
+
 int surface_state_save(const char *path, const SurfaceState *s)
 {
         _cleanup_json_ struct json_object *o = json_object_new_object();
@@ -100,6 +166,9 @@ int surface_state_save(const char *path, const SurfaceState *s)
 
         if (!o || json_put_string(o, "run", s->run) < 0 || json_put_string(o, "boot_id", s->boot_id) < 0 ||
             (s->work_start != UINT64_MAX && json_put_u64(o, "work_start", s->work_start) < 0) ||
+            (s->work_bytes != UINT64_MAX && json_put_u64(o, "work_bytes", s->work_bytes) < 0) ||
+            json_put(o, "trace", trace_to_json(&s->trace)) < 0 ||
+            json_put(o, "past", past_to_json(&s->past)) < 0 ||
             json_put_bool(o, "exclusive", s->exclusive) < 0 ||
             json_put_u64(o, "kernel_seq", s->kernel_seq) < 0 ||
             json_put_bool(o, "kernel_gap", s->kernel_gap) < 0 ||
@@ -200,6 +269,99 @@ static int heat_from_json(struct json_object *o, HeatState *h)
         return 0;
 }
 
+/* -EBADMSG where there are more than max. */
+static int numbers_from_json(struct json_object *o, const char *key, size_t max, uint64_t *ret,
+                             size_t *ret_n)
+{
+        struct json_object *a;
+        size_t n;
+        int r;
+
+        r = json_get(o, key, json_type_array, &a);
+        if (r <= 0)
+                return r < 0 ? r : -EBADMSG;
+        n = json_object_array_length(a);
+        if (n > max)
+                return -EBADMSG;
+        for (size_t i = 0; i < n; i++) {
+                struct json_object *v = json_object_array_get_idx(a, i);
+
+                if (!json_object_is_type(v, json_type_int))
+                        return -EBADMSG;
+                ret[i] = json_object_get_uint64(v);
+        }
+
+        *ret_n = n;
+        return 0;
+}
+
+static int reboots_from_json(struct json_object *o, SurfacePast *p)
+{
+        struct json_object *a;
+
+        if (json_get(o, "reboots", json_type_array, &a) <= 0)
+                return -EBADMSG;
+
+        for (size_t i = 0; i < json_object_array_length(a) && i < ELEMENTSOF(p->reboots); i++) {
+                struct json_object *v = json_object_array_get_idx(a, i);
+                SurfaceReboot *b = p->reboots + i;
+                const char *name;
+
+                if (json_get_u32(v, "phase", &b->phase) <= 0 || json_get_string(v, "name", &name) <= 0 ||
+                    json_get_u64(v, "usec", &b->usec) <= 0)
+                        return -EBADMSG;
+                (void) snprintf(b->name, sizeof(b->name), "%s", name);
+                p->n_reboots++;
+        }
+
+        return 0;
+}
+
+static int past_from_json(struct json_object *o, SurfacePast *p)
+{
+        struct json_object *past;
+        size_t n;
+        int r;
+
+        r = json_get(o, "past", json_type_object, &past);
+        if (r <= 0)
+                return r;
+
+        p->blocks = new (uint64_t, SURFACE_BLOCKS_MAX);
+        if (!p->blocks)
+                return -ENOMEM;
+        if ((r = json_get_u32(past, "phases", &p->phases)) < 0 ||
+            (r = json_get_u32(past, "planned", &p->planned)) < 0 ||
+            (r = json_get_u64(past, "covered", &p->covered)) < 0 ||
+            (r = numbers_from_json(past, "blocks", SURFACE_BLOCKS_MAX, p->blocks, &p->n_blocks)) < 0 ||
+            (r = numbers_from_json(past, "errors", ELEMENTSOF(p->errors), p->errors, &n)) < 0 ||
+            (r = json_get_bool(past, "not_exclusive", &p->not_exclusive)) < 0 ||
+            (r = json_get_bool(past, "kernel_gap", &p->kernel_gap)) < 0)
+                return r;
+
+        return reboots_from_json(past, p);
+}
+
+static int trace_from_json(struct json_object *o, SurfaceTrace *t)
+{
+        struct json_object *trace;
+        const char *bytes = NULL;
+        int r;
+
+        r = json_get(o, "trace", json_type_object, &trace);
+        if (r <= 0)
+                return r;
+        if (json_get_bool(trace, "original", &t->original) <= 0 ||
+            json_get_bool(trace, "random", &t->random) <= 0 ||
+            json_get_string(trace, "bytes", &bytes) <= 0 ||
+            json_get_u64(trace, "certain", &t->certain) <= 0 ||
+            json_get_u32(trace, "phase", &t->phase) <= 0 || strlen(bytes) >= sizeof(t->bytes))
+                return -EBADMSG;
+
+        (void) snprintf(t->bytes, sizeof(t->bytes), "%s", bytes);
+        return 0;
+}
+
 int surface_state_load(const char *path, const char *run, SurfaceState *ret)
 {
         _cleanup_(surface_state_done) SurfaceState s = { 0 };
@@ -221,6 +383,8 @@ int surface_state_load(const char *path, const char *run, SurfaceState *ret)
         if ((r = json_dup_string(o, "run", &s.run)) < 0 ||
             (r = json_dup_string(o, "boot_id", &s.boot_id)) < 0 ||
             (r = json_get_u64(o, "work_start", &s.work_start)) < 0 ||
+            (r = json_get_u64(o, "work_bytes", &s.work_bytes)) < 0 ||
+            (r = trace_from_json(o, &s.trace)) < 0 || (r = past_from_json(o, &s.past)) < 0 ||
             (r = json_get_bool(o, "exclusive", &s.exclusive)) < 0 ||
             (r = json_get_u64(o, "kernel_seq", &s.kernel_seq)) < 0 ||
             (r = json_get_bool(o, "kernel_gap", &s.kernel_gap)) < 0 ||
@@ -239,6 +403,32 @@ int surface_state_load(const char *path, const char *run, SurfaceState *ret)
 
         *ret = s;
         s = (SurfaceState){ 0 };
+        return 0;
+}
+
+int surface_state_go_on(SurfaceState *s, const char *run)
+{
+        char *copy = strdup(run);
+
+        if (!copy)
+                return -ENOMEM;
+
+        free(s->run);
+        s->run = copy;
+        s->boot_id = (free(s->boot_id), NULL);
+        s->work_start = s->work_bytes = UINT64_MAX;
+        s->past.not_exclusive = s->past.not_exclusive || !s->exclusive;
+        s->exclusive = false;
+        s->trace.phase = s->past.phases;
+        s->past.kernel_gap = s->past.kernel_gap || s->kernel_gap;
+        s->kernel_gap = true;
+        s->kernel_seq = 0;
+        s->heat_since_usec = 0;
+        /* The clock says nothing of a phase that is done twice. */
+        for (size_t i = 0; i < s->n_phases; i++)
+                if (s->phases[i].number + 1 > s->past.phases)
+                        s->phases[i].disturbed = true;
+
         return 0;
 }
 
@@ -284,6 +474,15 @@ int surface_state_add_phase(SurfaceState *s, const BadblocksPhase *p, uint64_t u
         (void) snprintf(phase.name, sizeof(phase.name), "%s", p->name);
         s->phases[s->n_phases++] = phase;
         return 1;
+}
+
+uint64_t surface_state_phase_began(const SurfaceState *s, uint32_t number)
+{
+        for (size_t i = 0; i < s->n_phases; i++)
+                if (s->phases[i].number == number)
+                        return s->phases[i].started_usec;
+
+        return 0;
 }
 
 void surface_state_add_temperature(SurfaceState *s, int32_t mdegc)

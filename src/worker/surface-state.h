@@ -4,6 +4,7 @@
 #include "transport/remote-run.h"
 #include "worker/surface-heat.h"
 #include "worker/surface-judge.h"
+#include "worker/surface-trace.h"
 
 /* What a follower of a surface test cannot read again from its host, kept in a file beside the stage's log, so that another worker
  * can take over: where the counters stood at the start, what the kernel said meanwhile, when the phases began. */
@@ -18,10 +19,27 @@ typedef struct SurfacePhase {
         bool disturbed;        /* it stood still for a while: its length says nothing */
 } SurfacePhase;
 
+/* What the runs before this one have done, each of which a reboot of the host ended. */
+typedef struct SurfacePast {
+        uint32_t phases;  /* done by them and proven to be; 0: none, it begins anew */
+        uint32_t planned; /* with those that are left */
+        uint64_t covered; /* bytes, by each of them */
+        uint64_t *blocks; /* bad ones that they found, sorted, each once */
+        size_t n_blocks;
+        uint64_t errors[3]; /* read, write, compare */
+        bool not_exclusive; /* one of them did not hold the device alone */
+        bool kernel_gap;
+        SurfaceReboot reboots[RESUMES_MAX];
+        size_t n_reboots; /* 0: there was none */
+} SurfacePast;
+
 typedef struct SurfaceState {
         char *run;
         char *boot_id;       /* of the host, when the run started */
         uint64_t work_start; /* UINT64_MAX: not known */
+        uint64_t work_bytes; /* since then, as seen last; UINT64_MAX: not known */
+        SurfaceTrace trace;  /* of it on the drive */
+        SurfacePast past;
         bool exclusive;      /* seen to be held */
         uint64_t kernel_seq; /* read up to here */
         bool kernel_gap;     /* something may have been missed */
@@ -47,8 +65,13 @@ void surface_state_done(SurfaceState *s);
 int surface_state_load(const char *path, const char *run, SurfaceState *ret);
 int surface_state_save(const char *path, const SurfaceState *s);
 
+/* For a run that goes on where this one was ended: what was noted of it alone is forgotten. */
+int surface_state_go_on(SurfaceState *s, const char *run);
+
 /* Takes in what the kernel said since kernel_seq. */
 int surface_state_add_kernel_log(SurfaceState *s, const KernelLog *log, const char *kname);
 /* 1: a phase that was not known; 0: known, or too many of them. */
 int surface_state_add_phase(SurfaceState *s, const BadblocksPhase *p, uint64_t usec);
+/* CLOCK_REALTIME; 0: it is not known. */
+uint64_t surface_state_phase_began(const SurfaceState *s, uint32_t number);
 void surface_state_add_temperature(SurfaceState *s, int32_t mdegc);

@@ -94,10 +94,14 @@ static int worker_open_log(Worker *w)
                },
                sizeof(w->fields));
 
-        return stage_log_open(p->log_path, w->fields,
-                              p->kind == STAGE_NVME_FORMAT || p->kind == STAGE_NVME_SANITIZE ? "nvme"
-                                                                                             : "badblocks",
-                              &w->log);
+        (void) snprintf(w->tool, sizeof(w->tool), "%s",
+                        p->kind == STAGE_NVME_FORMAT || p->kind == STAGE_NVME_SANITIZE ? "nvme"
+                                                                                       : "badblocks");
+        /* Each run counts the bytes of its log from 0 on. */
+        if (p->resumes > 0)
+                (void) snprintf(w->tool, sizeof(w->tool), "badblocks.%" PRIu32, p->resumes + 1);
+
+        return stage_log_open(p->log_path, w->fields, w->tool, &w->log);
 }
 
 int worker_new(Worker **ret)
@@ -338,6 +342,29 @@ bool worker_cancel_run(Worker *w)
         w->remote.deadline_usec = 0;
 
         return gone;
+}
+
+static bool worker_is_heard_or_cancelled(Worker *w)
+{
+        return channel_is_drained(w->channel) || w->cancel;
+}
+
+int worker_go_on_anew(Worker *w, uint32_t phase, const char *name)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object();
+        int r;
+
+        if (!o || json_put_u64(o, "phase", phase) < 0 || json_put_string(o, "name", name) < 0)
+                return -ENOMEM;
+        r = channel_send(w->channel, "rebooted", TAKE_PTR(o));
+        if (r < 0)
+                return r;
+
+        /* Nobody else can go on before burnind has heard it, so there is nothing to hurry for. */
+        r = pump_until(w, worker_is_heard_or_cancelled, UINT64_MAX / 2);
+        if (r < 0)
+                return r;
+        return channel_is_drained(w->channel) ? -ERESTART : -ECANCELED;
 }
 
 static int report_to_message(const Worker *w, const StageReport *report, struct json_object **ret)

@@ -23,6 +23,7 @@ typedef struct Worker {
         LogField fields[9];
         char job_string[24];
         char *drive_key;
+        char tool[24];   /* as the stage's log calls it */
         PauseWish pause; /* an operator's */
         bool cancel;     /* burnind wants this stage to end; never goes back */
         char *goes_on; /* what the drive does by itself although nothing of the stage runs any more, for people; NULL: nothing */
@@ -63,6 +64,10 @@ int worker_send(Worker *w, const char *type, struct json_object *o);
 /* Ends the run, whatever state it is in, also with a cancel pending. Takes no longer than that, also where the host says nothing at
  * all. True: proven gone. False with w->cancel: it may be the cancel that came meanwhile, and for that one it is tried anew. */
 bool worker_cancel_run(Worker *w);
+
+/* Says that the host's reboot ended the run, and that the stage goes on with this phase in another one. -ERESTART: burnind has it, and this
+ * worker is done; -ECANCELED. */
+int worker_go_on_anew(Worker *w, uint32_t phase, const char *name);
 
 /* Stores the report, tells burnind, waits until it has it or REPORT_WAIT_USEC are over. 1: burnind has it. */
 int worker_report(Worker *w, StageReport *report);
