@@ -388,6 +388,14 @@ static int add_details(const Surface *s, SurfaceIdentity identity, StageReport *
         return 0;
 }
 
+/* The last one is one of them once the test has gone on. */
+static size_t reboots_survived(const Surface *s)
+{
+        size_t n = s->state.past.n_reboots;
+
+        return n > 0 && (s->end == SURFACE_NOT_RESUMED || !s->state.boot_id) ? n - 1 : n;
+}
+
 static int surface_conclude(Surface *s, StageReport *report)
 {
         const StageParams *p = &s->w->params;
@@ -412,7 +420,7 @@ static int surface_conclude(Surface *s, StageReport *report)
                                         .exit_status = s->exit_status,
                                         .badblocks = &s->badblocks,
                                         .reboots = s->state.past.reboots,
-                                        .n_reboots = s->state.past.n_reboots,
+                                        .n_reboots = reboots_survived(s),
                                         .passes = p->before ? 1 : MAX(p->passes, 1U),
                                         .size_bytes = p->identity.size_bytes,
                                         .block_size = s->block_size,

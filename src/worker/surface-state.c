@@ -426,7 +426,7 @@ int surface_state_go_on(SurfaceState *s, const char *run)
         s->heat_since_usec = 0;
         /* The clock says nothing of a phase that is done twice. */
         for (size_t i = 0; i < s->n_phases; i++)
-                if (s->phases[i].number + 1 > s->past.phases)
+                if (s->phases[i].number > s->past.phases)
                         s->phases[i].disturbed = true;
 
         return 0;

@@ -140,7 +140,7 @@ int surface_trace_places(const SurfacePlaces *p, char **ret)
                 step = p->chunk_size;
                 size = MIN(size, step);
         }
-        if (certain < 2 * MAX(MIB, step) && !others)
+        if (certain < (t->random ? 2 * step : MIB) && !others)
                 return -ENODATA;
 
         /* Where file systems and partition tables have their marks. */

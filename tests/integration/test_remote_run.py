@@ -373,6 +373,52 @@ def test_refusals(host: Host, disk: Disk) -> None:
     assert b"written" not in disk.image.read_bytes()
 
 
+def test_what_a_test_has_left(host: Host, disk: Disk) -> None:
+    """Before a run that goes on after a reboot: places with nothing but these bytes, or with what the drive begins with."""
+    ident, sectors = host.ident(disk), disk.image.stat().st_size // 512
+
+    def fill(data: bytes, at: int = 0) -> None:
+        with open(disk.image, "r+b") as file:
+            file.seek(at)
+            file.write(data)
+        resources.command("blockdev", "--flushbufs", disk.device)
+
+    def start(places: str) -> str:
+        run, status = host.start(disk, ["true"], ident=ident, content=places)
+        status = host.ended(run, disk)
+        return status["refused"] if status["state"] == "refused" else status["state"]
+
+    def changed(sector: int) -> str:
+        return f"content: the drive was changed while the host was down: from sector {sector} on "
+
+    fill(b"\x55" * (8 * MIB) + b"\xaa" * (8 * MIB) + b"\xaa" * (3 * 512))
+    whole = f"0+2048=55,{8 * 2048}+2048=aa,{sectors - 2048}+2048=55aa,{8 * 2048 - 64}+128=55aa"
+    assert start(whole) == "exited"
+    assert start("0+1=00ff55").startswith("exited") and start("0+1=00ff").startswith(changed(0))
+    assert start(f"0+2048=55,{8 * 2048 - 64}+128=55").startswith(changed(8 * 2048 - 64))
+    fill(b"\0", 9 * MIB - 1)
+    assert start(whole).startswith(changed(8 * 2048))
+    assert start(f"{sectors - 1}+2=aa").startswith("content: ")
+    # 0x00 is a byte like others.
+    fill(bytes(disk.image.stat().st_size))
+    assert start("0+2048=00,4096+128=00") == "exited"
+    assert start("0+2048=00,4096+128=@").startswith("content: ")
+
+    chunk = os.urandom(256 * 1024)
+    fill(chunk * 64)
+    assert start("512+128=@,16384+512=@") == "exited"
+    fill(b"x", 16384 * 512 + 7)
+    assert start("512+128=@,16384+512=@").startswith(changed(16384))
+
+
+@pytest.mark.parametrize("places", [
+    "0+1=", "0+1=5", "0+1=55@", "0+1=5G", "0+1=AA", "+1=55", "0+=55", "0=55", "0+0=55", "0+2049=55", "-1+1=55", "0+1=55,=", "=",
+    "0+1=112233445566778899", "0+1=55 6+1=55", "0+1=$(id)", "0+1=55;id", "1" * 19 + "+1=55"])
+def test_bad_places(dash: Host, disk: Disk, places: str) -> None:
+    with pytest.raises(AssertionError, match="burnin-error start: a bad argument"):
+        dash.start(disk, ["true"], content=places)
+
+
 def test_a_mounted_drive_is_refused(host: Host, disk: Disk) -> None:
     resources.command("mkfs.ext4", "-q", disk.device)
     where = disk.image.parent / "mnt"

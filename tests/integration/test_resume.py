@@ -48,6 +48,15 @@ def start_nas(run: Survivor) -> None:
     run.site.nas.machine.start()
 
 
+def unplug(run: Survivor) -> None:
+    run.site.nas.machine.remove_loop_drive(run.serial, keep_image=True)
+
+
+def plug_again(run: Survivor) -> None:
+    """Under another name, as it comes."""
+    run.device = run.site.nas.machine.add_loop_drive(run.serial, 96)
+
+
 @contextlib.contextmanager
 def obedient(pid: int) -> Iterator[None]:
     """This process, which stands still, goes on once it is told to end, so that it can."""
@@ -103,7 +112,7 @@ def finish(run: Survivor, history: list[object], *gone: str) -> None:
     assert set(image(run).read_bytes()) == {0}
     assert all(stage["Verdict"] == "passed" for stage in (run.job.stage(k).all() for k in ("precheck", "final_check")))
     directory = run.site.nas.machine.path(RUNS)
-    run.site.machine.wait_for(lambda: not any((directory / one).exists() for one in (*gone, run.run)), 30, "no run is left there")
+    run.site.machine.wait_for(lambda: not any((directory / one).exists() for one in gone), 30, "they are not left there")
 
 
 def refuse(run: Survivor, before: str, *words: str, timeout: float = 120) -> None:
@@ -140,6 +149,8 @@ def test_goes_on_with_its_pattern(site: Site, survivor: Callable[..., Survivor],
     finish(run, history, before)
     assert f"phase {(phase - 1) // 2 * 2 + 1} ({name})" in ledger(run)["resumed"][0]
     assert before != run.stage["RunId"] == run.run
+    directory = site.nas.machine.path(f"{RUNS}/{run.run}")
+    site.machine.wait_for(lambda: not directory.exists(), 30, "nothing of it is left on the NAS")
 
 
 def test_in_its_first_pattern(site: Site, survivor: Callable[..., Survivor]) -> None:
@@ -153,8 +164,11 @@ def test_in_its_first_pattern(site: Site, survivor: Callable[..., Survivor]) -> 
 
 def test_random_pattern(site: Site, survivor: Callable[..., Survivor]) -> None:
     run = survivor(profile="fast")
-    run.advance(2)
-    run.seen()
+    run.release()
+    resources.until("it is read back", lambda: b"Reading and comparing" in run.log.read_bytes(), 60, 0.0005)
+    run.hold()
+    assert run.alive()
+    run.stage.wait("Phase", 2, 30)
     lose_power(run)
     start_nas(run)
     find_next(run)
@@ -215,12 +229,11 @@ def test_drive_that_comes_back_late(site: Site, survivor: Callable[..., Survivor
     run.advance(3)
     history = run.seen()
     lose_power(run)
-    machine, device = site.nas.machine, run.device
-    machine.remove_loop_drive(run.serial, keep_image=True)
+    unplug(run)
     start_nas(run)
     run.stage.wait("Attempt", 2, 120)
     run.stage.wait("State", "running", 60)
-    machine.add_loop_drive(run.serial, 96, device=device)
+    plug_again(run)
     finish(run, history, find_next(run))
 
 
@@ -267,8 +280,7 @@ def test_service_and_worker_killed_while_it_waits(site: Site, survivor: Callable
     run.advance(3)
     history = run.seen()
     lose_power(run)
-    machine, device = site.nas.machine, run.device
-    machine.remove_loop_drive(run.serial, keep_image=True)
+    unplug(run)
     start_nas(run)
     run.stage.wait("Attempt", 2, 120)
     run.stage.wait("State", "running", 60)
@@ -280,7 +292,7 @@ def test_service_and_worker_killed_while_it_waits(site: Site, survivor: Callable
         assert site.kill_workers(run.job) == 1
     site.start_again()
     site.wait_up()
-    machine.add_loop_drive(run.serial, 96, device=device)
+    plug_again(run)
     before = find_next(run)
     assert run.run == chosen, "what was stored before it began is what began"
     finish(run, history, before)
@@ -309,13 +321,12 @@ def test_cancelled_while_it_waits(site: Site, survivor: Callable[..., Survivor])
     run.advance(3)
     run.seen()
     lose_power(run)
-    machine, device = site.nas.machine, run.device
-    machine.remove_loop_drive(run.serial, keep_image=True)
+    unplug(run)
     before = digest(run)
     start_nas(run)
     run.stage.wait("Attempt", 2, 120)
     run.stage.wait("State", "running", 60)
     run.job.cancel("enough")
     assert run.job.wait_end(60) == "cancelled"
-    machine.add_loop_drive(run.serial, 96, device=device)
+    plug_again(run)
     assert digest(run) == before

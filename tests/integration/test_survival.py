@@ -143,15 +143,3 @@ def test_machine_of_the_service(site: Site, survivor: Callable[..., Survivor], c
     site.wait_up()
     run.watch()
     run.finish(attempts=2)
-
-
-def test_host_without_power_ends_inconclusive_once_it_is_back(site: Site, survivor: Callable[..., Survivor]) -> None:
-    run = survivor()
-    run.advance(3)
-    run.seen()
-    site.nas.machine.kill()
-    run.stage.wait("Contact", bool, 120)
-    site.nas.machine.start()
-    assert run.job.wait_end(90) == "inconclusive"
-    assert "restarted" in run.job["Reason"] or "reboot" in run.job["Reason"], run.job["Reason"]
-    assert run.stage["RunId"] == run.run and not site.nas.processes("badblocks")

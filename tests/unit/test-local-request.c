@@ -8,12 +8,13 @@
 #include "basic/strv.h"
 #include "local/local-request.h"
 
-#define RUN     "0123456789abcdef0123456789abcdef"
-#define CONTENT RUN RUN
-#define BOOT    "dadb1c31-0b92-4685-baed-213e2e3beced"
-#define IDENT   "size:131072,wwid:naa.5000c500a1b2c3d4"
-#define START   "start|" RUN "|" RUN "|sda|" IDENT "|WD 1|" CONTENT "|" BOOT "|99000000"
-#define FREE    "|none|-|-|-"
+#define RUN          "0123456789abcdef0123456789abcdef"
+#define CONTENT      RUN RUN
+#define BOOT         "dadb1c31-0b92-4685-baed-213e2e3beced"
+#define IDENT        "size:131072,wwid:naa.5000c500a1b2c3d4"
+#define LEFT(places) "start|" RUN "|" RUN "|sda|" IDENT "|-|" places "|" BOOT "|1" FREE "|badblocks|-w|{}"
+#define START        "start|" RUN "|" RUN "|sda|" IDENT "|WD 1|" CONTENT "|" BOOT "|99000000"
+#define FREE         "|none|-|-|-"
 
 /* Words between '|'; empty ones cannot be written. */
 static bool allowed(const char *request)
@@ -72,6 +73,9 @@ static void test_allowed(void)
                 START "|exported-pool|a pool: 1|18446744073709551615|-|badblocks|-w|{}",
                 "start|" RUN "|" RUN "|sda|" IDENT "|-|-|" BOOT "|1" FREE "|badblocks|-v|{}",
                 START FREE "|badblocks|-w|-v|-e|1|-t|random|-X|{}",
+                START FREE "|badblocks|-w|-v|-t|0x55|-t|0xff|-t|0x00|-X|{}",
+                LEFT("0+2048=55,194560+2048=55aa,99999999999+128=@"),
+                LEFT("0+1=0055aaff"),
         };
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)
@@ -181,7 +185,24 @@ static void test_refused_runs(void)
                 START FREE "|badblocks|-b|{}",
                 START FREE "|badblocks|-b",
                 START FREE "|badblocks|-c|16777217|{}",
-                START FREE "|badblocks|-w|-t|0xaa|{}",
+                START FREE "|badblocks|-w|-t|0x5|{}",
+                START FREE "|badblocks|-w|-t|~0|{}",
+                LEFT("0+2048="),
+                LEFT("0+2048"),
+                LEFT("+2048=55"),
+                LEFT("0+20480=55"),
+                LEFT("0+2048=5"),
+                LEFT("0+2048=5A"),
+                LEFT("0+2048=55@"),
+                LEFT("0+2048=-"),
+                LEFT("0+2048=55;id"),
+                LEFT("0+2048=55 0+2048=55"),
+                LEFT("0+2048=112233445566778899"),
+                LEFT("1234567890123456789+1=55"),
+                LEFT("0+2048=55,"
+                     "$(id)+1=55"),
+                "start|" RUN "|" RUN "|sda|" IDENT "|-|0+2048=55|" BOOT "|1" FREE
+                "|nvme_erase|format|namespace|1|{}",
                 START FREE "|badblocks|-w|-t",
                 START FREE "|smartctl",
                 START FREE "|smartctl|-t|short|{}",

@@ -304,6 +304,7 @@ static void test_ends(void)
         } ends[] = {
                 { SURFACE_REFUSED, "nothing was written", false },
                 { SURFACE_REBOOTED, "rebooted", true },
+                { SURFACE_NOT_RESUMED, "could not go on", true },
                 { SURFACE_LOST, "killed", true },
                 { SURFACE_MISSING, "knows nothing", false },
                 { SURFACE_STALLED, "no work", true },
@@ -372,8 +373,58 @@ static void test_all(void)
         }
 }
 
+/* What several runs have done together, each but the last one ended by a reboot. */
+static void test_resumed(void)
+{
+        static const SurfaceReboot reboots[] = {
+                { .phase = 3, .name = "Write 0x55", .usec = 1 },
+                { .phase = 5, .name = "Write 0xff", .usec = 2 },
+        };
+        static const char rest[] = "From block 0 to 16383\n"
+                                   "Testing with pattern 0xff: done   \nReading and comparing: done   \n"
+                                   "Testing with pattern 0x00: done   \nReading and comparing: done   \n"
+                                   "Pass completed, 0 bad blocks found. (0/0/0 errors)\n";
+        _cleanup_(stage_report_done) StageReport r = { 0 };
+        BadblocksState b;
+        SurfaceFindings f;
+
+        healthy(&f, &b, 0, 0, NULL);
+        badblocks_done(&b);
+        badblocks_init(&b, 2, 0);
+        badblocks_resume(&b, 4, (uint64_t[]){ 0, 0, 0 });
+        assert(badblocks_feed(&b, rest, strlen(rest), NULL, NULL) == 4);
+        f.reboots = reboots;
+        f.n_reboots = ELEMENTSOF(reboots);
+        expect(&f, VERDICT_PASSED, "resumed", NULL);
+        assert(surface_judge(&f, &r) == 0);
+        assert(strstr(line(&r, "resumed")->observed, "phase 3 (Write 0x55)"));
+        assert(strstr(line(&r, "phases")->observed, "8 phases"));
+
+        /* All eight phases need their work. */
+        f.work_bytes--;
+        expect(&f, VERDICT_INCONCLUSIVE, "work", "counted");
+        f.work_bytes++;
+        b.phase.number = 6;
+        expect(&f, VERDICT_INCONCLUSIVE, "phases", "6 of 8");
+        b.phase.number = 8;
+        b.before = 2;
+        expect(&f, VERDICT_INCONCLUSIVE, "phases", "planned phases");
+
+        /* It could not go on; what the drive did wrong before counts. */
+        b.before = 4;
+        f.end = SURFACE_NOT_RESUMED;
+        f.n_reboots = 0;
+        f.end_detail = "the drive was changed";
+        expect(&f, VERDICT_INCONCLUSIVE, "resumed", "the drive was changed");
+        f.blocks = (uint64_t[]){ 7 };
+        f.n_blocks = 1;
+        expect(&f, VERDICT_FAILED, "bad-blocks", "bad block");
+        badblocks_done(&b);
+}
+
 int main(void)
 {
+        test_resumed();
         test_coverage_words();
         test_slow();
         test_too_hot();
