@@ -236,6 +236,18 @@ static void measure_speed(Surface *s, uint64_t position)
         s->sample_phase = s->badblocks.phase.number;
 }
 
+/* For whoever has to know after a reboot how far it was; from then on it is stored with everything else. */
+static void note_position(Surface *s, uint64_t position)
+{
+        bool first = s->state.trace.certain == 0;
+
+        if (s->badblocks.phase.number != s->state.trace.phase)
+                return;
+        surface_trace_look(&s->state.trace, position);
+        if (first && s->state.trace.certain > 0)
+                surface_save(s);
+}
+
 static void measure_progress(Surface *s, const RunStatus *status)
 {
         uint64_t size = s->w->params.identity.size_bytes, position = status->position;
@@ -260,8 +272,7 @@ static void measure_progress(Surface *s, const RunStatus *status)
         } else if (position == UINT64_MAX || s->badblocks.phase.number == 0)
                 return;
         else {
-                if (s->badblocks.phase.number == s->state.trace.phase)
-                        surface_trace_look(&s->state.trace, position);
+                note_position(s, position);
                 measure_speed(s, MIN(position, size));
         }
 
