@@ -110,9 +110,9 @@ static void set_waiting(Stage *s, const char *waiting)
                 return;
         job_emit_changed(s->job, (const char *const[]){ "Reason", NULL });
         if (waiting && !before)
-                log_stage(s, LOG_NOTICE, MESSAGE_SELF_TEST_FOREIGN, "Job %" PRIu64 ", drive %s on %s: %s",
-                          s->record.job, strempty(s->job->record.serial), strempty(s->job->record.host),
-                          waiting);
+                log_stage(s, LOG_NOTICE, stage_is_self_test(s) ? MESSAGE_SELF_TEST_FOREIGN : NULL,
+                          "Job %" PRIu64 ", drive %s on %s: %s", s->record.job,
+                          strempty(s->job->record.serial), strempty(s->job->record.host), waiting);
 }
 
 int stage_watch_progress(Stage *s, struct json_object *o)

@@ -50,6 +50,7 @@ static int note_past(Surface *s)
         uint64_t covered = covered_bytes(s), *blocks = NULL;
         SurfacePast *p = &s->state.past;
         SurfaceReboot *reboot = p->reboots + p->n_reboots;
+        bool counts;
 
         if (s->n_blocks > 0) {
                 blocks = new (uint64_t, s->n_blocks);
@@ -63,8 +64,11 @@ static int note_past(Surface *s)
 
         p->phases = surface_phases_done(b, s->state.work_bytes, covered);
         p->planned = b->phases;
-        if (p->phases > b->before)
+        counts = p->phases > b->before;
+        if (counts)
                 p->covered = covered;
+        p->not_exclusive = p->not_exclusive || (counts && !s->state.exclusive);
+        p->kernel_gap = p->kernel_gap || (counts && s->state.kernel_gap);
         p->errors[0] = b->read_errors;
         p->errors[1] = b->write_errors;
         p->errors[2] = b->compare_errors;
@@ -162,6 +166,10 @@ static int await_drive(Surface *s)
 
                 /* An operator's pause holds what has not begun, too. */
                 if (w->pause.said && w->pause.paused) {
+                        free(s->paused);
+                        s->paused = strf("by %s", w->pause.words);
+                        if (!s->paused)
+                                return -ENOMEM;
                         surface_send_progress(s);
                         r = worker_wait(w, AGAIN_USEC);
                         if (r < 0)
@@ -169,6 +177,7 @@ static int await_drive(Surface *s)
                         continue;
                 }
 
+                s->paused = (free(s->paused), NULL);
                 r = look_for_drive(s, &report, &uptime);
                 now = now_usec(CLOCK_MONOTONIC);
                 if (r >= 0 || r == -EAGAIN) {
@@ -214,7 +223,9 @@ int surface_find_trace(Surface *s)
         }
         stage_log_line(s->w->log, LOG_INFO, "Waiting for %s, to go on after a reboot of its host.",
                        s->drive);
+        s->waiting = "Waits for the drive, after a reboot of its host.";
         r = await_drive(s);
+        s->waiting = NULL;
         if (r <= 0)
                 return r;
 

@@ -286,8 +286,7 @@ static bool was_cut_off(const Surface *s, int exit_status)
 {
         const BadblocksState *b = &s->badblocks;
 
-        return b->before + (uint64_t) b->passes_completed * 2 * b->patterns < b->phases && !b->too_many &&
-               !b->error && (b->interrupted || exit_status > 128);
+        return !b->too_many && !b->error && (b->interrupted || exit_status > 128);
 }
 
 static void take_end(Surface *s, const RunStatus *status)
@@ -296,11 +295,13 @@ static void take_end(Surface *s, const RunStatus *status)
 
         switch (status->state) {
         case RUN_EXITED:
-                if (was_cut_off(s, status->exit_status) && (rebooted || status->host_stops)) {
-                        if (rebooted)
-                                surface_set_end(s, SURFACE_REBOOTED, NULL);
+                /* Also of one that ended well by itself the host has forgotten what it had counted and said. */
+                if (rebooted && (status->exit_status == 0 || was_cut_off(s, status->exit_status))) {
+                        surface_set_end(s, SURFACE_REBOOTED, NULL);
                         break;
                 }
+                if (status->host_stops && was_cut_off(s, status->exit_status))
+                        break;
                 s->exit_status = status->exit_status;
                 if (free_and_strdup(&s->content, status->content) < 0)
                         (void) log_oom();
@@ -398,6 +399,7 @@ void surface_send_progress(Surface *s)
             json_put_u64(o, "compare_errors", s->badblocks.compare_errors) < 0 ||
             (s->paused && json_put_string(o, "paused", s->paused) < 0) ||
             (s->stalled && json_put_string(o, "stalled", s->stalled) < 0) ||
+            (s->waiting && json_put_string(o, "waiting", s->waiting) < 0) ||
             (s->mdegc != MDEGC_UNKNOWN && json_put_i64(o, "temperature_mdegc", s->mdegc) < 0) ||
             (state->temperature_min_mdegc != MDEGC_UNKNOWN &&
              (json_put_i64(o, "temperature_min_mdegc", state->temperature_min_mdegc) < 0 ||

@@ -40,7 +40,8 @@ typedef struct Surface {
 
         /* The work, and since when it stands still. */
         uint64_t work_usec;
-        char *stalled; /* what was said of it standing still; NULL: it works */
+        const char *waiting; /* for what, before it goes on; NULL: it does not */
+        char *stalled;       /* what was said of it standing still; NULL: it works */
         bool stopped, dying;
         uint64_t started_usec, kernel_usec;
 

@@ -417,10 +417,8 @@ int surface_state_go_on(SurfaceState *s, const char *run)
         s->run = copy;
         s->boot_id = (free(s->boot_id), NULL);
         s->work_start = s->work_bytes = UINT64_MAX;
-        s->past.not_exclusive = s->past.not_exclusive || !s->exclusive;
         s->exclusive = false;
         s->trace.phase = s->past.phases;
-        s->past.kernel_gap = s->past.kernel_gap || s->kernel_gap;
         s->kernel_gap = true;
         s->kernel_seq = 0;
         s->heat_since_usec = 0;

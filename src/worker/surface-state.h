@@ -27,8 +27,8 @@ typedef struct SurfacePast {
         uint64_t *blocks; /* bad ones that they found, sorted, each once */
         size_t n_blocks;
         uint64_t errors[3]; /* read, write, compare */
-        bool not_exclusive; /* one of them did not hold the device alone */
-        bool kernel_gap;
+        bool not_exclusive; /* one of those did not hold the device alone */
+        bool kernel_gap;    /* while one of those ran */
         SurfaceReboot reboots[RESUMES_MAX];
         size_t n_reboots; /* 0: there was none */
 } SurfacePast;
