@@ -31,6 +31,10 @@ void surface_trace_phase(SurfaceTrace *t, uint32_t phase, const char *name)
                 return;
         }
 
+        /* The same once more: where it is, it stays. */
+        if (pattern && strlen(pattern) == BYTE_DIGITS && startswith(t->bytes, pattern))
+                return;
+
         t->certain = 0;
         t->random = !pattern;
         if (!pattern || strlen(pattern) != BYTE_DIGITS)

@@ -57,6 +57,14 @@ def position(run: Survivor) -> int:
     return max(found)
 
 
+def to_the_middle_of_its_first_write(run: Survivor) -> None:
+    while run.phase() < 2 and position(run) < 8 * MIB:
+        run.release()
+        run.hold()
+    assert run.alive() and run.phase() == 1
+    run.stage.wait("PhasePercent", lambda percent: percent > 5, 30)
+
+
 def unplug(run: Survivor) -> None:
     run.site.nas.machine.remove_loop_drive(run.serial, keep_image=True)
 
@@ -165,14 +173,47 @@ def test_goes_on_with_its_pattern(site: Site, survivor: Callable[..., Survivor],
 def test_in_its_first_pattern(site: Site, survivor: Callable[..., Survivor]) -> None:
     """What was there before it is no pattern of ours, and need not be."""
     run = survivor()
-    while run.phase() < 2 and position(run) < 8 * MIB:
-        run.release()
-        run.hold()
-    assert run.alive() and run.phase() == 1
-    run.stage.wait("PhasePercent", lambda percent: percent > 5, 30)
+    to_the_middle_of_its_first_write(run)
     lose_power(run)
     start_nas(run)
     finish(run, [], find_next(run))
+
+
+def test_drive_that_was_unlocked(site: Site, survivor: Callable[..., Survivor]) -> None:
+    """What was unlocked has been destroyed by then; what comes meanwhile was unlocked by nobody."""
+    runs = []
+    for _ in range(2):
+        serial = site.new_drive()
+        resources.command("mkfs.ext4", "-q", "-F", site.device(serial))
+        os.sync()
+        site.wait_drive(serial, "existing-data")
+        runs.append(Survivor(site, serial, unlock_existing=True).find())
+        to_the_middle_of_its_first_write(runs[-1])
+    lose_power(runs[0])
+    resources.command("mkfs.ext4", "-q", "-F", runs[1].device)
+    os.sync()
+    before = digest(runs[1])
+    start_nas(runs[0])
+    gone = find_next(runs[0])
+    refuse(runs[1], before, "changed while the host was down")
+    finish(runs[0], [], gone)
+
+
+def test_paused_while_it_waits(site: Site, survivor: Callable[..., Survivor]) -> None:
+    run = survivor()
+    run.advance(3)
+    history = run.seen()
+    lose_power(run)
+    unplug(run)
+    start_nas(run)
+    run.job.wait("Reason", lambda reason: "after a reboot of its host" in reason, 120)
+    run.job.call("Pause", "st", "lunch", 0)
+    run.stage.wait("Paused", lambda words: "lunch" in words, 30)
+    plug_again(run)
+    site.wait_drive(run.serial)
+    assert not site.nas.processes("badblocks", run.device) and run.stage["Paused"]
+    run.job.call("Resume", "t", 0)
+    finish(run, history, find_next(run))
 
 
 def test_random_pattern(site: Site, survivor: Callable[..., Survivor]) -> None:

@@ -35,10 +35,12 @@ static void test_trace(void)
         surface_trace_phase(&t, 3, "Write 0x55");
         assert(streq(t.bytes, "55aa") && t.certain == 7 * MIB && t.phase == 3);
 
-        /* The same write again, after a reboot: before its place there is what it writes, too. */
+        /* The same write again, after a reboot: where it was, it stays. */
         t.phase = 2;
         surface_trace_phase(&t, 3, "Write 0x55");
-        assert(streq(t.bytes, "55aa") && t.certain == 0 && !t.original);
+        assert(streq(t.bytes, "55aa") && t.certain == 7 * MIB && !t.original);
+        surface_trace_look(&t, MIB);
+        assert(t.certain == 7 * MIB);
         /* And an earlier one, whose work nobody had counted. */
         t.phase = 0;
         surface_trace_phase(&t, 1, "Write 0xaa");
