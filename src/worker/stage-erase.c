@@ -17,7 +17,6 @@
  * Nobody can hold a drive that erases itself, neither for heat nor for an operator, and a sanitize ends for nobody: not for a cancel,
  * not for a power cut. */
 
-#define NOT_AFTER_USEC    (60 * USEC_PER_SEC)
 #define START_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define AFTER_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define FOLLOW_USEC       (2 * USEC_PER_SEC)
@@ -140,7 +139,6 @@ static int start_once(Worker *w, void *userdata)
         _cleanup_(host_probe_done) HostProbe probe = { 0 };
         _cleanup_(run_status_done) RunStatus status = { 0 };
         Start *s = userdata;
-        RunSpec spec;
         int r;
 
         r = remote_probe(&w->remote, strempty(w->params.identity.fingerprint), &probe);
@@ -150,25 +148,9 @@ static int start_once(Worker *w, void *userdata)
                 set_end(s->e, ERASE_REFUSED, "the drive is not there any more, or its identity changed");
                 return 0;
         }
-        /* Best effort: perl and python3 can hold a device too. */
-        (void) remote_install_agent(&w->remote);
-
-        spec = (RunSpec){
-                .run = w->params.run,
-                .machine_id = w->params.machine_id,
-                .kname = w->params.kname,
-                .identity = &w->params.identity,
-                .content = w->params.content,
-                .granted = &w->params.granted,
-                .not_after_uptime_usec = probe.uptime_usec + NOT_AFTER_USEC,
-                .boot_id = probe.boot_id,
-                .command = s->command,
-        };
-        r = remote_run_start(&w->remote, &spec, &status);
-        if (r < 0) {
-                w->start_on_its_way = true;
+        r = worker_start_run(w, &probe, w->params.content, s->command, &status);
+        if (r < 0)
                 return r;
-        }
 
         if (status.state == RUN_REFUSED)
                 set_end(s->e, ERASE_REFUSED, status.refused);
@@ -184,15 +166,6 @@ static int erase_start(Erase *e)
         uint32_t nsid = 0;
         bool all = true;
         int r;
-
-        if (w->params.granted.used && !w->params.release) {
-                set_end(e, ERASE_REFUSED, "the drive is in use, and nobody gave leave to release it");
-                return 0;
-        }
-        if (!w->params.content && !w->params.granted.used) {
-                set_end(e, ERASE_REFUSED, "the drive's content was never confirmed");
-                return 0;
-        }
 
         r = plan(e, &method, &all, &nsid);
         if (r < 0 || e->ended)

@@ -21,7 +21,6 @@
 
 #define PATTERNS          4U /* badblocks' own: 0xaa, 0x55, 0xff, 0x00 */
 #define BLOCK_SIZE        4096U
-#define NOT_AFTER_USEC    (60 * USEC_PER_SEC)
 #define START_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define AFTER_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define FOLLOW_USEC       (2 * USEC_PER_SEC)
@@ -111,7 +110,6 @@ static int start_once(Worker *w, void *userdata)
         _cleanup_strv_free_ char **argv = NULL;
         _cleanup_free_ char *words = NULL;
         Surface *s = userdata;
-        RunSpec spec;
         int r;
 
         r = remote_probe(&w->remote, strempty(w->params.identity.fingerprint), &probe);
@@ -130,31 +128,15 @@ static int start_once(Worker *w, void *userdata)
         r = note_start(s, &probe);
         if (r < 0)
                 return r;
-        /* Best effort: perl and python3 can hold a device too. */
-        (void) remote_install_agent(&w->remote);
-
         r = surface_command(s, &argv);
         if (r < 0)
                 return r;
         words = strv_join(argv, " ");
         stage_log_line(w->log, LOG_INFO, "Surface test of %s, run %s: %s", s->drive, w->params.run,
                        strempty(words));
-        spec = (RunSpec){
-                .run = w->params.run,
-                .machine_id = w->params.machine_id,
-                .kname = w->params.kname,
-                .identity = &w->params.identity,
-                .content = s->places ?: w->params.content,
-                .granted = &w->params.granted,
-                .not_after_uptime_usec = probe.uptime_usec + NOT_AFTER_USEC,
-                .boot_id = probe.boot_id,
-                .command = argv,
-        };
-        r = remote_run_start(&w->remote, &spec, &status);
-        if (r < 0) {
-                w->start_on_its_way = true;
+        r = worker_start_run(w, &probe, s->places ?: w->params.content, argv, &status);
+        if (r < 0)
                 return r;
-        }
 
         if (status.state == RUN_REFUSED)
                 surface_set_end(s, w->params.before ? SURFACE_NOT_RESUMED : SURFACE_REFUSED, status.refused);
@@ -171,14 +153,6 @@ static int surface_start(Surface *s)
                 r = surface_find_trace(s);
                 if (r < 0 || s->ended)
                         return r;
-        } else if (w->params.granted.used && !w->params.release) {
-                surface_set_end(s, SURFACE_REFUSED,
-                                "the drive is in use, and nobody gave leave to release it");
-                return 0;
-        }
-        if (!s->places && !w->params.content && !w->params.granted.used) {
-                surface_set_end(s, SURFACE_REFUSED, "the drive's content was never confirmed");
-                return 0;
         }
 
         (void) snprintf(first.name, sizeof(first.name), "Write %s",

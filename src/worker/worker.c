@@ -17,6 +17,7 @@
 #define CONTACT_BACKOFF_MIN USEC_PER_SEC
 #define CONTACT_BACKOFF_MAX (30 * USEC_PER_SEC)
 #define CANCEL_GRACE_USEC   (5 * USEC_PER_SEC)
+#define NOT_AFTER_USEC      (60 * USEC_PER_SEC)
 
 static int read_params(StageParams *ret)
 {
@@ -309,6 +310,49 @@ int worker_contact(Worker *w, int result)
         backoff = w->failures > 5 ? CONTACT_BACKOFF_MAX : CONTACT_BACKOFF_MIN << (w->failures - 1);
         result = worker_wait(w, MIN(backoff, CONTACT_BACKOFF_MAX));
         return result < 0 ? result : 1;
+}
+
+/* Why it may not even be asked of the host; NULL: it may. */
+static const char *start_forbidden(const StageParams *p, const char *content)
+{
+        if (p->granted.used && !p->release)
+                return "the drive is in use, and nobody gave leave to release it";
+        if (!content && !p->granted.used)
+                return "the drive's content was never confirmed";
+
+        return NULL;
+}
+
+int worker_start_run(Worker *w, const HostProbe *probe, const char *content, char **command, RunStatus *ret)
+{
+        const StageParams *p = &w->params;
+        const char *why = start_forbidden(p, content);
+        int r;
+
+        if (why) {
+                *ret = (RunStatus){ .state = RUN_REFUSED, .refused = strdup(why) };
+                return ret->refused ? 0 : -ENOMEM;
+        }
+
+        /* Best effort: perl and python3 can hold a device too. */
+        (void) remote_install_agent(&w->remote);
+
+        r = remote_run_start(&w->remote,
+                             &(RunSpec){
+                                             .run = p->run,
+                                             .machine_id = p->machine_id,
+                                             .kname = p->kname,
+                                             .identity = &p->identity,
+                                             .content = content,
+                                             .granted = &p->granted,
+                                             .not_after_uptime_usec = probe->uptime_usec + NOT_AFTER_USEC,
+                                             .boot_id = probe->boot_id,
+                                             .command = command,
+                             },
+                             ret);
+        if (r < 0)
+                w->start_on_its_way = true;
+        return r;
 }
 
 bool worker_cancel_run(Worker *w)

@@ -65,6 +65,11 @@ int worker_send(Worker *w, const char *type, struct json_object *o);
  * all. True: proven gone. False with w->cancel: it may be the cancel that came meanwhile, and for that one it is tried anew. */
 bool worker_cancel_run(Worker *w);
 
+/* Starts w's run on its host, or finds it started: command, on a drive that holds content (as in RunSpec) and that carries nothing but
+ * what was granted. RUN_REFUSED, too, where that was never confirmed, or nobody gave leave to release what is in use. After an error
+ * nobody knows whether it started. */
+int worker_start_run(Worker *w, const HostProbe *probe, const char *content, char **command, RunStatus *ret);
+
 /* Says that the host's reboot ended the run, and that the stage goes on with this phase in another one. -ERESTART: burnind has it, and this
  * worker is done; -ECANCELED. */
 int worker_go_on_anew(Worker *w, uint32_t phase, const char *name);

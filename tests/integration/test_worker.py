@@ -402,6 +402,22 @@ def test_refused_start(disk: Disk, stage: MakeStage) -> None:
     assert s.run_state() != "running"
 
 
+@pytest.mark.parametrize(("params", "why"), [
+    ({"content": None}, "never confirmed"),
+    ({"granted": {"role": "mounted", "used": True}, "content": None}, "nobody gave leave to release it"),
+    ({"granted": {"role": "existing-data", "used": False}, "content": None}, "never confirmed"),
+    ({"before": "0" * 32, "resumes": 1}, "not known any more")])
+def test_start_that_is_not_even_asked_for(disk: Disk, stage: MakeStage, params: Message, why: str) -> None:
+    s = stage(disk, **params)
+    s.params = {key: value for key, value in s.params.items() if value is not None}
+    s.start()
+    s.say(resume={"by": "test"})
+    report = s.report()
+    assert report["verdict"] == "inconclusive" and why in report["reason"], report
+    assert "nothing was written" in report["reason"] and s.run_directory() is None
+    assert disk.image.read_bytes() == bytes(disk.size)
+
+
 def test_two_holders(disk: Disk, stage: MakeStage) -> None:
     fd = os.open(disk.device, os.O_RDWR | os.O_EXCL)
     try:
