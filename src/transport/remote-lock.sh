@@ -92,7 +92,11 @@ END
 granted_check()
 {
         local want=$spec_lock
-        [ "$spec_lock" != none ] || return 0
+        # A fingerprint has the signatures in it; what a test has left is looked at in some places alone.
+        case $spec_lock:$spec_content in
+        none:*=*) ;;
+        none:*) return 0 ;;
+        esac
         signatures_read "$1" || refuse tool "blkid cannot tell what is on $spec_kname"
         case $spec_lock in
         active-pool | boot-pool) want=exported-pool ;;

@@ -436,7 +436,8 @@ place_read()
         hex=${1#*=}
         bytes=@
         is_number "$first" && is_number "$count" && [ "$count" -gt 0 ] && [ "$count" -le 2048 ] || return 1
-        [ "$hex" != @ ] || return 0
+        # With itself nothing is compared.
+        [ "$hex" != @ ] || { [ "$first" -ge "$count" ]; return; }
         case $hex in
         *[!0-9a-f]* | '') return 1 ;;
         esac

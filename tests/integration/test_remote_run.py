@@ -373,9 +373,16 @@ def test_refusals(host: Host, disk: Disk) -> None:
     assert b"written" not in disk.image.read_bytes()
 
 
-def test_what_a_test_has_left(host: Host, disk: Disk) -> None:
+def test_what_a_test_has_left(host: Host, disk: Disk, tmp_path: Path) -> None:
     """Before a run that goes on after a reboot: places with nothing but these bytes, or with what the drive begins with."""
     ident, sectors = host.ident(disk), disk.image.stat().st_size // 512
+    has_blkid = "busybox" not in host.name
+    if not has_blkid:
+        # Has it one at all, that knows nothing of -p.
+        blkid = Path(host.root) / "bin/blkid"
+        blkid.unlink(missing_ok=True)
+        blkid.write_text("#!/bin/sh\nexit 2\n")
+        blkid.chmod(0o755)
 
     def fill(data: bytes, at: int = 0) -> None:
         with open(disk.image, "r+b") as file:
@@ -410,10 +417,18 @@ def test_what_a_test_has_left(host: Host, disk: Disk) -> None:
     fill(b"x", 16384 * 512 + 7)
     assert start("512+128=@,16384+512=@").startswith(changed(16384))
 
+    # A signature in none of the places is found all the same: unlike a fingerprint they do not stand for it.
+    fill(bytes(disk.image.stat().st_size))
+    image = tmp_path / "ext4"
+    image.write_bytes(bytes(4 * MIB))
+    resources.command("mkfs.ext4", "-q", "-F", str(image))
+    fill(image.read_bytes())
+    assert start(f"{sectors - 8}+8=00").startswith("locked: ") == has_blkid
+
 
 @pytest.mark.parametrize("places", [
     "0+1=", "0+1=5", "0+1=55@", "0+1=5G", "0+1=AA", "+1=55", "0+=55", "0=55", "0+0=55", "0+2049=55", "-1+1=55", "0+1=55,=", "=",
-    "0+1=112233445566778899", "0+1=55 6+1=55", "0+1=$(id)", "0+1=55;id", "1" * 19 + "+1=55"])
+    "0+1=@", "7+8=@", "0+1=112233445566778899", "0+1=55 6+1=55", "0+1=$(id)", "0+1=55;id", "1" * 19 + "+1=55"])
 def test_bad_places(dash: Host, disk: Disk, places: str) -> None:
     with pytest.raises(AssertionError, match="burnin-error start: a bad argument"):
         dash.start(disk, ["true"], content=places)
