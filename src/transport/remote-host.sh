@@ -719,14 +719,18 @@ facts_lsblk()
         limited 30 lsblk -J -b -o "$columns"
 }
 
+# Sets idents, too: KNAME=IDENT of each.
 facts_ident()
 {
         local d line number disks id
         disks_read
+        idents=' '
         for d in $disks; do
                 line_read "/sys/class/block/$d/dev"
                 number=$line
-                ! ident_read "$number" || printf '%s %s %s\n' "$d" "$number" "$id"
+                ident_read "$number" || continue
+                idents="$idents$d=$id "
+                printf '%s %s %s\n' "$d" "$number" "$id"
         done
 }
 
@@ -877,12 +881,20 @@ facts_runs()
 # A drive that is dying may not answer smartctl for as long as it likes; the host and its other drives are looked at all the same.
 facts_smart()
 {
-        local now
+        local now out status id
         now=$(first_line /proc/uptime)
         now=${now%%.*}
         smart_since=${smart_since:-$now}
         [ $((now - smart_since)) -lt $SMART_SECONDS_MAX ] || return 124
-        bounded $SMART_MAX smart_json $SMART_SECONDS "$1" standby --json=cou -x
+        out=$(bounded $SMART_MAX smart_json $SMART_SECONDS "$1" standby --json=cou -x)
+        status=$?
+        # One that came meanwhile under its name would lend its serial number to the identity of the one before it.
+        ident_read "$(kname_number "$1")" || return 125
+        case $idents in
+        *" $1=$id "*) printf '%s' "$out" ;;
+        *) return 125 ;;
+        esac
+        return $status
 }
 
 facts_probe()
@@ -903,7 +915,7 @@ facts_probe()
 
 verb_facts()
 {
-        local word smart_since=''
+        local word smart_since='' idents=''
         nonce=$1
         is_word "$nonce" || fail 'facts: a bad argument'
         shift

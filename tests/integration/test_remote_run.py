@@ -826,6 +826,25 @@ def test_the_serial_that_smartctl_reads_must_match(dash: Host, disk: Disk, tmp_p
     dash.runs += host.runs
 
 
+def test_smart_of_a_drive_that_came_in_between_is_not_told(disk: Disk, tmp_path: Path) -> None:
+    """Beside the identity of the one before it, it would make one drive of two."""
+    other = tmp_path / "other.img"
+    other.write_bytes(bytes(disk.image.stat().st_size))
+    (tmp_path / "smartctl").write_text(f'#!/bin/sh\n[ ! -e {tmp_path}/swap ] || {{ losetup -d {disk.device} && '
+                                       f'losetup {disk.device} {other}; }}\necho \'{{"serial_number": "NEW00001"}}\'\n')
+    (tmp_path / "smartctl").chmod(0o755)
+    host = Host("dash", ["dash"], enter=["env", f"PATH={tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin"])
+    assert "NEW00001" in host.facts(f"smart:{disk.kname}")[f"smart {disk.kname}"][0]
+    (tmp_path / "swap").touch()
+    try:
+        facts = host.facts(f"smart:{disk.kname}")
+        assert host.ident(disk) not in facts["ident"][0]
+    finally:
+        resources.command("losetup", "-d", disk.device)
+        resources.command("losetup", disk.device, str(disk.image))
+    assert "NEW00001" not in facts[f"smart {disk.kname}"][0], facts
+
+
 def test_badblocks_for_real(dash: Host, disk: Disk) -> None:
     work = int(dash.status("0" * 32, disk)["work"])
     run, _ = dash.start(disk, ["badblocks", "-w", "-v", "-b", "4096", "-c", "64", "-e", "1", "-X", "{}"])
