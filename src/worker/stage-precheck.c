@@ -372,21 +372,16 @@ static int precheck_run(Worker *w, StageReport *report)
 }
 
 /* Nothing of what was unlocked is used any more, or released again; what the test has overwritten of it need not be there. */
-static int expect_what_is_left(Precheck *p, bool original)
+static int expect_what_is_left(const Precheck *p, bool original, DriveLock *ret)
 {
-        DriveLock *granted = &p->w->params.granted;
+        const StageParams *s = &p->w->params;
         const DriveLock *l = &p->facts->lock;
-        bool left = original && !l->used && l->role != LOCK_NONE &&
-                    drive_lock_is_covered(granted, p->w->params.release, l);
-        int r = 0;
 
-        drive_lock_done(granted);
-        *granted = (DriveLock){ .role = LOCK_NONE };
-        p->w->params.release = false;
-        if (left)
-                r = drive_lock_copy(l, granted);
+        *ret = (DriveLock){ .role = LOCK_NONE };
+        if (!original || l->used || !drive_lock_is_covered(&s->granted, s->release, l))
+                return 0;
 
-        return r;
+        return drive_lock_copy(l, ret);
 }
 
 int precheck_again(Worker *w, bool original, StageReport *report)
@@ -394,21 +389,31 @@ int precheck_again(Worker *w, bool original, StageReport *report)
         static int (*const looks[])(Precheck * p) = { check_contact, check_present, read_host };
         static int (*const steps[])(Precheck * p) = { check_identity, check_lock, check_tools };
         _cleanup_(precheck_done) Precheck p = { .w = w, .report = report };
+        _cleanup_(drive_lock_done) DriveLock granted = { 0 };
+        bool release = false;
         int r;
 
         (void) worker_drive_name(w, p.drive);
         for (size_t i = 0; i < ELEMENTSOF(looks); i++) {
                 r = looks[i](&p);
                 if (r != 0)
-                        return r < 0 ? r : -EAGAIN;
+                        return MIN(r, 0);
         }
-        r = expect_what_is_left(&p, original);
-        for (size_t i = 0; i < ELEMENTSOF(steps) && r >= 0; i++)
-                r = steps[i](&p);
+        r = expect_what_is_left(&p, original, &granted);
         if (r < 0)
                 return r;
 
-        return report->verdict == VERDICT_PASSED;
+        SWAP(w->params.granted, granted);
+        SWAP(w->params.release, release);
+        for (size_t i = 0; i < ELEMENTSOF(steps) && r >= 0; i++)
+                r = steps[i](&p);
+        if (r >= 0 && report->verdict == VERDICT_PASSED)
+                return 1;
+
+        /* The next look is to see what was unlocked, and not what this one made of it. */
+        SWAP(w->params.granted, granted);
+        SWAP(w->params.release, release);
+        return MIN(r, 0);
 }
 
 const StageType stage_precheck = {

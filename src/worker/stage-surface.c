@@ -184,6 +184,8 @@ static int read_kernel_log(Worker *w, void *userdata)
 
         s->kernel_usec = now_usec(CLOCK_MONOTONIC);
         r = surface_state_add_kernel_log(&s->state, &log, w->params.kname);
+        if (r >= 0)
+                r = surface_note_proof(s);
         surface_save(s);
         return r;
 }
@@ -213,7 +215,7 @@ static int surface_look(Surface *s)
                 if (r >= 0 && !s->ended && !s->rebooted)
                         r = surface_read_temperature(s);
                 if (r >= 0 && !s->ended && !s->rebooted &&
-                    now_usec(CLOCK_MONOTONIC) - s->kernel_usec >= KERNEL_LOG_USEC)
+                    (surface_has_news(s) || now_usec(CLOCK_MONOTONIC) - s->kernel_usec >= KERNEL_LOG_USEC))
                         r = read_kernel_log(w, s);
         }
 
@@ -402,11 +404,10 @@ static int surface_conclude(Surface *s, StageReport *report)
                                         .threshold = p->bad_block_threshold,
                                         .blocks = s->blocks,
                                         .n_blocks = s->n_blocks,
-                                        .exclusive = s->state.exclusive && !s->state.past.not_exclusive,
+                                        .exclusive = s->state.exclusive,
                                         .identity = identity,
                                         .work_bytes = surface_work(s),
-                                        .kernel_log_complete =
-                                                        !s->state.kernel_gap && !s->state.past.kernel_gap,
+                                        .kernel_log_complete = !s->state.kernel_gap,
                                         .kernel_errors = s->state.kernel_errors,
                                         .n_kernel_errors = s->state.n_kernel_errors,
                                         .n_kernel_total = s->state.n_kernel_total,

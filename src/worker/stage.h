@@ -25,8 +25,8 @@ extern const StageType stage_precheck, stage_short_smart, stage_long_smart, stag
  * another run and another worker, and burnind knows. */
 int stage_run(Worker *w, StageReport *ret);
 /* The identity, the lock and the tools as precheck judges them, once more, on a drive that this job has written to. original: what was
- * unlocked may still be there; then w->params.granted becomes what of it is. 1: all is well; 0: it is not, *report has why; -EAGAIN: the
- * drive cannot be looked at yet, *report has why. Finds w->params.kname. */
+ * unlocked may still be there; then w->params.granted becomes what of it is, and nothing is released. 1: all is well; 0: it is not, or
+ * not yet, *report has why. Finds w->params.kname. */
 int precheck_again(Worker *w, bool original, StageReport *report);
 /* Cleans up on the host once burnind has the report. Best effort. */
 void stage_forget_run(Worker *w, const StageReport *report);

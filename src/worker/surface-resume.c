@@ -8,8 +8,8 @@
 #include "worker/stage.h"
 #include "worker/surface-resume.h"
 
-/* A host that comes up, or an enclosure that was switched on, takes a while to bring its drives back; so long after the boot, and so
- * long before our eyes. */
+/* A host that comes up, or an enclosure that was switched on, takes a while to bring back its drives, and whatever else is looked for;
+ * so long after the boot, and so long before our eyes. */
 #define UP_USEC      (5 * USEC_PER_MINUTE)
 #define LOOK_USEC    (20 * USEC_PER_SEC)
 #define AGAIN_USEC   (2 * USEC_PER_SEC)
@@ -44,13 +44,10 @@ static uint64_t covered_bytes(const Surface *s)
         return covered <= size && size - covered < s->block_size ? covered : 0;
 }
 
-static int note_past(Surface *s)
+static int note_blocks(Surface *s)
 {
-        const BadblocksState *b = &s->badblocks;
-        uint64_t covered = covered_bytes(s), *blocks = NULL;
         SurfacePast *p = &s->state.past;
-        SurfaceReboot *reboot = p->reboots + p->n_reboots;
-        bool counts;
+        uint64_t *blocks = NULL;
 
         if (s->n_blocks > 0) {
                 blocks = new (uint64_t, s->n_blocks);
@@ -58,17 +55,54 @@ static int note_past(Surface *s)
                         return -ENOMEM;
                 memcpy(blocks, s->blocks, s->n_blocks * sizeof(uint64_t));
         }
+
         free(p->blocks);
         p->blocks = blocks;
         p->n_blocks = s->n_blocks;
+        return 0;
+}
 
-        p->phases = surface_phases_done(b, s->state.work_bytes, covered);
+/* What badblocks, the counters and the kernel said of a pattern is lost with the host, so all of it must be here before. */
+static uint32_t phases_vouched_for(const Surface *s)
+{
+        if (s->badblocks.error || !s->state.exclusive || s->state.kernel_gap)
+                return 0;
+
+        return surface_phases_done(&s->badblocks, s->state.work_bytes, covered_bytes(s));
+}
+
+bool surface_has_news(const Surface *s)
+{
+        return phases_vouched_for(s) > s->state.past.proven;
+}
+
+int surface_note_proof(Surface *s)
+{
+        int r;
+
+        if (!surface_has_news(s))
+                return 0;
+        r = note_blocks(s);
+        if (r < 0)
+                return r;
+
+        s->state.past.proven = phases_vouched_for(s);
+        s->state.past.covered = covered_bytes(s);
+        return 0;
+}
+
+static int note_past(Surface *s)
+{
+        const BadblocksState *b = &s->badblocks;
+        SurfacePast *p = &s->state.past;
+        SurfaceReboot *reboot = p->reboots + p->n_reboots;
+        int r;
+
+        r = note_blocks(s);
+        if (r < 0)
+                return r;
+        p->phases = p->proven;
         p->planned = b->phases;
-        counts = p->phases > b->before;
-        if (counts)
-                p->covered = covered;
-        p->not_exclusive = p->not_exclusive || (counts && !s->state.exclusive);
-        p->kernel_gap = p->kernel_gap || (counts && s->state.kernel_gap);
         p->errors[0] = b->read_errors;
         p->errors[1] = b->write_errors;
         p->errors[2] = b->compare_errors;
@@ -77,7 +111,10 @@ static int note_past(Surface *s)
                         surface_pattern(&s->w->params, p->phases / 2));
         p->n_reboots++;
 
-        return surface_state_save(s->state_path, &s->state);
+        r = surface_state_save(s->state_path, &s->state);
+        if (r < 0)
+                p->n_reboots--;
+        return r;
 }
 
 bool surface_goes_on(const Surface *s)
@@ -95,6 +132,10 @@ int surface_go_on(Surface *s)
                 /* It has failed already. */
                 if (s->badblocks.too_many || s->n_blocks > p->bad_block_threshold)
                         return 0;
+                if (s->badblocks.error) {
+                        s->end_detail = strf("before that badblocks had said: %s", s->badblocks.error);
+                        return s->end_detail ? 0 : -ENOMEM;
+                }
                 if (p->resumes >= RESUMES_MAX) {
                         s->end_detail = strf("%u times now, and it is not taken up again so often",
                                              p->resumes + 1);
@@ -125,7 +166,7 @@ int surface_load_past(Surface *s)
         if (r < 0)
                 return r;
         if (past->n_reboots != p->resumes || past->phases % 2 != 0 || past->planned % 2 != 0 ||
-            past->planned <= past->phases)
+            past->planned <= past->phases || past->proven != past->phases)
                 return -EBADMSG;
         r = surface_state_go_on(&state, p->run);
         if (r < 0)
@@ -156,7 +197,7 @@ static int look_for_drive(Surface *s, StageReport *report, uint64_t *ret_uptime)
 /* 1: the drive is there, the right one, and free. */
 static int await_drive(Surface *s)
 {
-        uint64_t start = now_usec(CLOCK_MONOTONIC), seen = 0;
+        uint64_t heard = now_usec(CLOCK_MONOTONIC), seen = 0;
         Worker *w = s->w;
 
         for (;;) {
@@ -164,31 +205,33 @@ static int await_drive(Surface *s)
                 uint64_t uptime = 0, now;
                 int r;
 
-                /* An operator's pause holds what has not begun, too. */
-                if (w->pause.said && w->pause.paused) {
+                /* An operator's pause holds what has not begun, too; burnind says at once whether there is one. */
+                if (!w->pause.said || w->pause.paused) {
                         free(s->paused);
-                        s->paused = strf("by %s", w->pause.words);
-                        if (!s->paused)
+                        s->paused = w->pause.said ? strf("by %s", w->pause.words) : NULL;
+                        if (w->pause.said && !s->paused)
                                 return -ENOMEM;
                         surface_send_progress(s);
                         r = worker_wait(w, AGAIN_USEC);
                         if (r < 0)
                                 return r;
+                        heard = now_usec(CLOCK_MONOTONIC);
                         continue;
                 }
 
                 s->paused = (free(s->paused), NULL);
                 r = look_for_drive(s, &report, &uptime);
                 now = now_usec(CLOCK_MONOTONIC);
-                if (r >= 0 || r == -EAGAIN) {
+                if (r >= 0) {
                         (void) worker_contact(w, 0);
                         seen = seen ?: now;
+                        heard = now;
                 } else {
                         /* As everywhere: nothing is said to another key, and a new one that is accepted brings a new worker. */
                         r = worker_contact(w, r == -EKEYREJECTED ? -ENOTCONN : r);
                         if (r < 0)
                                 return r;
-                        if (now - start >= (w->params.stall_end_usec ?: CONTACT_USEC)) {
+                        if (now - heard >= (w->params.stall_end_usec ?: CONTACT_USEC)) {
                                 surface_set_end(s, SURFACE_NO_CONTACT, w->contact_error);
                                 return 0;
                         }
@@ -196,12 +239,12 @@ static int await_drive(Surface *s)
                         continue;
                 }
 
-                if (r == 0 || (r == -EAGAIN && uptime >= UP_USEC && now - seen >= LOOK_USEC)) {
+                if (r > 0)
+                        return 1;
+                if (uptime >= UP_USEC && now - seen >= LOOK_USEC) {
                         surface_set_end(s, SURFACE_NOT_RESUMED, report.reason);
                         return 0;
                 }
-                if (r > 0)
-                        return 1;
 
                 surface_send_progress(s);
                 r = worker_wait(w, AGAIN_USEC);

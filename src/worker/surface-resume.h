@@ -15,6 +15,10 @@ const char *surface_pattern(const StageParams *p, uint32_t number);
 int surface_go_on(Surface *s);
 /* Whoever was here before has decided that already, and burnind may not have heard it. */
 bool surface_goes_on(const Surface *s);
+/* Something is proven that surface_note_proof() has not noted, or would be if the kernel's log were read now. */
+bool surface_has_news(const Surface *s);
+/* Once it was read: what of the test need not be done again should the host be rebooted. */
+int surface_note_proof(Surface *s);
 /* The next worker: what the one before it has noted. -ENOENT: there is nothing. */
 int surface_load_past(Surface *s);
 /* Before its start: waits for the drive, makes sure that it is the one, and sets s->places. Where it may not go on, the test has

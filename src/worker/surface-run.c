@@ -240,8 +240,11 @@ static void measure_speed(Surface *s, uint64_t position)
 static void note_position(Surface *s, uint64_t position)
 {
         bool first = s->state.trace.certain == 0;
+        uint64_t size = s->w->params.identity.size_bytes;
 
-        if (s->badblocks.phase.number != s->state.trace.phase)
+        /* At the end it may still stand from the phase before this one. */
+        if (s->badblocks.phase.number != s->state.trace.phase || s->block_size == 0 ||
+            position >= size / s->block_size * s->block_size)
                 return;
         surface_trace_look(&s->state.trace, position);
         if (first && s->state.trace.certain > 0)

@@ -134,12 +134,10 @@ static struct json_object *past_to_json(const SurfacePast *p)
 {
         _cleanup_json_ struct json_object *o = json_object_new_object();
 
-        if (!o || json_put_u64(o, "phases", p->phases) < 0 || json_put_u64(o, "planned", p->planned) < 0 ||
-            json_put_u64(o, "covered", p->covered) < 0 ||
+        if (!o || json_put_u64(o, "phases", p->phases) < 0 || json_put_u64(o, "proven", p->proven) < 0 ||
+            json_put_u64(o, "planned", p->planned) < 0 || json_put_u64(o, "covered", p->covered) < 0 ||
             json_put(o, "blocks", numbers_to_json(p->blocks, p->n_blocks)) < 0 ||
             json_put(o, "errors", numbers_to_json(p->errors, ELEMENTSOF(p->errors))) < 0 ||
-            json_put_bool(o, "not_exclusive", p->not_exclusive) < 0 ||
-            json_put_bool(o, "kernel_gap", p->kernel_gap) < 0 ||
             json_put(o, "reboots", reboots_to_json(p)) < 0)
                 return NULL;
 
@@ -331,12 +329,11 @@ static int past_from_json(struct json_object *o, SurfacePast *p)
         if (!p->blocks)
                 return -ENOMEM;
         if ((r = json_get_u32(past, "phases", &p->phases)) < 0 ||
+            (r = json_get_u32(past, "proven", &p->proven)) < 0 ||
             (r = json_get_u32(past, "planned", &p->planned)) < 0 ||
             (r = json_get_u64(past, "covered", &p->covered)) < 0 ||
             (r = numbers_from_json(past, "blocks", SURFACE_BLOCKS_MAX, p->blocks, &p->n_blocks)) < 0 ||
-            (r = numbers_from_json(past, "errors", ELEMENTSOF(p->errors), p->errors, &n)) < 0 ||
-            (r = json_get_bool(past, "not_exclusive", &p->not_exclusive)) < 0 ||
-            (r = json_get_bool(past, "kernel_gap", &p->kernel_gap)) < 0)
+            (r = numbers_from_json(past, "errors", ELEMENTSOF(p->errors), p->errors, &n)) < 0)
                 return r;
 
         return reboots_from_json(past, p);

@@ -19,16 +19,16 @@ typedef struct SurfacePhase {
         bool disturbed;        /* it stood still for a while: its length says nothing */
 } SurfacePhase;
 
-/* What the runs before this one have done, each of which a reboot of the host ended. */
+/* What the runs before this one have done, each of which a reboot of the host ended, and what of this one need not be done again after
+ * the next. */
 typedef struct SurfacePast {
         uint32_t phases;  /* done by them and proven to be; 0: none, it begins anew */
+        uint32_t proven;  /* with those of this run */
         uint32_t planned; /* with those that are left */
-        uint64_t covered; /* bytes, by each of them */
-        uint64_t *blocks; /* bad ones that they found, sorted, each once */
+        uint64_t covered; /* bytes, by each that is proven */
+        uint64_t *blocks; /* bad ones that were found until then, sorted, each once */
         size_t n_blocks;
-        uint64_t errors[3]; /* read, write, compare */
-        bool not_exclusive; /* one of those did not hold the device alone */
-        bool kernel_gap;    /* while one of those ran */
+        uint64_t errors[3]; /* read, write, compare, by the runs before */
         SurfaceReboot reboots[RESUMES_MAX];
         size_t n_reboots; /* 0: there was none */
 } SurfacePast;

@@ -8,8 +8,9 @@
 #define SECTOR_SIZE 512U
 #define MIB         (UINT64_C(1024) * 1024)
 #define PLACE_SIZE  (64U * 1024U)
-#define PLACES      8U           /* at random, where the newest pattern is; half as many behind that */
-#define TRIES       16U          /* to find one without a bad block */
+#define PLACES      8U  /* at random, where the newest pattern is; half as many behind that */
+#define TRIES       16U /* to find one without a bad block */
+#define CHUNKS      15U
 #define CACHE_SIZE  (1024 * MIB) /* of a drive, and then some: what it lost with the power was written last */
 #define BYTE_DIGITS 2U
 
@@ -119,6 +120,33 @@ static int add_random_places(const SurfacePlaces *p, uint64_t from, uint64_t to,
         return 0;
 }
 
+/* A random pattern is one chunk over and over: those of the first MiB, as many as can be named, and the end of the drive. */
+static int add_chunks(const SurfacePlaces *p, uint64_t certain, char **text)
+{
+        uint64_t step = p->chunk_size, last = (p->covered - 1) / step * step;
+        int r = 0;
+
+        for (uint64_t i = 1; i <= CHUNKS && i * step < MIB && (i + 1) * step <= certain && r >= 0; i++)
+                if (!holds_bad_block(p, i * step, step))
+                        r = add_place(p, i * step, step, "@", text);
+        if (r >= 0 && certain == p->covered && last > 0 && !holds_bad_block(p, last, p->covered - last))
+                r = add_place(p, last, MIN(p->covered - last, MIB), "@", text);
+        return r;
+}
+
+/* Where file systems and partition tables have their marks. */
+static int add_ends(const SurfacePlaces *p, uint64_t certain, const char *newest, char **text)
+{
+        const SurfaceTrace *t = p->trace;
+        int r = 0;
+
+        if (!holds_bad_block(p, 0, MIB))
+                r = add_place(p, 0, MIB, certain >= MIB ? newest : t->bytes, text);
+        if (r >= 0 && !t->original && !holds_bad_block(p, p->covered - MIB, MIB))
+                r = add_place(p, p->covered - MIB, MIB, certain == p->covered ? newest : t->bytes, text);
+        return r;
+}
+
 int surface_trace_places(const SurfacePlaces *p, char **ret)
 {
         const SurfaceTrace *t = p->trace;
@@ -127,7 +155,7 @@ int surface_trace_places(const SurfacePlaces *p, char **ret)
         _cleanup_free_ char *text = NULL;
         const char *newest;
         char one[BYTE_DIGITS + 1];
-        int r = 0;
+        int r;
 
         if (p->block_size == 0 || p->chunk_size < SECTOR_SIZE || p->covered < MIB ||
             (!t->random && !t->bytes[0]))
@@ -146,15 +174,14 @@ int surface_trace_places(const SurfacePlaces *p, char **ret)
         }
         if (certain < (t->random ? 2 * step : MIB) && !others)
                 return -ENODATA;
+        /* Nothing else tells what was unlocked from what came in its place. */
+        if (t->original && holds_bad_block(p, 0, MIB))
+                return -ENODATA;
 
-        /* Where file systems and partition tables have their marks. */
-        if (!t->random && !holds_bad_block(p, 0, MIB))
-                r = add_place(p, 0, MIB, certain >= MIB ? newest : t->bytes, &text);
-        if (r >= 0 && !t->random && (others || certain == p->covered) &&
-            !holds_bad_block(p, p->covered - MIB, MIB))
-                r = add_place(p, p->covered - MIB, MIB, certain == p->covered ? newest : t->bytes, &text);
+        r = t->random ? add_chunks(p, certain, &text) : add_ends(p, certain, newest, &text);
         if (r >= 0)
-                r = add_random_places(p, 0, certain, step, size, PLACES, newest, &seed, &text);
+                r = add_random_places(p, t->random ? step : 0, certain, step, size, PLACES, newest, &seed,
+                                      &text);
         if (r >= 0 && others && certain < p->covered)
                 r = add_random_places(p, certain, p->covered, step, size, PLACES / 2, t->bytes, &seed,
                                       &text);

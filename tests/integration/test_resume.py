@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import signal
 import threading
@@ -37,6 +38,15 @@ def overwrite(run: Survivor, data: bytes, offset: int) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def proven(run: Survivor) -> list[object]:
+    """Waits until the service knows the phase it stands in, and has noted that the patterns before it need not be done again."""
+    history = run.seen()
+    state = run.site.machine.path(f"/var/lib/burnin/jobs/{run.job.id}/surface_validate.log.state")
+    phases = (run.stage["Phase"] - 1) // 2 * 2
+    run.site.machine.wait_for(lambda: json.loads(state.read_text())["past"]["proven"] >= phases, 30, f"{phases} phases are proven")
+    return history
 
 
 def lose_power(run: Survivor) -> None:
@@ -147,7 +157,7 @@ def refuse(run: Survivor, before: str, *words: str, timeout: float = 120) -> Non
 def test_goes_on_with_its_pattern(site: Site, survivor: Callable[..., Survivor], cut: str, phase: int) -> None:
     run = survivor()
     run.advance(phase)
-    history = run.seen()
+    history = proven(run)
     if cut == "rebooted":
         with obedient(run.pid):
             site.nas.machine.stop()
@@ -170,6 +180,24 @@ def test_goes_on_with_its_pattern(site: Site, survivor: Callable[..., Survivor],
     site.machine.wait_for(lambda: not directory.exists(), 30, "nothing of it is left on the NAS")
 
 
+@pytest.mark.allow_journal(r"has ended: failed", r"^failed: ", r"^[a-z-]+: .*: failed$", r"I/O error, dev")
+def test_what_the_kernel_said_of_a_pattern_is_known_before_it_is_proven(site: Site, survivor: Callable[..., Survivor]) -> None:
+    run = survivor()
+    run.advance(2)
+    run.seen()
+    with open("/dev/kmsg", "w") as log:
+        log.write(f"burnin-test: I/O error, dev {Path(run.device).name}, sector 8\n")
+    run.advance(3)
+    proven(run)
+    lose_power(run)
+    start_nas(run)
+    find_next(run)
+    run.release()
+    assert run.job.wait_end(120) == "failed", run.job["Reason"]
+    assert "the kernel reported 1 error" in run.stage["Reason"], run.stage["Reason"]
+    assert ledger(run)["phases"][1] == "passed" and ledger(run)["bad-blocks"][1] == "passed"
+
+
 def test_in_its_first_pattern(site: Site, survivor: Callable[..., Survivor]) -> None:
     """What was there before it is no pattern of ours, and need not be."""
     run = survivor()
@@ -179,13 +207,13 @@ def test_in_its_first_pattern(site: Site, survivor: Callable[..., Survivor]) -> 
     finish(run, [], find_next(run))
 
 
+@pytest.mark.allow_journal(r"^The grant .* is used by job ")
 def test_drive_that_was_unlocked(site: Site, survivor: Callable[..., Survivor]) -> None:
     """What was unlocked has been destroyed by then; what comes meanwhile was unlocked by nobody."""
     runs = []
     for _ in range(2):
         serial = site.new_drive()
-        resources.command("mkfs.ext4", "-q", "-F", site.device(serial))
-        os.sync()
+        site.nas.machine.run(f"mkfs.ext4 -q -F {site.device(serial)}; sync")
         site.wait_drive(serial, "existing-data")
         runs.append(Survivor(site, serial, unlock_existing=True).find())
         to_the_middle_of_its_first_write(runs[-1])
@@ -202,7 +230,7 @@ def test_drive_that_was_unlocked(site: Site, survivor: Callable[..., Survivor]) 
 def test_paused_while_it_waits(site: Site, survivor: Callable[..., Survivor]) -> None:
     run = survivor()
     run.advance(3)
-    history = run.seen()
+    history = proven(run)
     lose_power(run)
     unplug(run)
     start_nas(run)
@@ -235,7 +263,7 @@ def test_random_pattern(site: Site, survivor: Callable[..., Survivor]) -> None:
 def test_drive_that_was_changed_is_not_touched(site: Site, survivor: Callable[..., Survivor], where: str) -> None:
     run = survivor()
     run.advance(4)
-    run.seen()
+    proven(run)
     lose_power(run)
     size = image(run).stat().st_size
     if where == "start":
@@ -254,7 +282,7 @@ def test_drive_that_was_changed_is_not_touched(site: Site, survivor: Callable[..
 def test_another_drive_under_its_name(site: Site, survivor: Callable[..., Survivor]) -> None:
     run = survivor()
     run.advance(3)
-    run.seen()
+    proven(run)
     lose_power(run)
     machine, device, other = site.nas.machine, run.device, f"{run.serial}X"
     machine.remove_loop_drive(run.serial, keep_image=True)
@@ -269,7 +297,7 @@ def test_another_drive_under_its_name(site: Site, survivor: Callable[..., Surviv
 def test_drive_that_is_somebody_elses_now(site: Site, survivor: Callable[..., Survivor]) -> None:
     run = survivor()
     run.advance(3)
-    run.seen()
+    proven(run)
     lose_power(run)
     resources.command("mkfs.ext4", "-q", "-F", run.device)
     os.sync()
@@ -281,7 +309,7 @@ def test_drive_that_is_somebody_elses_now(site: Site, survivor: Callable[..., Su
 def test_drive_that_comes_back_late(site: Site, survivor: Callable[..., Survivor]) -> None:
     run = survivor()
     run.advance(3)
-    history = run.seen()
+    history = proven(run)
     lose_power(run)
     unplug(run)
     start_nas(run)
@@ -297,7 +325,7 @@ def test_again_and_again_and_not_for_ever(site: Site, survivor: Callable[..., Su
     for phase, more in ((3, 2), (1, 3), (1, 1)):
         if phase > 1 or more > 1:
             run.advance(max(phase, more))
-            run.seen()
+            proven(run)
         lose_power(run)
         start_nas(run)
         find_next(run)
@@ -314,12 +342,13 @@ def test_again_and_again_and_not_for_ever(site: Site, survivor: Callable[..., Su
 def test_twice(site: Site, survivor: Callable[..., Survivor]) -> None:
     run = survivor()
     run.advance(3)
-    history = run.seen()
+    history = proven(run)
     lose_power(run)
     start_nas(run)
     first = find_next(run)
     run.advance(3)  # its own third: Write 0xff
     run.stage.wait("Phase", 5, 30)
+    proven(run)
     lose_power(run)
     start_nas(run)
     second = find_next(run)
@@ -332,7 +361,7 @@ def test_twice(site: Site, survivor: Callable[..., Survivor]) -> None:
 def test_service_and_worker_killed_while_it_waits(site: Site, survivor: Callable[..., Survivor], victim: str) -> None:
     run = survivor()
     run.advance(3)
-    history = run.seen()
+    history = proven(run)
     lose_power(run)
     unplug(run)
     start_nas(run)
@@ -356,7 +385,7 @@ def test_worker_killed_while_the_host_is_away(site: Site, survivor: Callable[...
     """The next one finds the reboot by itself, and knows from its predecessor's notes what was done."""
     run = survivor()
     run.advance(4)
-    history = run.seen()
+    history = proven(run)
     lose_power(run)
     run.stage.wait("Contact", bool, 120)
     site.kill()
@@ -373,7 +402,7 @@ def test_worker_killed_while_the_host_is_away(site: Site, survivor: Callable[...
 def test_cancelled_while_it_waits(site: Site, survivor: Callable[..., Survivor]) -> None:
     run = survivor()
     run.advance(3)
-    run.seen()
+    proven(run)
     lose_power(run)
     unplug(run)
     before = digest(run)

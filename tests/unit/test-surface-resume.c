@@ -75,6 +75,7 @@ static size_t check_places(const SurfacePlaces *p, const char *certainly, uint64
                 first *= 512;
                 count *= 512;
                 assert(count > 0 && count <= MIB && first + count <= p->covered);
+                assert(!streq(bytes, "@") || (first >= p->chunk_size && first % p->chunk_size == 0));
                 assert(streq(bytes, certainly) ? first + count <= until : perhaps && streq(bytes, perhaps));
                 for (size_t i = 0; i < p->n_blocks; i++)
                         assert(p->blocks[i] * p->block_size + p->block_size <= first ||
@@ -112,10 +113,17 @@ static void test_places(void)
         t = (SurfaceTrace){ .original = true };
         assert(surface_trace_places(&p, &none) == -ENODATA);
 
+        /* The rest of the first MiB, and the end of the drive, which need not be a whole chunk. */
         t = (SurfaceTrace){ .random = true, .certain = UINT64_MAX };
-        assert(check_places(&p, "@", p.covered, NULL) == 8);
+        assert(check_places(&p, "@", p.covered, NULL) == 12);
+        p.covered -= 4096;
+        assert(check_places(&p, "@", p.covered, NULL) == 12);
+        p.covered += 4096;
         t = (SurfaceTrace){ .random = true, .original = true, .certain = 4 * GIB };
-        assert(check_places(&p, "@", 3 * GIB, NULL) == 8);
+        assert(check_places(&p, "@", 3 * GIB, NULL) == 11);
+        p.chunk_size = 4096;
+        assert(check_places(&p, "@", 3 * GIB, NULL) == 23);
+        p.chunk_size = 64 * 4096;
         t.certain = MIB - 2;
         assert(surface_trace_places(&p, &none) == -ENODATA);
 
@@ -126,6 +134,10 @@ static void test_places(void)
         p.n_blocks = ELEMENTSOF(bad);
         for (p.seed = 0; p.seed < 200; p.seed++)
                 assert(check_places(&p, "00", p.covered, NULL) == 9);
+        /* Of what was unlocked nobody could tell then whether it is what came in its place. */
+        t.original = true;
+        assert(surface_trace_places(&p, &none) == -ENODATA);
+        t.original = false;
         p.covered = MIB - 4096;
         assert(surface_trace_places(&p, &none) == -ENODATA && !none);
 }
@@ -168,6 +180,48 @@ static void test_phases_done(void)
         badblocks_done(&b);
 }
 
+/* Not what badblocks has said alone. */
+static void test_proof(void)
+{
+        Worker w = { .params.identity.size_bytes = MIB };
+        uint64_t block = 7;
+        Surface s = {
+                .w = &w,
+                .block_size = 4096,
+                .blocks = &block,
+                .n_blocks = 1,
+                .state = { .exclusive = true, .work_bytes = 2 * MIB },
+        };
+
+        badblocks_init(&s.badblocks, 4, 0);
+        feed(&s.badblocks,
+             "From block 0 to 255\nTesting with pattern 0xaa: done   \nReading and comparing: done   \n");
+        assert(!surface_has_news(&s));
+        feed(&s.badblocks, "Testing with pattern 0x55: ");
+        assert(surface_has_news(&s));
+
+        s.state.kernel_gap = true;
+        assert(!surface_has_news(&s) && surface_note_proof(&s) == 0 && s.state.past.proven == 0);
+        s.state.kernel_gap = false;
+        s.state.exclusive = false;
+        assert(!surface_has_news(&s));
+        s.state.exclusive = true;
+        s.state.work_bytes--;
+        assert(!surface_has_news(&s));
+        s.state.work_bytes++;
+
+        assert(surface_note_proof(&s) == 0);
+        assert(s.state.past.proven == 2 && s.state.past.phases == 0 && s.state.past.covered == MIB);
+        assert(s.state.past.n_blocks == 1 && s.state.past.blocks[0] == 7);
+        assert(!surface_has_news(&s) && surface_work(&s) == 2 * MIB);
+        surface_state_done(&s.state);
+
+        s.state.past.proven = 0;
+        feed(&s.badblocks, "\nbadblocks: Input/output error during ext2fs_sync_device\n");
+        assert(s.badblocks.error && !surface_has_news(&s));
+        badblocks_done(&s.badblocks);
+}
+
 /* What one worker notes is what the next one knows, and no more of the run than goes on with it. */
 static void test_state(void)
 {
@@ -184,6 +238,7 @@ static void test_state(void)
         s.past.blocks[1] = UINT64_C(1) << 31;
         s.past.n_blocks = 2;
         s.past.phases = 2;
+        s.past.proven = 2;
         s.past.planned = 8;
         s.past.covered = 64 * GIB;
         s.past.errors[1] = 5;
@@ -203,7 +258,8 @@ static void test_state(void)
         assert(surface_state_load(path, next, &t) == -ENOENT);
         assert(surface_state_load(path, first, &t) == 0);
         assert(t.past.n_blocks == 2 && t.past.blocks[1] == UINT64_C(1) << 31 && t.past.errors[1] == 5);
-        assert(t.past.phases == 2 && t.past.planned == 8 && t.past.covered == 64 * GIB);
+        assert(t.past.phases == 2 && t.past.proven == 2 && t.past.planned == 8 &&
+               t.past.covered == 64 * GIB);
         assert(t.past.n_reboots == 1 && streq(t.past.reboots[0].name, "Write 0x55"));
         assert(t.work_bytes == UINT64_C(1) << 50 && t.trace.certain == UINT64_MAX && !t.trace.original);
 
@@ -232,6 +288,7 @@ int main(void)
         test_trace();
         test_places();
         test_phases_done();
+        test_proof();
         test_state();
         test_patterns();
         return 0;
