@@ -5,6 +5,7 @@
 #include "cli/format.h"
 #include "cli/verbs.h"
 #include "cli/when.h"
+#include "shared/enums.h"
 #include "shared/names.h"
 
 /* Starts burn-ins. Whoever starts one has seen which drives it will wipe: a person by the question asked here, a script by the
@@ -31,7 +32,7 @@ static void start_done(Start *s)
         s->jobs = strv_free(s->jobs);
 }
 
-/* Those that only have the drive test itself write nothing; the service asks for the same care all the same. */
+/* Those that only have the drive test itself write nothing, and nobody is asked twice. */
 static bool start_destroys(const Cli *c)
 {
         static const char *const harmless[] = { "short", "long", "short_long" };
@@ -41,9 +42,12 @@ static bool start_destroys(const Cli *c)
 
                 if (strv_split(c->stages, ",", &stages) < 0)
                         return true;
-                STRV_FOREACH(s, stages)
-                        if (!streq(*s, "short_smart") && !streq(*s, "long_smart"))
+                STRV_FOREACH(s, stages) {
+                        StageKind kind = stage_kind_from_string(*s);
+
+                        if ((int) kind < 0 || stage_kind_is_destructive(kind))
                                 return true;
+                }
                 return false;
         }
         for (size_t i = 0; i < ELEMENTSOF(harmless); i++)
@@ -64,6 +68,11 @@ static int start_check_options(Start *s)
                 return cli_fail(c, STATUS_USAGE,
                                 "--at= is a time such as +2h, 23:00, 'tomorrow 02:00' or '2026-11-28 02:00', not '%s'.",
                                 c->at);
+        if (!start_destroys(c))
+                return given == 0 || given == s->n
+                                       ? 0
+                                       : cli_fail(c, STATUS_USAGE,
+                                                  "Give the serial of each drive, in their order, or none.");
         if (given > 0 && !c->yes)
                 return cli_fail(c, STATUS_USAGE, "--serial= is for scripts, together with --yes.");
         if (c->yes && given != s->n)
@@ -143,12 +152,9 @@ static int start_show(Start *s)
         if (r < 0)
                 return r;
         (void) fprintf(stderr, "\nThis takes %s.\n", format_range(text, estimate));
-        if (start_destroys(c))
-                (void) fprintf(stderr, "\n%sEVERYTHING ON %s WILL BE DESTROYED.%s\n\n",
-                               style_on(STYLE_RED, c->colour), s->n == 1 ? "THIS DRIVE" : "THESE DRIVES",
-                               style_off(STYLE_RED, c->colour));
-        else
-                (void) fputs("\nThese stages write nothing.\n\n", stderr);
+        (void) fprintf(stderr, "\n%sEVERYTHING ON %s WILL BE DESTROYED.%s\n\n",
+                       style_on(STYLE_RED, c->colour), s->n == 1 ? "THIS DRIVE" : "THESE DRIVES",
+                       style_off(STYLE_RED, c->colour));
         return 0;
 }
 
@@ -158,9 +164,9 @@ static int start_ask(Start *s)
         Cli *c = s->cli;
         int r;
 
-        if (c->yes) {
-                STRV_FOREACH(serial, c->serials)
-                        if (strv_extend(&s->serials, *serial) < 0)
+        if (c->yes || !start_destroys(c)) {
+                for (size_t i = 0; i < s->n; i++)
+                        if (strv_extend(&s->serials, c->serials ? c->serials[i] : "") < 0)
                                 return cli_oom(c);
                 return 0;
         }

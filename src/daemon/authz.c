@@ -81,8 +81,8 @@ static const AuthzRow *authz_find(const char *interface, const char *member)
 }
 
 /* For whom the sender acts is asked of polkit along with everything else. Whoever's session has ended may still begin another one. */
-static int authz_ask(Manager *m, sd_bus_message *message, const AuthzRow *row, const char *also,
-                     const PolkitDetail *details, sd_bus_error *error)
+static int authz_ask(Manager *m, sd_bus_message *message, const char *action, const char *intent,
+                     const char *also, const PolkitDetail *details, sd_bus_error *error)
 {
         _cleanup_(session_done) Session session = {};
         PolkitDetail all[DETAILS_MAX] = {};
@@ -92,7 +92,7 @@ static int authz_ask(Manager *m, sd_bus_message *message, const AuthzRow *row, c
         r = session_of_sender(m, message, &session);
         if (r < 0 && r != -ESTALE)
                 return r;
-        if (r == -ESTALE && !streq(row->action, ACTION_WEB_SESSION))
+        if (r == -ESTALE && !streq(action, ACTION_WEB_SESSION))
                 return sd_bus_error_set(error, BUS_ERROR_SESSION_ENDED,
                                         "The session has ended. Log in again.");
 
@@ -105,11 +105,11 @@ static int authz_ask(Manager *m, sd_bus_message *message, const AuthzRow *row, c
                 all[n++] = (PolkitDetail){ "web.role", role_to_string(session.role) };
         }
 
-        return polkit_check(m->polkit, message, row->action, row->intent, also, all, error);
+        return polkit_check(m->polkit, message, action, intent, also, all, error);
 }
 
-int authz_check_both(Manager *m, sd_bus_message *message, const char *also, const char *object,
-                     const PolkitDetail *details, sd_bus_error *error)
+int authz_check_action(Manager *m, sd_bus_message *message, const char *action, const char *also,
+                       const char *object, const PolkitDetail *details, sd_bus_error *error)
 {
         const char *member = sd_bus_message_get_member(message);
         const AuthzRow *row;
@@ -120,17 +120,18 @@ int authz_check_both(Manager *m, sd_bus_message *message, const char *also, cons
         if (!row)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Nobody may call %s.",
                                          strempty(member));
-        if (!row->action)
+        action = action ?: row->action;
+        if (!action)
                 return 1;
 
-        r = authz_ask(m, message, row, also, details, error);
+        r = authz_ask(m, message, action, row->intent, also, details, error);
         if (r >= 0)
                 return r;
 
         if (sd_bus_error_has_names(error, SD_BUS_ERROR_ACCESS_DENIED,
                                    SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED) &&
-            !streq(row->action, ACTION_VIEW) && actor_from_message(m, message, &actor) >= 0)
-                audit_denied(m, &actor, row->action, object, member);
+            !streq(action, ACTION_VIEW) && actor_from_message(m, message, &actor) >= 0)
+                audit_denied(m, &actor, action, object, member);
 
         return r;
 }
@@ -138,5 +139,5 @@ int authz_check_both(Manager *m, sd_bus_message *message, const char *also, cons
 int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details,
                 sd_bus_error *error)
 {
-        return authz_check_both(m, message, NULL, object, details, error);
+        return authz_check_action(m, message, NULL, NULL, object, details, error);
 }

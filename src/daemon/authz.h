@@ -18,6 +18,7 @@ extern const size_t authz_table_size;
  * A refusal is audited, with object ("drive wwn-...", "job 42"). */
 int authz_check(Manager *m, sd_bus_message *message, const char *object, const PolkitDetail *details,
                 sd_bus_error *error);
-/* The same where the call needs a second action beside the one of its row; NULL: none. */
-int authz_check_both(Manager *m, sd_bus_message *message, const char *also, const char *object,
-                     const PolkitDetail *details, sd_bus_error *error);
+/* The same where it depends on what the call asks for: action is in the place of its row's, also is a second one beside that; NULL: as
+ * the row says, none. */
+int authz_check_action(Manager *m, sd_bus_message *message, const char *action, const char *also,
+                       const char *object, const PolkitDetail *details, sd_bus_error *error);

@@ -35,6 +35,13 @@ Plan job_plan(const Job *j)
         return p;
 }
 
+bool job_is_destructive(const Job *j)
+{
+        Plan plan = job_plan(j);
+
+        return plan_is_destructive(&plan);
+}
+
 const char *job_id_string(const Job *j, char buf[static 24])
 {
         (void) snprintf(buf, 24, "%" PRIu64, j->record.id);

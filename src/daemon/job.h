@@ -84,6 +84,8 @@ static inline bool job_priority_is_valid(int32_t priority)
 
 /* It writes nothing: no lock keeps it from a drive, and it takes no place of a burn-in. */
 bool job_is_self_test(const Job *j);
+/* Some stage of it is. */
+bool job_is_destructive(const Job *j);
 /* What it was planned to do; borrowed from it. */
 Plan job_plan(const Job *j);
 /* Whether its time has come, in the queue or later. */

@@ -92,6 +92,15 @@ int plan_self_test(const char *type, Plan *ret)
         return 0;
 }
 
+bool plan_is_destructive(const Plan *p)
+{
+        for (size_t i = 0; i < p->n; i++)
+                if (stage_kind_is_destructive(p->stages[i]))
+                        return true;
+
+        return false;
+}
+
 bool profile_is_fast(const char *profile)
 {
         return streq_ptr(profile, "fast");

@@ -24,6 +24,7 @@ int plan_by_stages(char *const *stages, Plan *ret);
 /* -EINVAL: type is neither "short" nor "long". */
 int plan_self_test(const char *type, Plan *ret);
 
+bool plan_is_destructive(const Plan *p);
 /* One random pattern instead of four. */
 bool profile_is_fast(const char *profile);
 /* How often its surface stage goes over the drive. */

@@ -40,10 +40,10 @@ static bool queue_judge(Job *j)
         const char *error;
         int r;
 
-        r = job_is_self_test(j)
-                            ? safety_check_drive(j->drive, j, &error, &text)
-                            : safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant,
-                                           &j->identity, j->watched_usec, &error, &text);
+        r = job_is_destructive(j)
+                            ? safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant,
+                                           &j->identity, j->watched_usec, &error, &text)
+                            : safety_check_drive(j->drive, j, &error, &text);
         if (r == SAFETY_REFUSED) {
                 safety_log_refusal(j->drive, text);
                 (void) job_finish(j, VERDICT_INCONCLUSIVE, text);
@@ -180,7 +180,7 @@ static void queue_try(Pass *p, Job *j)
                 job_set_waiting(j, strempty(text));
                 return;
         }
-        if (!job_is_self_test(j) && !j->record.content && !j->grant.lock.used) {
+        if (job_is_destructive(j) && !j->record.content && !j->grant.lock.used) {
                 queue_ask_content(j, h);
                 return;
         }

@@ -12,8 +12,8 @@ enum {
         SAFETY_REFUSED,
 };
 
-/* Everything but the lock, which keeps no self-test from a drive: it writes nothing. own: the job that asks at its turn, or NULL at submission. reterr_name: a bus error's name; reterr_text:
- * what, which drive on which host, what to do now. -ENOMEM. */
+/* Everything but the lock, which keeps nothing from a drive that only reads it. own: the job that asks at its turn, or NULL at submission.
+ * reterr_name: a bus error's name; reterr_text: what, which drive on which host, what to do now. -ENOMEM. */
 int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text);
 /* All of it: the drive must be free, or be exactly what was granted (NULL: nothing was). identity, since_usec: as for grant_judge(). */
 int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, const DriveIdentity *identity,

@@ -94,7 +94,7 @@ static int stage_fix_content(const Stage *s, StageParams *p)
         int r;
 
         for (uint32_t i = 0; i < s->record.index; i++)
-                if (j->stages[i]->record.kind == STAGE_SURFACE_VALIDATE || stage_is_erase(j->stages[i]))
+                if (stage_kind_is_destructive(j->stages[i]->record.kind))
                         before = j->stages[i];
         if (!before) {
                 p->release = j->grant.release;
@@ -122,6 +122,7 @@ int stage_fix_params(Stage *s)
         p.job = j->record.id;
         p.stage = s->record.index;
         p.kind = s->record.kind;
+        p.reads_only = !job_is_destructive(j);
         p.started_usec = s->record.started_usec;
         p.job_started_usec = j->record.started_usec;
         p.estimate_usec = stage_estimate(s).high_usec;

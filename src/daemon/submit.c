@@ -152,6 +152,10 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
         r = submit_read_plan(profile, s->stages, &s->options.plan, error);
         if (r < 0)
                 return r;
+        if (!plan_is_destructive(&s->options.plan) && (s->unlock || s->unlock_existing || s->release))
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_INVALID_OPTION,
+                                "Nothing is written by these stages: no drive has to be unlocked or released for them.");
         if (s->release && !s->unlock)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
                                          "release is for drives that were unlocked: it needs unlock.");
@@ -204,13 +208,14 @@ static int submission_schedule(Submission *s, sd_bus_error *error)
 static int choice_check_serial(const Submission *s, Choice *c)
 {
         const char *serial = c->drive->record.identity.serial;
+        bool must_be_typed = s->n == 1 && plan_is_destructive(&s->options.plan);
 
-        if (isempty(serial) && (s->n == 1 || !isempty(c->serial)))
+        if (isempty(serial) && (must_be_typed || !isempty(c->serial)))
                 return sd_bus_error_setf(
                                 &c->error, BUS_ERROR_DRIVE_IDENTITY,
                                 "Drive %s on %s gives no serial of its own that could be confirmed. Nothing was started.",
                                 strempty(c->drive->record.kname), strempty(c->drive->record.host));
-        if (s->n == 1 && isempty(c->serial))
+        if (must_be_typed && isempty(c->serial))
                 return sd_bus_error_setf(
                                 &c->error, BUS_ERROR_NOT_CONFIRMED,
                                 "The burn-in destroys everything on drive %s (%s on %s). Its serial must be typed.",
@@ -298,9 +303,11 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
                 return 0;
 
         grant = choice_grant(s, c, &buffer);
-        r = safety_check(c->drive, NULL, grant,
-                         c->waiting ? &c->waiting->identity : &c->drive->record.identity,
-                         c->waiting ? c->waiting->since_usec : UINT64_MAX, &name, &text);
+        r = plan_is_destructive(&s->options.plan)
+                            ? safety_check(c->drive, NULL, grant,
+                                           c->waiting ? &c->waiting->identity : &c->drive->record.identity,
+                                           c->waiting ? c->waiting->since_usec : UINT64_MAX, &name, &text)
+                            : safety_check_drive(c->drive, NULL, &name, &text);
         if (r == SAFETY_REFUSED)
                 (void) sd_bus_error_set(&c->error, name, text);
         else if (r >= 0 && s->retried &&
@@ -311,6 +318,11 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
                                          c->drive->record.id, s->retried->record.id);
 
         return r < 0 ? r : 0;
+}
+
+static const char *submission_action(const Submission *s)
+{
+        return plan_is_destructive(&s->options.plan) ? ACTION_START_DESTRUCTIVE : ACTION_START;
 }
 
 /* The question that polkit, and through it a person, is asked: one for the whole batch. */
@@ -349,16 +361,17 @@ static int submission_authorize(Submission *s, sd_bus_message *m, sd_bus_error *
                 return -ENOMEM;
 
         /* Who may start on free drives may not for that reason unlock any. */
-        return authz_check_both(s->manager, m, listed ? ACTION_UNLOCK : NULL, strempty(serials),
-                                ((PolkitDetail[]){ { "drives", count },
-                                                   { "serial", serials },
-                                                   { "host", hosts },
-                                                   { "profile", s->options.plan.profile },
-                                                   { "lock", lock_list ? locks : NULL },
-                                                   { "token", listed },
-                                                   { "release", s->release ? "yes" : NULL },
-                                                   {} }),
-                                error);
+        return authz_check_action(s->manager, m, submission_action(s), listed ? ACTION_UNLOCK : NULL,
+                                  strempty(serials),
+                                  ((PolkitDetail[]){ { "drives", count },
+                                                     { "serial", serials },
+                                                     { "host", hosts },
+                                                     { "profile", s->options.plan.profile },
+                                                     { "lock", lock_list ? locks : NULL },
+                                                     { "token", listed },
+                                                     { "release", s->release ? "yes" : NULL },
+                                                     {} }),
+                                  error);
 }
 
 /* All that can be queued, in one transaction: after it either every one of them is there, or none. */
@@ -438,7 +451,7 @@ static void submission_audit(Submission *s, const Actor *actor)
                 else if (c->job)
                         job = strf("job %" PRIu64, c->job->record.id);
 
-                (void) audit_write(s->manager, actor, ACTION_START_DESTRUCTIVE, strempty(object),
+                (void) audit_write(s->manager, actor, submission_action(s), strempty(object),
                                    c->job ? "ok" : "refused", c->job ? job : c->error.message);
                 if (c->drive && !c->job)
                         safety_log_refusal(c->drive, strempty(c->error.message));
@@ -544,7 +557,7 @@ static int submission_judge(Submission *s, sd_bus_error *error)
                 if (r < 0)
                         return r;
         }
-        if (s->n > 1 && !s->confirmed)
+        if (s->n > 1 && !s->confirmed && plan_is_destructive(&s->options.plan))
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_NOT_CONFIRMED,
                                 "The burn-in destroys everything on %zu drives. A batch must be confirmed.",

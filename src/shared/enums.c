@@ -63,6 +63,11 @@ static const char *const stage_kind_table[_STAGE_KIND_MAX] = {
 };
 DEFINE_STRING_TABLE(stage_kind, StageKind);
 
+bool stage_kind_is_destructive(StageKind kind)
+{
+        return kind == STAGE_SURFACE_VALIDATE || kind == STAGE_NVME_FORMAT || kind == STAGE_NVME_SANITIZE;
+}
+
 static const char *const verdict_table[_VERDICT_MAX] = {
         [VERDICT_NONE] = "",         [VERDICT_SKIPPED] = "skipped",
         [VERDICT_PASSED] = "passed", [VERDICT_INCONCLUSIVE] = "inconclusive",

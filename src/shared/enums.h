@@ -87,6 +87,8 @@ typedef enum StageKind {
         _STAGE_KIND_INVALID = -EINVAL,
 } StageKind;
 DECLARE_STRING_TABLE(stage_kind, StageKind);
+/* Nothing that was on the drive before can be counted on after it. */
+bool stage_kind_is_destructive(StageKind kind);
 
 /* What an account of the web page may do; polkit/50-burnin-web.rules says what that is. */
 typedef enum Role {

@@ -54,6 +54,7 @@
 
 /* polkit actions (polkit/org.burnin1.policy). */
 #define ACTION_VIEW              BUS_NAME ".view"
+#define ACTION_START             BUS_NAME ".start"
 #define ACTION_START_DESTRUCTIVE BUS_NAME ".start-destructive"
 #define ACTION_UNLOCK            BUS_NAME ".unlock"
 #define ACTION_SELF_TEST         BUS_NAME ".self-test"

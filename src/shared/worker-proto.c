@@ -262,6 +262,7 @@ struct json_object *stage_params_to_json(const StageParams *p)
             json_put_string(o, "report_path", p->report_path) < 0 ||
             json_put_string(o, "baseline_path", p->baseline_path) < 0 ||
             json_put(o, "granted", drive_lock_to_json(&p->granted)) < 0 ||
+            json_put_bool(o, "reads_only", p->reads_only) < 0 ||
             json_put_bool(o, "release", p->release) < 0 ||
             json_put(o, "boot_pools", strv_to_json(p->boot_pools)) < 0 ||
             json_put_string(o, "pattern", p->pattern) < 0 || json_put_string(o, "heat", p->heat) < 0 ||
@@ -315,6 +316,7 @@ int stage_params_from_json(struct json_object *o, StageParams *ret)
             (r = get_bounded(o, "content", 256, false, &p.content)) < 0 ||
             (r = json_get(o, "granted", json_type_object, &granted)) < 0 ||
             (granted && (r = drive_lock_from_json(granted, &p.granted)) < 0) ||
+            (r = json_get_bool(o, "reads_only", &p.reads_only)) < 0 ||
             (r = json_get_bool(o, "release", &p.release)) < 0 ||
             (r = host_target_from_json(target, &p.target)) < 0 ||
             (r = need_bounded(o, "log_path", PATH_MAX_BYTES, &p.log_path)) < 0 ||

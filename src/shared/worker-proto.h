@@ -132,7 +132,8 @@ typedef struct StageParams {
         DriveIdentity identity;
         char *content; /* ContentFingerprint that was confirmed at submission, hex; NULL: granted.used, which changes it */
         DriveLock granted; /* what was unlocked, exactly; LOCK_NONE: nothing */
-        bool release;      /* the run may end the use of the drive, by the tools' own commands */
+        bool reads_only; /* no stage of the job is destructive: what is on the drive and who uses it does not matter */
+        bool release; /* the run may end the use of the drive, by the tools' own commands */
         HostTarget target;
         char *log_path;      /* stage log, appended to */
         char *report_path;   /* where the report goes */

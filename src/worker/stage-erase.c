@@ -528,14 +528,12 @@ static bool sanitize_stop(Worker *w)
 
 const StageType stage_nvme_format = {
         .kind = STAGE_NVME_FORMAT,
-        .destructive = true,
         .stop = worker_cancel_run,
         .run = erase_run,
 };
 
 const StageType stage_nvme_sanitize = {
         .kind = STAGE_NVME_SANITIZE,
-        .destructive = true,
         .stop = sanitize_stop,
         .run = erase_run,
 };

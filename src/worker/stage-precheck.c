@@ -6,8 +6,8 @@
 #include "worker/host-read.h"
 #include "worker/stage.h"
 
-/* Before anything is written: is this the drive that was meant, does nobody use it, is it well, can its host do the test? A wrong
- * drive, a lock or a missing tool is nobody's fault (inconclusive); bad SMART is the drive's. */
+/* Before anything is done to a drive: is it the one that was meant, is it well, can its host do the test, and, where anything will be
+ * written, does nobody use it? A wrong drive, a lock or a missing tool is nobody's fault (inconclusive); bad SMART is the drive's. */
 
 typedef struct Precheck {
         Worker *w;
@@ -170,6 +170,9 @@ static int check_lock(Precheck *p)
         char *why = NULL;
         int r;
 
+        if (p->w->params.reads_only)
+                return 0;
+
         r = report_line(p->report, detected ? VERDICT_PASSED : VERDICT_INCONCLUSIVE, "detection", "host",
                         strdup("every lock detector works"), strdup(p->host->detection_error ?: "all work"),
                         detected ? NULL
@@ -193,12 +196,15 @@ static int check_lock(Precheck *p)
 
 static int check_tools(Precheck *p)
 {
-        const char *missing = p->host->missing_tools
-                                              ?: p->probe.have_badblocks ? p->host->missing_tools
-                                                                         : "badblocks (e2fsprogs)";
+        bool destructive = !p->w->params.reads_only;
+        const char *missing = p->host->missing_tools;
+
+        if (!missing && destructive && !p->probe.have_badblocks)
+                missing = "badblocks (e2fsprogs)";
 
         return report_line(p->report, missing ? VERDICT_INCONCLUSIVE : VERDICT_PASSED, "tools", "host",
-                           strdup("badblocks, smartctl, lsblk"), strdup(missing ? missing : "all there"),
+                           strdup(destructive ? "badblocks, smartctl, lsblk" : "smartctl, lsblk"),
+                           strdup(missing ? missing : "all there"),
                            missing ? strf("%s: tools are missing on its host: install %s", p->drive, missing)
                                    : NULL);
 }
@@ -301,6 +307,8 @@ static int check_content(Precheck *p)
         bool same;
         int r;
 
+        if (p->w->params.reads_only)
+                return 0;
         /* What is imported or mounted is written to all the time: its pool and its lock are what was confirmed. */
         if (p->w->params.granted.used)
                 return report_line(p->report, VERDICT_PASSED, "content", "host",

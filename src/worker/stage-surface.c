@@ -530,7 +530,6 @@ static int surface_run(Worker *w, StageReport *report)
 
 const StageType stage_surface_validate = {
         .kind = STAGE_SURFACE_VALIDATE,
-        .destructive = true,
         .stop = worker_cancel_run,
         .run = surface_run,
 };

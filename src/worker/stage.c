@@ -80,13 +80,13 @@ static void stage_abort(Worker *w, const StageType *type, StageReport *ret)
 
         stage_log_line(w->log, LOG_NOTICE, "This stage was cancelled.");
         gone = !type->stop || type->stop(w);
-        stage_complete_log(w, type->destructive, end, ret);
+        stage_complete_log(w, stage_kind_is_destructive(type->kind), end, ret);
 
         ret->verdict = VERDICT_CANCELLED;
         if (gone)
                 report_set_reason(ret, "%s: cancelled, nothing of it runs any more%s%s",
                                   worker_drive_name(w, name), w->goes_on ? "; " : "", strempty(w->goes_on));
-        else if (!type->destructive)
+        else if (!stage_kind_is_destructive(type->kind))
                 report_set_reason(
                                 ret,
                                 "%s: cancelled, but its self-test could not be proven to have ended: it may go on in the drive",
@@ -114,7 +114,8 @@ static void stage_fail(Worker *w, const StageType *type, int error, StageReport 
         report_set_reason(ret, "%s: the test could not be followed: %s%s%s", worker_drive_name(w, name),
                           strerror(-error), isempty(w->remote.error_text) ? "" : ": ",
                           strempty(w->remote.error_text));
-        if (type->stop && !type->stop(w) && type->destructive && report_set_remnant(ret) < 0)
+        if (type->stop && !type->stop(w) && stage_kind_is_destructive(type->kind) &&
+            report_set_remnant(ret) < 0)
                 (void) log_oom();
 }
 
@@ -163,7 +164,7 @@ void stage_forget_run(Worker *w, const StageReport *report)
 
         if (report->details)
                 (void) json_get_bool(report->details, "remnant", &remnant);
-        if (!stage_types[w->params.kind]->destructive || remnant)
+        if (!stage_kind_is_destructive(w->params.kind) || remnant)
                 return;
         /* The directory is what a start that is still on its way would stumble over. Ours are too late after a minute. */
         if ((w->start_on_its_way || w->params.follow || w->params.cancel) &&

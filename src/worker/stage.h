@@ -9,7 +9,6 @@
 typedef struct StageType {
         StageKind kind;
         /* It writes to the drive, by a run on the host that outlives this process: at its end that run is proven gone. */
-        bool destructive;
         /* From the start to the verdict; fills the empty *report with evidence, verdict and reason. -ECANCELED, and any other
          * failure of ours, may leave it half filled: what is missing is said by the caller. */
         int (*run)(Worker *w, StageReport *report);

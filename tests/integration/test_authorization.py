@@ -171,6 +171,18 @@ def test_rule_sees_the_serial(product: Product, nas: Host, rules: Callable[[str]
     assert job.wait_end() == "passed"
 
 
+def test_leave_to_start_is_none_to_destroy(product: Product, nas: Host, rules: Callable[[str], None]) -> None:
+    rules('polkit.addRule(function(action, subject) {\n'
+          '    if (action.id == "org.burnin1.start" && subject.user == "visitor") return polkit.Result.YES;\n});\n')
+    product.plug("ONLYREAD", 8)
+    for profile in ("surface", "full", "fast"):
+        with denied():
+            product.start("ONLYREAD", user="visitor", profile=profile)
+    job = product.start("ONLYREAD", user="visitor", profile="short")
+    assert job.wait_end() == "passed"
+    assert Job(product, job.call("Retry", "st", "", 0, user="visitor")).wait_end() == "passed"
+
+
 def test_rule_sees_the_host(product: Product, nas: Host, rules: Callable[[str], None]) -> None:
     rules('polkit.addRule(function(action, subject) {\n'
           '    if (action.id == "org.burnin1.manage-hosts" && subject.user == "visitor")\n'

@@ -510,6 +510,38 @@ def test_nobody_can_hold_it(nas: Host, product: Product) -> None:
     assert job.wait_end() == "passed"
 
 
+def test_burn_in_of_self_tests_writes_nothing_and_needs_no_leave_to(nas: Host, product: Product) -> None:
+    """Without its serial, on a drive that is in use; what would let something be written is refused."""
+    product.plug("INUSE001", 16)
+    product.plug("INUSE002", 8)
+    product.machine.run(f"mkfs.ext4 -q {product.device('INUSE001')}; mkdir -p /mnt/used; mount {product.device('INUSE001')} /mnt/used;"
+                        " echo precious > /mnt/used/file; sync")
+    try:
+        drive = product.wait_drive("INUSE001", "mounted")
+        with refused("DriveLocked", "mounted"):
+            product.start("INUSE001", profile="surface_short")
+        for option in ("unlock", "unlock_existing", "release"):
+            with refused("InvalidOption", "unlocked"):
+                product.start("INUSE001", profile="short", **{option: True})
+        with refused("WrongSerial", "INUSE002"):
+            product.start_all([(drive["Id"], "INUSE002")], profile="short")
+
+        cursor = product.machine.cursor()
+        results = product.start_all([(drive["Id"], ""), ("INUSE002", "")], profile="short_long")
+        assert [r[1] for r in results] == ["queued", "queued"]
+        for job in (Job(product, path) for *_, path in results):
+            assert job.wait_end() == "passed", job["Reason"]
+            rules = {e[0]: e[2] for e in job.stage("precheck")["Evidence"]}
+            assert "identity" in rules and "smart-health" in rules and not {"lock", "content", "detection"} & set(rules)
+        assert drive["LockState"] == "mounted" and product.machine.run("cat /mnt/used/file").stdout == "precious\n"
+        assert len(product.machine.journal("BURNIN_ACTION=org.burnin1.start", cursor=cursor)) == 2
+
+        retried = Job(product, Job(product, results[0][3]).call("Retry", "st", "", 0))
+        assert retried.wait_end() == "passed"
+    finally:
+        product.machine.run("umount /mnt/used")
+
+
 def test_failed_self_test_keeps_the_surface_from_being_written(nas: Host, product: Product) -> None:
     product.plug("STOPS001", 8)
     set_test(product, "STOPS001", status=7)

@@ -28,6 +28,7 @@ static void fill_params(StageParams *p)
                              .pool = strdup("tank"),
                              .guid = strdup("11"),
                              .used = true },
+                .reads_only = true,
                 .release = true,
                 .target = { .name = strdup("nas1"),
                             .address = strdup("fe80::1%eth0"),
@@ -140,6 +141,7 @@ static void test_params_refused(void)
                 { "granted", "{}" },
                 { "granted", "{\"role\":\"active-pool\"}" },
                 { "granted", "{\"role\":\"everything\",\"used\":false}" },
+                { "reads_only", "1" },
                 { "release", "1" },
         };
 
