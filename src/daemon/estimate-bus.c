@@ -4,14 +4,11 @@
 #include "basic/strv.h"
 #include "daemon/authz.h"
 #include "daemon/estimate-bus.h"
-#include "daemon/estimate.h"
+#include "daemon/history.h"
 #include "daemon/job.h"
 #include "daemon/submit.h"
 #include "shared/bus-util.h"
 #include "shared/names.h"
-
-/* The newest jobs of a model that say what the next one takes. */
-#define HISTORY_JOBS_MAX 20U
 
 typedef struct Estimate {
         const Drive *drive;
@@ -82,59 +79,32 @@ static size_t request_host_number(const Request *q, size_t i)
         return i;
 }
 
-static int history_on_job(JobRecord *r, void *userdata)
-{
-        _cleanup_(drive_identity_done) DriveIdentity identity = {};
-        _cleanup_json_ struct json_object *o = NULL;
-        uint64_t took;
-
-        if (json_parse(strempty(r->identity), strlen(strempty(r->identity)), &o) < 0 ||
-            drive_identity_from_json(o, &identity) < 0 || r->finished_usec <= r->started_usec)
-                return 0;
-
-        took = r->finished_usec - r->started_usec;
-        if (took > r->pauses_usec)
-                estimate_history_add(userdata, identity.size_bytes, took - r->pauses_usec);
-        return 0;
-}
-
 /* A batch is mostly of one model, whose history is the same for each. */
-static int request_find_history(const Request *q, size_t i, EstimateHistory *ret)
+static int request_find_history(const Request *q, size_t i, uint32_t phases, EstimateHistory *ret)
 {
         const char *model = q->estimates[i].drive->record.identity.model;
-        const JobFilter filter = {
-                .model = model,
-                .kind = q->plan.kind,
-                .profile = q->plan.profile,
-                .state = JOB_DONE,
-                .verdict = VERDICT_PASSED,
-                .limit = HISTORY_JOBS_MAX,
-        };
 
-        /* Any stages in any order have that profile. */
-        if (isempty(model) || streq(q->plan.profile, PROFILE_CUSTOM))
-                return 0;
         for (size_t k = 0; k < i; k++)
                 if (streq_ptr(q->estimates[k].drive->record.identity.model, model)) {
                         *ret = q->estimates[k].history;
                         return 0;
                 }
 
-        return store_job_list(q->manager->store, &filter, history_on_job, ret, NULL);
+        return history_find(q->manager->store, &q->plan, phases, model, ret);
 }
 
 static int request_estimate(Request *q, size_t i)
 {
         Estimate *e = q->estimates + i;
         const EstimateDrive drive = drive_for_estimate(e->drive);
+        uint32_t phases = profile_phases(q->plan.profile, q->manager->settings.surface_validate_passes);
         int r;
 
-        r = request_find_history(q, i, &e->history);
+        r = request_find_history(q, i, phases, &e->history);
         if (r < 0)
                 return r;
 
-        q->ranges[i] = estimate_job(q->plan.stages, q->plan.n, profile_phases(q->plan.profile), &drive,
-                                    &e->history, &e->basis);
+        q->ranges[i] = estimate_job(q->plan.stages, q->plan.n, phases, &drive, &e->history, &e->basis);
         q->hosts[i] = request_host_number(q, i);
         return 0;
 }

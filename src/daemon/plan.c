@@ -106,7 +106,7 @@ bool profile_is_fast(const char *profile)
         return streq_ptr(profile, "fast");
 }
 
-uint32_t profile_phases(const char *profile)
+uint32_t profile_phases(const char *profile, uint32_t passes)
 {
-        return profile_is_fast(profile) ? 2 : 8;
+        return (profile_is_fast(profile) ? 2 : 8) * MAX(passes, 1U);
 }

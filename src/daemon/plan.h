@@ -27,5 +27,5 @@ int plan_self_test(const char *type, Plan *ret);
 bool plan_is_destructive(const Plan *p);
 /* One random pattern instead of four. */
 bool profile_is_fast(const char *profile);
-/* How often its surface stage goes over the drive. */
-uint32_t profile_phases(const char *profile);
+/* How often its surface stage goes over the drive, with surface_validate_passes. */
+uint32_t profile_phases(const char *profile, uint32_t passes);

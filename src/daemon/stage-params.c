@@ -3,21 +3,50 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
-#include "daemon/estimate.h"
+#include "daemon/history.h"
 #include "daemon/host.h"
 #include "daemon/stage.h"
 #include "shared/names.h"
 
 /* What a stage's workers are told. */
 
+static EstimateDrive job_drive(const Job *j)
+{
+        EstimateDrive drive =
+                        j->drive ? drive_for_estimate(j->drive) : (EstimateDrive){ .rotational = true };
+
+        drive.size_bytes = j->identity.size_bytes;
+        return drive;
+}
+
+static uint32_t job_phases(const Job *j)
+{
+        return profile_phases(j->record.profile, j->manager->settings.surface_validate_passes);
+}
+
 static EstimateRange stage_estimate(const Stage *s)
 {
-        const Drive *d = s->job->drive;
-        EstimateDrive drive = d ? drive_for_estimate(d) : (EstimateDrive){ .rotational = true };
+        const EstimateDrive drive = job_drive(s->job);
 
-        drive.size_bytes = s->job->identity.size_bytes;
-        return estimate_stage(s->record.kind, s->record.phases ?: profile_phases(s->job->record.profile),
-                              &drive);
+        return estimate_stage(s->record.kind, s->record.phases ?: job_phases(s->job), &drive);
+}
+
+/* Of the whole job: what its operator was told, too. */
+static int job_fill_estimate(const Job *j, StageParams *p)
+{
+        const EstimateDrive drive = job_drive(j);
+        const Plan plan = job_plan(j);
+        EstimateHistory history = {};
+        EstimateBasis basis;
+        int r;
+
+        r = history_find(j->manager->store, &plan, job_phases(j), j->record.model, &history);
+        if (r < 0)
+                return r;
+
+        p->estimate_usec =
+                        estimate_job(plan.stages, plan.n, job_phases(j), &drive, &history, &basis).high_usec;
+        return 0;
 }
 
 double stage_weight(const Stage *s)
@@ -125,12 +154,14 @@ int stage_fix_params(Stage *s)
         p.reads_only = !job_is_destructive(j);
         p.started_usec = s->record.started_usec;
         p.job_started_usec = j->record.started_usec;
-        p.estimate_usec = stage_estimate(s).high_usec;
         if (p.kind == STAGE_PRECHECK && free_and_strdup(&p.heat, j->heat) < 0)
                 return -ENOMEM;
         stage_fill_settings(&j->manager->settings, j->drive->record.rotational, &p);
 
         if (p.kind == STAGE_SURFACE_VALIDATE) {
+                r = job_fill_estimate(j, &p);
+                if (r < 0)
+                        return r;
                 r = store_sibling_speed(j->manager->store, j->record.model, j->record.drive,
                                         &p.sibling_speed);
                 if (r < 0)

@@ -75,9 +75,9 @@ int store_job_get(Store *s, uint64_t id, JobRecord *ret)
 }
 
 typedef struct JobQuery {
-        char where[256];
+        char where[384];
         size_t length;
-        Value values[10];
+        Value values[12];
         size_t n_values;
 } JobQuery;
 
@@ -109,6 +109,12 @@ static void query_build(JobQuery *q, const JobFilter *f)
                 query_add(q, "verdict = ?", verdict_to_string(f->verdict));
         if (f->active)
                 query_add(q, "state <> 'done'", NULL);
+        if (f->phases > 0) {
+                query_add(q,
+                          "EXISTS (SELECT 1 FROM stages WHERE job = jobs.id AND kind = 'surface_validate' AND phases = ?)",
+                          NULL);
+                q->values[q->n_values++] = (Value){ .number = f->phases };
+        }
 }
 
 int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),

@@ -226,6 +226,7 @@ typedef struct JobFilter {
         const char *host, *drive, *request, *kind, *model, *profile; /* NULL: any */
         JobState state;                                              /* negative: any */
         Verdict verdict;                                             /* negative: any */
+        uint32_t phases;                                             /* of its surface stage; 0: any */
         bool active;            /* only jobs that are not done; oldest first */
         uint32_t offset, limit; /* limit 0: all */
 } JobFilter;

@@ -505,6 +505,17 @@ def test_estimate_by_class_then_by_history(nas: Host, product: Product) -> None:
     text = ctl(product, "estimate", "ESTIM001", "ESTIM002")
     assert "1 job of this model" in text and "All of them" in text
 
+    # Who has it gone over three times is told so; what went over it once says nothing of that.
+    once, = estimate(product, ["ESTIM001"], profile="fast")[0]
+    product.call_settings("Set", "svt", "surface_validate_passes", dbus.UInt32(3), 0)
+    try:
+        thrice, = estimate(product, ["ESTIM001"], profile="fast")[0]
+        assert thrice[1] - once[1] == 4 * (64 << 20) // 200         # four phases more, at 200 MB/s
+        assert estimate(product, ["ESTIM001"], profile="surface")[0][0][3] == "class"
+    finally:
+        product.call_settings("Reset", "st", "surface_validate_passes", 0)
+    assert estimate(product, ["ESTIM001"], profile="surface")[0][0][3] == "history"
+
 
 def test_estimate_of_a_batch_at_the_cap(one_at_a_time: None, nas: Host, product: Product) -> None:
     for serial in ("ESTIM003", "ESTIM004"):

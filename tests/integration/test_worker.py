@@ -774,6 +774,19 @@ def test_stuck(big: Disk, stage: MakeStage) -> None:
     assert "stuck_job_hours" in s.text() and s.run_state() in ("exited", "lost", "none")
 
 
+def test_old_but_within_twice_its_estimate(big: Disk, stage: MakeStage) -> None:
+    """A large drive that is slow: it stands still for a while, and is not ended for that."""
+    hour = 3600_000_000
+    s = stage(big, stall_usec=2_000_000, stuck_usec=168 * hour, estimate_usec=101 * hour,
+              job_started_usec=int(time.time() * 1e6) - 201 * hour).start()
+    wait_running(s)
+    resources.command("pkill", "-STOP", "-f", f"badblocks .*{big.device}$")
+    s.until(lambda m: m["type"] == "stall")
+    resources.command("pkill", "-CONT", "-f", f"badblocks .*{big.device}$")
+    assert s.report(timeout=120)["verdict"] == "passed"
+    assert "stuck_job_hours" not in s.text()
+
+
 def test_two_phases(disk: Disk, stage: MakeStage) -> None:
     s = stage(disk, pattern="random").start()
     report = s.report()

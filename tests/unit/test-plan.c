@@ -73,9 +73,9 @@ static void test_self_test(void)
 
 static void test_phases(void)
 {
-        assert(profile_phases("fast") == 2 && profile_is_fast("fast"));
-        assert(profile_phases("surface_short") == 8 && !profile_is_fast("surface_short"));
-        assert(profile_phases(PROFILE_CUSTOM) == 8 && profile_phases(NULL) == 8);
+        assert(profile_phases("fast", 0) == 2 && profile_phases("fast", 3) == 6 && profile_is_fast("fast"));
+        assert(profile_phases("surface_short", 1) == 8 && !profile_is_fast("surface_short"));
+        assert(profile_phases(PROFILE_CUSTOM, 0) == 8 && profile_phases(NULL, 100) == 800);
 }
 
 int main(void)

@@ -363,6 +363,8 @@ static void test_stage(void)
 
         assert_ok(store_stage_list(f.store, job, take_stage, &t));
         assert(t.n == 1 && t.last.job == job && t.last.index == 1);
+        assert(count_jobs(f.store, &(JobFilter){ .state = -1, .verdict = -1, .phases = 8 }) == 1);
+        assert(count_jobs(f.store, &(JobFilter){ .state = -1, .verdict = -1, .phases = 16 }) == 0);
         assert(t.last.kind == g.kind && t.last.state == g.state && t.last.verdict == g.verdict);
         assert(streq(t.last.reason, g.reason) && t.last.attempt == UINT32_MAX && streq(t.last.run, g.run));
         assert(t.last.run_sent && streq(t.last.settings, g.settings) && t.last.last_seq == 99);
