@@ -238,6 +238,13 @@ static int drive_method_identify(sd_bus_message *m, void *userdata, sd_bus_error
         return identify_start(d, m, &actor, seconds, error);
 }
 
+static int drive_property_get_last_seen(sd_bus *bus, const char *path, const char *interface,
+                                        const char *property, sd_bus_message *reply, void *userdata,
+                                        sd_bus_error *error)
+{
+        return sd_bus_message_append(reply, "t", drive_last_seen_usec(userdata));
+}
+
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
 const sd_bus_vtable drive_vtable[] = {
@@ -259,7 +266,7 @@ const sd_bus_vtable drive_vtable[] = {
         SD_BUS_PROPERTY("IdentityState", "s", drive_property_get_enum, 0, EMITS),
         SD_BUS_PROPERTY("Present", "b", drive_property_get_present, 0, EMITS),
         SD_BUS_PROPERTY("Stale", "b", bus_property_get_bool, offsetof(Drive, stale), EMITS),
-        SD_BUS_PROPERTY("LastSeenUSec", "t", NULL, offsetof(Drive, record.last_seen_usec), 0),
+        SD_BUS_PROPERTY("LastSeenUSec", "t", drive_property_get_last_seen, 0, 0),
         SD_BUS_PROPERTY("TemperatureMDegC", "i", NULL, offsetof(Drive, temperature_mdegc), 0),
         SD_BUS_PROPERTY("SmartHealth", "s", drive_property_get_enum, 0, EMITS),
         SD_BUS_PROPERTY("SmartUSec", "t", NULL, offsetof(Drive, record.smart_usec), 0),

@@ -201,12 +201,17 @@ bool drive_is_hot(const Drive *d, int32_t *ret_warn_mdegc)
         return d->temperature_mdegc >= *ret_warn_mdegc;
 }
 
+uint64_t drive_last_seen_usec(const Drive *d)
+{
+        return d->host ? MAX(d->host->last_seen_usec, d->record.last_seen_usec) : d->record.last_seen_usec;
+}
+
 int drive_set_missing(Drive *d)
 {
+        d->record.last_seen_usec = drive_last_seen_usec(d);
         (void) drive_detach(d);
         d->temperature_mdegc = MDEGC_UNKNOWN;
         d->missing_usec = now_usec(CLOCK_BOOTTIME);
-        d->record.last_seen_usec = now_usec(CLOCK_REALTIME);
         log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_MISSING, "Drive %s is missing; it was %s on %s.",
                   d->record.id, strempty(d->record.kname), strempty(d->record.host));
 

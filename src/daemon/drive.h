@@ -57,6 +57,8 @@ int drive_displace(Host *h, const DriveFacts *facts, Drive **ret);
 int drive_on_facts(Host *h, const DriveFacts *facts, bool detection_ok);
 /* Its last reading no longer lists it. */
 int drive_set_missing(Drive *d);
+/* CLOCK_REALTIME: the last look at its host that had it; what is stored of a drive that is there is older. */
+uint64_t drive_last_seen_usec(const Drive *d);
 /* After a reading: of two drives that showed one identity, one has gone; the row that is left becomes the drive's own. */
 int drive_resolve_shared(Manager *m, const char *base_key);
 /* Sends what the last changes left to be told. */

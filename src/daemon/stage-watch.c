@@ -8,7 +8,7 @@
 #include "shared/names.h"
 
 /* Over what a worker may need for one call to its host. */
-#define SILENCE_EXTRA_USEC (2 * PROGRESS_SILENCE_USEC)
+#define SILENCE_EXTRA_USEC (2 * ALIVE_USEC)
 
 void stage_watch_init(Stage *s)
 {
@@ -70,7 +70,7 @@ static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
         if (s->record.state != STAGE_RUNNING || !s->worker || !worker_is_connected(s->worker))
                 return 0;
 
-        words = strf("its follower (%s) has said nothing for %s; another one takes over, the test on the host goes on",
+        words = strf("its follower (%s) has said nothing for %s; another one takes over, and what runs on the host goes on",
                      stage_unit(s, unit), format_timespan(t, silence_limit(s)));
         set_words(s, &s->watch.stalled, strempty(words), "Stalled");
         log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job,
@@ -86,9 +86,7 @@ void stage_watch_heard(Stage *s)
         StageWatch *w = &s->watch;
         int r;
 
-        /* The other stages are short, and have nothing to tell while they wait for their host. */
-        if ((s->record.kind != STAGE_SURFACE_VALIDATE && !stage_is_erase(s)) ||
-            s->record.state != STAGE_RUNNING)
+        if (s->record.state != STAGE_RUNNING)
                 return;
 
         if (w->silence_timer) {

@@ -32,7 +32,7 @@
  *               work_bytes (bytes the host counted for the drive since the start), read_errors, write_errors, compare_errors, temperature_min_mdegc,
  *               temperature_max_mdegc, paused (why it is held now; absent: it is not), stalled (why no work is seen; absent: it
  *               works), estimated (self-tests: percent is from the time alone), waiting (why the stage has not begun what it is for; absent:
- *               it has); at most one a second, at least one in PROGRESS_SILENCE_USEC; a newer one replaces an unsent older one
+ *               it has); at most one a second; a newer one replaces an unsent older one
  *   "phase"     phase, phases, name ("Write 0xaa", "Verify 0xaa"), usec: one at each phase start, never merged away
  *   "contact"   state "lost" or "back", reason: the host cannot be reached; the run there goes on
  *   "stall"     reason: no work was seen for stall_minutes; says which of follower, process and work stands still
@@ -42,6 +42,7 @@
  *   "rebooted"  phase, name: the host was rebooted, which ended the run of a surface stage, and the test goes on with that phase in a
  *               new run. The last message: burnind draws and stores the id of that run before it acknowledges, and gives it to the next
  *               worker; this one exits without a report. At most RESUMES_MAX times a stage
+ *   "alive"     its seq is 0, it is in no ring and nobody stores it: the worker's event loop runs. One in ALIVE_USEC
  *   "report"    the last message; report: StageReport
  *
  * The same message, without its number, is written before to StageParams.report_path, fsynced and renamed, so that it is found when nobody listens.
@@ -78,14 +79,14 @@
  * PATH_TRUENAS_CALLS: truenas/calls.h.
  */
 
-#define STAGE_MESSAGE_MAX     (64U * 1024U)
-#define STAGE_RING_MAX        256U
-#define POLL_LINE_MAX         (8U * 1024U * 1024U)
-#define POLL_QUESTIONS_MAX    16U
-#define REPORT_WAIT_USEC      (30 * USEC_PER_SEC)
-#define PROGRESS_SILENCE_USEC USEC_PER_MINUTE
-#define PAUSE_WORDS_MAX       512U
-#define RESUMES_MAX           3U
+#define STAGE_MESSAGE_MAX  (64U * 1024U)
+#define STAGE_RING_MAX     256U
+#define POLL_LINE_MAX      (8U * 1024U * 1024U)
+#define POLL_QUESTIONS_MAX 16U
+#define REPORT_WAIT_USEC   (30 * USEC_PER_SEC)
+#define ALIVE_USEC         USEC_PER_MINUTE
+#define PAUSE_WORDS_MAX    512U
+#define RESUMES_MAX        3U
 
 #define WORKER_FD_PARAMS 3
 #define WORKER_FD_GATE   4

@@ -22,7 +22,7 @@ typedef struct Message {
 
 struct Channel {
         sd_event *event;
-        sd_event_source *listen_source, *peer_source;
+        sd_event_source *listen_source, *peer_source, *alive_timer;
         int listen_fd, peer_fd;
         char *run;
         uint32_t attempt;
@@ -57,6 +57,7 @@ Channel *channel_free(Channel *c)
                 return NULL;
 
         channel_disconnect(c);
+        c->alive_timer = sd_event_source_disable_unref(c->alive_timer);
         c->listen_source = sd_event_source_disable_unref(c->listen_source);
         c->listen_fd = safe_close(c->listen_fd);
         while (c->n_ring > 0)
@@ -216,6 +217,34 @@ static int on_listen(sd_event_source *s, int fd, uint32_t revents, void *userdat
         return 0;
 }
 
+static int on_alive_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object();
+        Channel *c = userdata;
+        const char *text;
+        size_t size;
+        int r;
+
+        r = sd_event_source_set_time_relative(s, ALIVE_USEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+        if (r < 0)
+                return r;
+
+        if (c->peer_fd < 0 || !c->hello)
+                return 0;
+        if (!o || json_put_string(o, "run", c->run) < 0 || json_put_u64(o, "attempt", c->attempt) < 0 ||
+            json_put_string(o, "type", "alive") < 0 || json_put_u64(o, "seq", 0) < 0) {
+                (void) log_oom();
+                return 0;
+        }
+
+        /* Where the socket is full there is enough to hear. */
+        text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &size);
+        (void) send(c->peer_fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return 0;
+}
+
 int channel_new(sd_event *event, int listen_fd, const char *run, uint32_t attempt, bool *cancel,
                 PauseWish *pause, uint64_t *siblings, Channel **ret)
 {
@@ -242,6 +271,10 @@ int channel_new(sd_event *event, int listen_fd, const char *run, uint32_t attemp
         if (flags < 0 || fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) < 0)
                 return -errno;
         r = sd_event_add_io(event, &c->listen_source, listen_fd, EPOLLIN, on_listen, c);
+        if (r < 0)
+                return r;
+        r = sd_event_add_time_relative(event, &c->alive_timer, CLOCK_MONOTONIC, ALIVE_USEC, 0,
+                                       on_alive_timer, c);
         if (r < 0)
                 return r;
 

@@ -6,7 +6,7 @@
 #include "shared/json-util.h"
 
 /* A stage worker's side of its socket to burnind (worker-proto.h). Nothing here blocks: messages go into a ring and stay there
- * until burnind has stored them, over any number of connections, while the event loop runs.
+ * until burnind has stored them, over any number of connections, while the event loop runs. While it does, burnind hears from it.
  *
  * INVARIANTS
  *  1. A number is given when a message is sent for the first time, so there are no gaps; it never changes after that.

@@ -242,8 +242,8 @@ static int surface_follow(Surface *s)
                 if (s->ended)
                         break;
                 surface_check_stall(s);
-                /* burnind takes a follower that says nothing at all for one that hangs. */
-                if (now_usec(CLOCK_MONOTONIC) - s->sent_usec >= PROGRESS_SILENCE_USEC) {
+                /* No news is news: what was last told of its speed is not true any more. */
+                if (now_usec(CLOCK_MONOTONIC) - s->sent_usec >= ALIVE_USEC) {
                         s->speed = 0;
                         surface_send_progress(s);
                 }

@@ -73,6 +73,24 @@ def test_readings_of_bad_filters(product: Product, nas: Host) -> None:
     assert readings(drive, limit=dbus.UInt32(1))[1] >= 1
 
 
+def test_last_seen(product: Product, nas: Host) -> None:
+    """With every look at its host, whether there is news of it or not; of a drive that goes while nobody can look, the last one."""
+    drive = product.plug("SEEN0001", 8)
+    before = drive["LastSeenUSec"]
+    nas.wait_look()
+    nas.wait_look()
+    assert before < drive["LastSeenUSec"] <= nas["LastSeenUSec"]
+
+    product.machine.run(["systemctl", "kill", "--signal=STOP", "burnin-poll.service"])
+    product.machine.remove_loop_drive("SEEN0001")
+    last = drive["LastSeenUSec"]
+    product.machine.run(["systemctl", "kill", "--signal=CONT", "burnin-poll.service"])
+    drive.wait("Present", False)
+    gone = drive["LastSeenUSec"]
+    nas.wait_look()
+    assert last <= gone < nas["LastSeenUSec"] and drive["LastSeenUSec"] == gone
+
+
 @pytest.fixture
 def patient(product: Product) -> Iterator[None]:
     """As it is shipped: how long a host may take, and when it counts as lost."""

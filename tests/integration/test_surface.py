@@ -135,14 +135,20 @@ def test_slow_drive_that_is_only_named(slowly: None, nas: Host, product: Product
 
 @pytest.mark.allow_journal(r"stands still: ", r"[Ii]t stands still", r"ending the test", r"ended without a report")
 def test_what_stands_still_is_named(product: Product, nas: Host) -> None:
-    """Three at the same time. The work of the first stands still, and that is told; so does that of the second, which is far older
-    than it should be, and is ended; the third one's follower stands still, and is replaced while the test on the host goes on."""
+    """Four at the same time. The work of the first stands still, and that is told; so does that of the second, which is far older
+    than it should be, and is ended; the third one's follower stands still, and is replaced while the test on the host goes on; so does
+    that of a self-test in the fourth."""
     product.configure(stall_minutes="1", stuck_job_hours="1")
     nas.wait("State", "online", 30)
     serials = ("STALL001", "STUCK001", "HANG0001")
     for serial in serials:
         product.plug(serial, 256)
+    product.plug("HANG0002", 8)
+    product.machine.set_smart("HANG0002", {"burnin_test": {"selftest": {"seconds": {"short": 100_000}}}})
     still, stuck, job = (product.start(serial) for serial in serials)
+    tested = product.start("HANG0002", profile="short")
+    product.machine.wait_for(lambda: tested.stage("short_smart")["State"] == "running" and tested.stage("short_smart")["Percent"] > 0, 60,
+                             "the self-test is followed")
     stage = job.stage()
     with product.braked(still), product.braked(stuck) as stuck_pid, product.braked(job) as pid:
         cursor = product.machine.cursor()
@@ -154,8 +160,9 @@ def test_what_stands_still_is_named(product: Product, nas: Host) -> None:
         product.machine.run("systemctl start burnind.service")
         stuck.stage().wait("Attempt", 2, 60)
 
-        worker = product.machine.run(["systemctl", "show", "--value", "--property=ControlGroup", stage["Unit"]]).stdout.strip()
-        product.machine.run(f"kill -STOP $(cat /sys/fs/cgroup{worker}/cgroup.procs)")
+        for hangs in (stage, tested.stage("short_smart")):
+            worker = product.machine.run(["systemctl", "show", "--value", "--property=ControlGroup", hangs["Unit"]]).stdout.strip()
+            product.machine.run(f"kill -STOP $(cat /sys/fs/cgroup{worker}/cgroup.procs)")
 
         words = still.stage().wait("Stalled", bool, 120)
         assert "no work was seen for 1 min" in words and "stopped by a signal" in words
@@ -169,7 +176,10 @@ def test_what_stands_still_is_named(product: Product, nas: Host) -> None:
         product.machine.wait_journal("has said nothing for", cursor=cursor, timeout=240)
         stage.wait("Attempt", 2, 60)
         assert product.state_of(pid) == "T"
+        tested.stage("short_smart").wait("Attempt", 2, 60)
+        product.machine.set_smart("HANG0002", {"burnin_test": {"selftest": {"clock": 200_000}}})
         assert (still["State"], still.stage()["Attempt"]) == ("running", 1)
+    assert tested.wait_end(120) == "passed", tested["Reason"]
     for one in (job, still):
         assert one.wait_end(120) == "passed", one["Reason"]
         assert one.stage()["Stalled"] == ""
