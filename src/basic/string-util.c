@@ -51,13 +51,15 @@ char *strstrip(char *s)
 }
 
 /* The length of the valid UTF-8 character at s, or 0. RFC 3629: no overlong forms, no surrogates, at most U+10FFFF. */
-static size_t utf8_char_length(const uint8_t *s, size_t size)
+static size_t utf8_char(const uint8_t *s, size_t size, uint32_t *ret)
 {
         uint32_t c;
         size_t n;
 
-        if (s[0] < 0x80)
+        if (s[0] < 0x80) {
+                *ret = s[0];
                 return 1;
+        }
         if (s[0] >= 0xc2 && s[0] <= 0xdf)
                 n = 2, c = s[0] & 0x1f;
         else if ((s[0] & 0xf0) == 0xe0)
@@ -80,6 +82,27 @@ static size_t utf8_char_length(const uint8_t *s, size_t size)
         if (n == 4 && (c < 0x10000 || c > 0x10ffff))
                 return 0;
 
+        *ret = c;
+        return n;
+}
+
+/* What drives a terminal (C0, DEL, C1), ends a line, or shows what follows in another order than it has. */
+static bool char_is_control(uint32_t c)
+{
+        return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
+               (c >= 0x2066 && c <= 0x2069);
+}
+
+/* The length of the character at s, or 0 where there is none that may be shown. */
+static size_t clean_char_length(const char *s, size_t size, bool keep_lines)
+{
+        uint32_t c;
+        size_t n;
+
+        n = utf8_char((const uint8_t *) s, size, &c);
+        if (n > 0 && char_is_control(c) && !(keep_lines && (c == '\t' || c == '\n')))
+                return 0;
+
         return n;
 }
 
@@ -88,7 +111,8 @@ bool utf8_is_valid(const char *s)
         size_t left = strlen(s);
 
         while (left > 0) {
-                size_t n = utf8_char_length((const uint8_t *) s, left);
+                uint32_t c;
+                size_t n = utf8_char((const uint8_t *) s, left, &c);
 
                 if (n == 0)
                         return false;
@@ -109,15 +133,15 @@ char *str_clean(const char *s, size_t size, size_t max, bool keep_lines)
                 return NULL;
 
         for (size_t i = 0; i < size;) {
-                size_t n = utf8_char_length((const uint8_t *) s + i, size - i);
-                bool control = n == 1 && ((unsigned char) s[i] < 0x20 || s[i] == 0x7f);
+                size_t n = clean_char_length(s + i, size - i, keep_lines);
+                uint32_t c;
 
                 if (k + MAX(n, (size_t) 1) > max)
                         break;
 
-                if (n == 0 || (control && !(keep_lines && strchr("\t\n", s[i]) && s[i]))) {
+                if (n == 0) {
                         t[k++] = '?';
-                        i++;
+                        i += MAX(utf8_char((const uint8_t *) s + i, size - i, &c), (size_t) 1);
                 } else {
                         memcpy(t + k, s + i, n);
                         k += n;
@@ -131,13 +155,52 @@ char *str_clean(const char *s, size_t size, size_t max, bool keep_lines)
 
 bool str_is_clean(const char *s, size_t max, bool keep_lines)
 {
-        if (strlen(s) > max || !utf8_is_valid(s))
+        size_t left = strlen(s);
+
+        if (left > max)
                 return false;
-        for (; *s; s++)
-                if (((unsigned char) *s < 0x20 && !(keep_lines && strchr("\t\n", *s))) || *s == 0x7f)
+        while (left > 0) {
+                size_t n = clean_char_length(s, left, keep_lines);
+
+                if (n == 0)
                         return false;
+                s += n;
+                left -= n;
+        }
 
         return true;
+}
+
+const char *str_show(const char *s, char buf[static TEXT_SHOWN_MAX + sizeof("...")])
+{
+        size_t left = strlen(s), k = 0;
+
+        while (left > 0) {
+                char escaped[STRLEN("\\xff") + 1];
+                size_t n = clean_char_length(s, left, false), length;
+
+                if (*s == '\n')
+                        (void) stpcpy(escaped, "\\n");
+                else if (n == 0)
+                        (void) snprintf(escaped, sizeof(escaped), "\\x%02x", (uint8_t) *s);
+                else if (*s == '"' || *s == '\\')
+                        (void) snprintf(escaped, sizeof(escaped), "\\%c", *s);
+                else
+                        (void) snprintf(escaped, sizeof(escaped), "%.*s", (int) n, s);
+
+                length = strlen(escaped);
+                if (k + length > TEXT_SHOWN_MAX) {
+                        k = (size_t) (stpcpy(buf + k, "...") - buf);
+                        break;
+                }
+                memcpy(buf + k, escaped, length);
+                k += length;
+                s += MAX(n, (size_t) 1);
+                left -= MAX(n, (size_t) 1);
+        }
+
+        buf[k] = 0;
+        return buf;
 }
 
 bool str_in_charset(const char *s, const char *extra, size_t max)

@@ -48,14 +48,21 @@ char *strf(const char *format, ...) _printf_(1, 2) _warn_unused_;
 /* Cuts white space from both ends, in place. */
 char *strstrip(char *s);
 
-/* Makes text that came from elsewhere fit to show and to send over the bus: valid UTF-8, no control characters
- * (each becomes '?'; tab and newline stay where keep_lines is set), at most max bytes. Never NULL but on OOM. */
+/* Makes text that came from elsewhere fit to show and to send over the bus: valid UTF-8, no control characters, none that turn
+ * the text around them (each becomes '?'; tab and newline stay where keep_lines is set), at most max bytes. Never NULL but on
+ * OOM. */
 char *str_clean(const char *s, size_t size, size_t max, bool keep_lines);
 
 bool utf8_is_valid(const char *s);
 
 /* What str_clean() would leave as it is: for text that must have been cleaned before. */
 bool str_is_clean(const char *s, size_t max, bool keep_lines);
+
+/* Text of a caller as an error repeats it: what str_clean() takes away, quotes and backslashes are escaped as in C, and of more than
+ * TEXT_SHOWN_MAX bytes the first ones are shown, with "..." behind them. The macro's result lives as long as the block around it. */
+#define TEXT_SHOWN_MAX 100U
+const char *str_show(const char *s, char buf[static TEXT_SHOWN_MAX + sizeof("...")]);
+#define SHOWN(s) str_show((s), (char[TEXT_SHOWN_MAX + sizeof("...")]){})
 
 /* True when s has 1 to max characters, all of them from the ASCII letters, digits and those in extra. */
 bool str_in_charset(const char *s, const char *extra, size_t max);

@@ -71,16 +71,13 @@ static int account_store_failed(Manager *m, int r, sd_bus_error *error)
 
 int account_get(Manager *m, const char *name, AccountRecord *ret, sd_bus_error *error)
 {
-        _cleanup_free_ char *shown = NULL;
         int r;
 
         r = store_account_get(m->store, name, ret);
         if (r != 0)
                 return r < 0 ? account_store_failed(m, r, error) : 0;
 
-        shown = str_clean(name, strlen(name), NAME_MAX_CHARS, false);
-        return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_ACCOUNT, "There is no account %s.",
-                                 strempty(shown));
+        return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_ACCOUNT, "There is no account %s.", SHOWN(name));
 }
 
 int account_is_any(Manager *m)

@@ -12,6 +12,9 @@
 #include "daemon/session.h"
 #include "shared/names.h"
 
+/* A change of the longest list of a setting has room. */
+#define DETAIL_MAX (48U * 1024U)
+
 const Actor actor_daemon = { .uid = 0, .name = "burnind" };
 
 /* Only the local file: getpwuid() may ask a directory service over the network, and the loop must not wait for one. */
@@ -70,17 +73,24 @@ int actor_from_message(Manager *manager, sd_bus_message *m, Actor *ret)
 int audit_write(Manager *m, const Actor *actor, const char *action, const char *object, const char *outcome,
                 const char *detail)
 {
+        /* Whatever is in them, the row is there. */
+        _cleanup_free_ char *clean_object = str_clean(object, strlen(object), TEXT_MAX_BYTES, false);
+        _cleanup_free_ char *words =
+                        str_clean(strempty(detail), strlen(strempty(detail)), DETAIL_MAX, false);
         char uid[16];
         int r;
+
+        if (!clean_object || !words)
+                return -ENOMEM;
 
         r = store_audit_add(m->store, &(AuditRecord){
                                                       .time_usec = now_usec(CLOCK_REALTIME),
                                                       .actor = (char *) actor->name,
                                                       .actor_uid = actor->uid,
                                                       .action = (char *) action,
-                                                      .object = (char *) object,
+                                                      .object = clean_object,
                                                       .outcome = (char *) outcome,
-                                                      .detail = (char *) strempty(detail),
+                                                      .detail = words,
                                       });
         if (r < 0)
                 return manager_store_failed(m, r);
@@ -93,8 +103,8 @@ int audit_write(Manager *m, const Actor *actor, const char *action, const char *
                                       { LOG_FIELD_MESSAGE_ID,
                                         streq(outcome, "denied") ? MESSAGE_AUTHORIZATION_DENIED : NULL },
                                       {} }),
-                       "%s by %s on %s: %s%s%s", action, actor->name, object, outcome,
-                       isempty(detail) ? "" : ": ", strempty(detail));
+                       "%s by %s on %s: %s%s%s", action, actor->name, clean_object, outcome,
+                       isempty(words) ? "" : ": ", words);
         return 0;
 }
 

@@ -179,7 +179,7 @@ static int setting_normalize(const Manager *m, const Setting *setting, const cha
                              sd_bus_error *error)
 {
         _cleanup_(settings_done) Settings s = {};
-        _cleanup_free_ char *values = NULL, *shown = NULL;
+        _cleanup_free_ char *values = NULL;
         int r;
 
         r = settings_layer(&m->settings, (char *[SETTINGS_MAX]){}, &s);
@@ -190,9 +190,8 @@ static int setting_normalize(const Manager *m, const Setting *setting, const cha
                 return r;
         if (r < 0) {
                 values = setting_describe_values(setting);
-                shown = str_clean(value, strlen(value), NAME_MAX_CHARS, false);
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
-                                         "%s cannot be '%s', it is %s: %s", setting->name, strempty(shown),
+                                         "%s cannot be '%s', it is %s: %s", setting->name, SHOWN(value),
                                          strempty(values), setting->text);
         }
 

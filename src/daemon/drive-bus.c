@@ -99,13 +99,15 @@ static int drive_method_start_self_test(sd_bus_message *m, void *userdata, sd_bu
         _cleanup_free_ char *object = NULL, *detail = NULL, *path = NULL;
         const char *type;
         Actor actor;
+        Plan plan;
         Job *j;
         int r;
 
         r = sd_bus_message_read(m, "s", &type);
         if (r < 0)
                 return r;
-        r = drive_authorize(d, m, type, &actor, &object, error);
+        /* Whatever else was given is refused below; nobody is asked about it. */
+        r = drive_authorize(d, m, plan_self_test(type, &plan) >= 0 ? type : NULL, &actor, &object, error);
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
@@ -143,7 +145,7 @@ static int drive_method_cancel_self_test(sd_bus_message *m, void *userdata, sd_b
 }
 
 /* SetLocation and SetNotes: one text each, kept with the drive wherever it goes. */
-static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, const char *property,
+static int drive_set_text(Drive *d, sd_bus_message *m, char **text, bool lines, const char *property,
                           sd_bus_error *error)
 {
         _cleanup_free_ char *object = NULL, *before = NULL, *detail = NULL;
@@ -158,9 +160,10 @@ static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, 
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        if (strlen(value) > max)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "%s has at most %zu bytes.",
-                                         property, max);
+        r = bus_check_text(lines ? "Notes" : "A location", value, lines ? TEXT_MAX_BYTES : NAME_MAX_CHARS,
+                           lines, BUS_ERROR_INVALID_ARGUMENT, error);
+        if (r < 0)
+                return r;
 
         before = TAKE_PTR(*text);
         r = free_and_strdup(text, value);
@@ -173,7 +176,7 @@ static int drive_set_text(Drive *d, sd_bus_message *m, char **text, size_t max, 
         }
 
         /* Notes may be long; they are not what the audit is for. */
-        detail = max == NAME_MAX_CHARS ? strf("%s: %s", property, value) : strdup(property);
+        detail = lines ? strdup(property) : strf("%s: %s", property, value);
         (void) audit_write(d->manager, &actor, ACTION_MANAGE_DRIVES, object, "ok", strempty(detail));
         drive_emit_changed(d, (const char *const[]){ property, NULL });
         return sd_bus_reply_method_return(m, NULL);
@@ -183,14 +186,14 @@ static int drive_method_set_location(sd_bus_message *m, void *userdata, sd_bus_e
 {
         Drive *d = userdata;
 
-        return drive_set_text(d, m, &d->record.location, NAME_MAX_CHARS, "Location", error);
+        return drive_set_text(d, m, &d->record.location, false, "Location", error);
 }
 
 static int drive_method_set_notes(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Drive *d = userdata;
 
-        return drive_set_text(d, m, &d->record.notes, TEXT_MAX_BYTES, "Notes", error);
+        return drive_set_text(d, m, &d->record.notes, true, "Notes", error);
 }
 
 static int drive_method_forget(sd_bus_message *m, void *userdata, sd_bus_error *error)

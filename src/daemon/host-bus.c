@@ -112,7 +112,7 @@ static int host_check_key(const Host *h, const char *fingerprint, sd_bus_error *
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_WRONG_FINGERPRINT,
                                 "Host %s shows a key with the fingerprint %s, not %s. Nothing was accepted.",
-                                h->record.name, h->seen_host_key_sha256, fingerprint);
+                                h->record.name, h->seen_host_key_sha256, SHOWN(fingerprint));
 
         return 0;
 }

@@ -14,6 +14,7 @@
 #include "daemon/poll.h"
 #include "daemon/queue.h"
 #include "daemon/stage.h"
+#include "shared/bus-util.h"
 #include "shared/names.h"
 
 #define HOST_CYCLE_DRIVES_MAX 4096
@@ -87,12 +88,12 @@ static int host_record_check_api(const HostRecord *r, sd_bus_error *error)
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_INVALID_ARGUMENT,
                                 "\"%s\" is no URL of an API; it is like https://nas.example.org[:443].",
-                                strempty(r->api_url));
+                                SHOWN(strempty(r->api_url)));
         if (!isempty(r->api_pin) && !api_pin_is_valid(r->api_pin))
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_INVALID_ARGUMENT,
                                 "\"%s\" is no pin; it is \"sha256//\" and the SHA256 of the public key in base64.",
-                                r->api_pin);
+                                SHOWN(r->api_pin));
 
         return 0;
 }
@@ -116,18 +117,18 @@ static int host_record_check_place(const HostRecord *r, sd_bus_error *error)
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_INVALID_ARGUMENT,
                                 "\"%s\" is no kind of host; \"ssh\", \"local\" and \"truenas\" are.",
-                                r->kind);
+                                SHOWN(r->kind));
         /* It goes to a resolver and nowhere else; still no room for anything but names and addresses. */
         if (!str_in_charset(r->address, ".:-_%", 255) || r->address[0] == '-')
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
-                                         "\"%s\" is no host name or address.", r->address);
+                                         "\"%s\" is no host name or address.", SHOWN(r->address));
         if (r->port == 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A port is 1 to 65535.");
         /* Without a user there is no SSH: the API alone. */
         if ((!isempty(r->user) || !streq(r->kind, "truenas")) &&
             (!str_in_charset(r->user, "._-", NAME_MAX_CHARS) || r->user[0] == '-'))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "\"%s\" is no user name.",
-                                         r->user);
+                                         SHOWN(r->user));
         return 0;
 }
 
@@ -140,11 +141,11 @@ int host_record_check(const HostRecord *r, sd_bus_error *error)
                                 error, BUS_ERROR_INVALID_ARGUMENT,
                                 "A host's name has 1 to %u letters, digits and inner '.', '-', '_'.",
                                 NAME_MAX_CHARS);
-        if (strlen(strempty(r->notes)) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "Notes have at most %u bytes.",
-                                         TEXT_MAX_BYTES);
+        k = bus_check_text("Notes", strempty(r->notes), TEXT_MAX_BYTES, true, BUS_ERROR_INVALID_ARGUMENT,
+                           error);
+        if (k >= 0)
+                k = host_record_check_place(r, error);
 
-        k = host_record_check_place(r, error);
         return k < 0 ? k : host_record_check_api(r, error);
 }
 

@@ -98,7 +98,8 @@ int manager_method_list_hosts(sd_bus_message *m, void *userdata, sd_bus_error *e
 }
 
 typedef struct DriveFilter {
-        const char *host, *serial, *lock;
+        const char *host, *serial;
+        LockRole lock;
         int present;
         bool have_present;
         uint32_t offset, limit;
@@ -110,7 +111,7 @@ static bool drive_filter_matches(const DriveFilter *f, const Drive *d)
                 return false;
         if (f->serial && !streq_ptr(f->serial, d->record.identity.serial))
                 return false;
-        if (f->lock && !streq(f->lock, lock_role_to_string(drive_lock_role(d))))
+        if (f->lock >= 0 && f->lock != drive_lock_role(d))
                 return false;
 
         return !f->have_present || f->present == (d->host != NULL);
@@ -127,22 +128,38 @@ static int drive_compare_place(const void *a, const void *b)
         return r ?: strcmp(x->record.id, y->record.id);
 }
 
+static int drive_filter_read(sd_bus_message *m, DriveFilter *f, sd_bus_error *error)
+{
+        const char *lock = NULL;
+        const BusOption options[] = {
+                { "host", 's', &f->host, NULL },     { "serial", 's', &f->serial, NULL },
+                { "lock", 's', &lock, NULL },        { "present", 'b', &f->present, &f->have_present },
+                { "offset", 'u', &f->offset, NULL }, { "limit", 'u', &f->limit, NULL },
+        };
+        int r;
+
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0 || !lock)
+                return r;
+
+        f->lock = lock_role_from_string(lock);
+        if (f->lock < 0)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no lock of a drive.",
+                                         SHOWN(lock));
+        return 0;
+}
+
 int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        DriveFilter f = { .limit = LIST_PAGE_MAX };
-        const BusOption options[] = {
-                { "host", 's', &f.host, NULL },     { "serial", 's', &f.serial, NULL },
-                { "lock", 's', &f.lock, NULL },     { "present", 'b', &f.present, &f.have_present },
-                { "offset", 'u', &f.offset, NULL }, { "limit", 'u', &f.limit, NULL },
-        };
+        DriveFilter f = { .lock = _LOCK_ROLE_INVALID, .limit = LIST_PAGE_MAX };
         _cleanup_free_ Drive **found = NULL;
         Manager *manager = userdata;
         size_t n = 0;
         Drive *d, *next;
         int r;
 
-        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        r = drive_filter_read(m, &f, error);
         if (r < 0)
                 return r;
         r = authz_check(manager, m, "", NULL, error);
@@ -207,13 +224,13 @@ static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
                 f->state = job_state_from_string(state);
                 if (f->state < 0)
                         return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
-                                                 "\"%s\" is no state of a job.", state);
+                                                 "\"%s\" is no state of a job.", SHOWN(state));
         }
         if (verdict) {
                 f->verdict = verdict_from_string(verdict);
                 if (f->verdict < 0)
                         return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no verdict.",
-                                                 verdict);
+                                                 SHOWN(verdict));
         }
         f->limit = page_size(f->limit);
         return 0;

@@ -237,7 +237,8 @@ static int manager_method_get_host(sd_bus_message *m, void *userdata, sd_bus_err
 
         h = host_find(userdata, name);
         if (!h)
-                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_HOST, "There is no host %s here.", name);
+                return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_HOST, "There is no host \"%s\" here.",
+                                         SHOWN(name));
         r = host_bus_path(h, &path);
         if (r < 0)
                 return r;

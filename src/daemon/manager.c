@@ -231,8 +231,13 @@ static void manager_retry_store_later(Manager *m)
 
 int manager_store_failed(Manager *m, int r)
 {
-        _cleanup_free_ char *health = strf("The database cannot be written: %s", strerror(-r));
+        _cleanup_free_ char *health = NULL;
 
+        /* It is what was to be written, and would be refused again; all else can be written. */
+        if (store_is_refusal(r) && store_check(m->store) >= 0)
+                return log_error_errno(r, "The database refuses what was to be recorded: %m");
+
+        health = strf("The database cannot be written: %s", strerror(-r));
         if (!m->health)
                 log_full_errno(LOG_ERR, r,
                                ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_STORE_FAILED }, {} }),

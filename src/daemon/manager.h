@@ -81,7 +81,7 @@ int manager_start(Manager *m);
 int manager_open_ssh_key(Manager *m);
 
 /* Tells that the store could not be written: Health says so until it can be again; what stands still because of it then goes on
- * by itself. Returns r. */
+ * by itself. What the store refuses for what it is (store_is_refusal()) is told, and no more. Returns r. */
 int manager_store_failed(Manager *m, int r);
 
 /* Its progress is stored and told: at once, or a second after that was last done; and by its own signal when its turn comes. */

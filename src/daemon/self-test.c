@@ -368,7 +368,7 @@ int self_test_start(Drive *d, const char *type, const Actor *actor, Job **ret, s
 
         if (plan_self_test(type, &plan) < 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
-                                         "A self-test is \"short\" or \"long\", not \"%s\".", type);
+                                         "A self-test is \"short\" or \"long\", not \"%s\".", SHOWN(type));
         r = safety_check_drive(d, NULL, &name, &text);
         if (r < 0)
                 return r;

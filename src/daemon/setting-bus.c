@@ -99,7 +99,6 @@ static int setting_method_list(sd_bus_message *m, void *userdata, sd_bus_error *
 
 static int read_setting(sd_bus_message *m, const Setting **ret, sd_bus_error *error)
 {
-        _cleanup_free_ char *shown = NULL;
         const char *name;
         int r;
 
@@ -110,9 +109,7 @@ static int read_setting(sd_bus_message *m, const Setting **ret, sd_bus_error *er
         if (*ret)
                 return 0;
 
-        shown = str_clean(name, strlen(name), NAME_MAX_CHARS, false);
-        return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_SETTING, "There is no setting '%s'.",
-                                 strempty(shown));
+        return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_SETTING, "There is no setting '%s'.", SHOWN(name));
 }
 
 static int setting_method_get(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -59,12 +59,12 @@ int submit_find_drive(Manager *m, const char *name, Drive **ret, sd_bus_error *e
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_NO_SUCH_DRIVE,
                                 "There is no drive \"%s\" here; burninctl drives lists those that are known.",
-                                name);
+                                SHOWN(name));
         if (r == -EEXIST)
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_INVALID_ARGUMENT,
                                 "Several drives have the serial \"%s\"; name one as HOST:DEVNAME or by its id.",
-                                name);
+                                SHOWN(name));
 
         return r;
 }
@@ -119,7 +119,7 @@ int submit_read_plan(const char *profile, char *const *stages, Plan *ret, sd_bus
                                 "Stages are one or more of short_smart, long_smart, surface_validate, nvme_format, nvme_sanitize, each once.");
         if (!stages && plan_by_profile(profile ?: DEFAULT_PROFILE, ret) < 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "There is no profile \"%s\".",
-                                         profile);
+                                         SHOWN(profile));
 
         return 0;
 }
@@ -162,9 +162,10 @@ static int submission_read(Submission *s, sd_bus_message *m, sd_bus_error *error
         if (!job_priority_is_valid(s->options.priority))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A priority is %i to %i.",
                                          -JOB_PRIORITY_MAX, JOB_PRIORITY_MAX);
-        if (s->options.note && strlen(s->options.note) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "A note has at most %u bytes.",
-                                         TEXT_MAX_BYTES);
+        r = bus_check_text("A note", strempty(s->options.note), TEXT_MAX_BYTES, true,
+                           BUS_ERROR_INVALID_OPTION, error);
+        if (r < 0)
+                return r;
         if (s->options.request && !str_in_charset(s->options.request, ".:_-", NAME_MAX_CHARS))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
                                          "A request id has 1 to %u letters, digits, '.', ':', '_', '-'.",
@@ -195,7 +196,7 @@ static int submission_schedule(Submission *s, sd_bus_error *error)
         r = calendar_next(o->calendar, now, until, &o->not_before_usec);
         if (r == -ENOENT)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
-                                         "\"%s\" names no time in the next %u days.", o->calendar,
+                                         "\"%s\" names no time in the next %u days.", SHOWN(o->calendar),
                                          SCHEDULE_DAYS_MAX);
         if (r < 0)
                 return sd_bus_error_setf(
@@ -225,7 +226,7 @@ static int choice_check_serial(const Submission *s, Choice *c)
                 return sd_bus_error_setf(
                                 &c->error, BUS_ERROR_WRONG_SERIAL,
                                 "The serial \"%s\" is not that of drive %s on %s. Nothing was started.",
-                                c->serial, strempty(c->drive->record.kname),
+                                SHOWN(c->serial), strempty(c->drive->record.kname),
                                 strempty(c->drive->record.host));
 
         return 0;
@@ -291,7 +292,7 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
         for (size_t i = 0; i < n_earlier; i++)
                 if (earlier[i].drive == c->drive && !sd_bus_error_is_set(&earlier[i].error))
                         return sd_bus_error_setf(&c->error, BUS_ERROR_DRIVE_BUSY, "Drive %s is named twice.",
-                                                 c->name),
+                                                 SHOWN(c->name)),
                                0;
         if (choice_check_serial(s, c) < 0)
                 return 0;
@@ -442,7 +443,8 @@ static void submission_audit(Submission *s, const Actor *actor)
 {
         for (size_t i = 0; i < s->n; i++) {
                 const Choice *c = s->choices + i;
-                _cleanup_free_ char *object = strf("drive %s", c->drive ? c->drive->record.id : c->name);
+                _cleanup_free_ char *object =
+                                strf("drive %s", c->drive ? c->drive->record.id : SHOWN(c->name));
                 _cleanup_free_ char *job = NULL;
 
                 if (c->job && s->retried)

@@ -8,6 +8,8 @@
 #include "shared/names.h"
 
 #define OPTION_LIST_MAX 64U
+/* So that no filter is more than the database takes. What has a limit of its own has a smaller one. */
+#define OPTION_TEXT_MAX (16U * 1024U)
 
 int bus_read_strv(sd_bus_message *m, size_t max, char ***ret)
 {
@@ -55,6 +57,21 @@ static int bus_read_list_option(sd_bus_message *m, const BusOption *o, sd_bus_er
         return 0;
 }
 
+static int bus_read_plain_option(sd_bus_message *m, const BusOption *o, sd_bus_error *error)
+{
+        int r;
+
+        r = sd_bus_message_read_basic(m, o->type, o->value);
+        if (r < 0)
+                return r;
+        if (o->type == 's' && strlen(*(const char **) o->value) > OPTION_TEXT_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "Option \"%s\" may have at most %u bytes.", o->key,
+                                         OPTION_TEXT_MAX);
+
+        return 0;
+}
+
 static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n, sd_bus_error *error)
 {
         const char *key, *contents;
@@ -70,7 +87,8 @@ static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n
                 if (streq(options[i].key, key))
                         o = options + i;
         if (!o)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "Unknown option \"%s\".", key);
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "Unknown option \"%s\".",
+                                         SHOWN(key));
 
         r = sd_bus_message_peek_type(m, &type, &contents);
         if (r < 0)
@@ -84,8 +102,7 @@ static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n
         r = sd_bus_message_enter_container(m, 'v', contents);
         if (r < 0)
                 return r;
-        r = o->type == 'a' ? bus_read_list_option(m, o, error)
-                           : sd_bus_message_read_basic(m, o->type, o->value);
+        r = o->type == 'a' ? bus_read_list_option(m, o, error) : bus_read_plain_option(m, o, error);
         if (r < 0)
                 return r;
         if (o->present)
@@ -116,6 +133,18 @@ int bus_read_options(sd_bus_message *m, const BusOption *options, size_t n, sd_b
         return sd_bus_message_exit_container(m);
 }
 
+int bus_check_text(const char *what, const char *text, size_t max, bool lines, const char *name,
+                   sd_bus_error *error)
+{
+        if (strlen(text) > max)
+                return sd_bus_error_setf(error, name, "%s may have at most %zu bytes.", what, max);
+        if (!str_is_clean(text, max, lines))
+                return sd_bus_error_setf(error, name, "%s may have no control characters%s.", what,
+                                         lines ? " but line breaks and tabs" : ", and no line breaks");
+
+        return 0;
+}
+
 int bus_read_flags(sd_bus_message *m, sd_bus_error *error)
 {
         uint64_t flags;
@@ -142,9 +171,9 @@ int bus_read_reason(sd_bus_message *m, const char **ret, sd_bus_error *error)
         r = bus_read_flags(m, error);
         if (r < 0)
                 return r;
-        if (strlen(reason) > TEXT_MAX_BYTES)
-                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A reason has at most %u bytes.",
-                                         TEXT_MAX_BYTES);
+        r = bus_check_text("A reason", reason, TEXT_MAX_BYTES, false, BUS_ERROR_INVALID_ARGUMENT, error);
+        if (r < 0)
+                return r;
 
         *ret = reason;
         return 0;

@@ -218,7 +218,7 @@ def test_drives_are_filtered_and_paged(product: Product, nas: Host, finished: Jo
     assert page(serial="nothing") == ([], 0)
     assert "BUSDRIVE" in page(present=False)[0] and "BUSDRIVE" not in everything
     assert {"PAGING01", "PAGING02", "PAGING03"} <= set(page(lock="none", present=True)[0])
-    assert page(lock="swap", present=True) == ([], 0)
+    assert page(lock="boot-pool", present=True) == ([], 0)
     row = product.list("Drives", serial="PAGING02")[0]
     assert row == Drive(product, row["Object"]).all() | {"Object": row["Object"]}
 

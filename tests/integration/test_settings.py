@@ -170,7 +170,7 @@ def test_bad_call_changes_nothing(product: Product) -> None:
     before, entry = list_all(product), newest(product)
     for name in ("", "max_paralel_burnins", "MAX_PER_HOST", "max_per_host ", "ä" * 1000, "x\x1b[0m"):
         for call in (lambda: get(product, name), lambda: put(product, name, "1"), lambda: reset(product, name)):
-            with refused("NoSuchSetting", name[:64].replace("\x1b", "?")[:20]):
+            with refused("NoSuchSetting", name[:20].replace("\x1b", "\\x1b")):
                 call()
     for flags in (1, 1 << 63):
         with refused("InvalidArgument", "flags"):
@@ -444,7 +444,7 @@ def test_reload_of_what_cannot_be_read_changes_nothing(product: Product, journal
 
 def test_what_cannot_be_stored_changes_nothing(product: Product, journal: Any) -> None:
     """A change that cannot be kept is none."""
-    journal.allow("Failed to write to .*burnin.db", "database can be written again")
+    journal.allow("The database refuses what was to be recorded")
     put(product, "bad_block_threshold", "2")
     before, entry = list_all(product), newest(product)
     execute(product, "CREATE TRIGGER stubborn_put BEFORE INSERT ON settings BEGIN SELECT RAISE (ABORT, 'no'); END")
@@ -455,6 +455,7 @@ def test_what_cannot_be_stored_changes_nothing(product: Product, journal: Any) -
         with refused("Store", "Nothing was changed"):
             reset(product, "bad_block_threshold")
         assert list_all(product) == before and newest(product) == entry
+        assert product["Health"] == "ok", "all else can be written"
     finally:
         execute(product, "DROP TRIGGER stubborn_put")
         execute(product, "DROP TRIGGER stubborn_del")

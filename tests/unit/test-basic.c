@@ -109,6 +109,11 @@ static void test_clean(void)
         check_clean("\xf4\x90\x80\x80", 4, 20, false, "????");
         check_clean("a\xc3", 2, 20, false, "a?");
         check_clean("\xbf", 1, 20, false, "?");
+        /* The terminal's own, ends of lines, and what turns the text around. */
+        check_clean("a\xc2\x9b\x31mb\xc2\x85\xc2\xa0", 10, 20, false, "a?1mb?\xc2\xa0");
+        check_clean("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xaf", 15, 20, true,
+                    "\xe2\x80\xa7???\xe2\x80\xaf");
+        assert(!str_is_clean("\xc2\x9b", 5, true) && !str_is_clean("\xe2\x80\xae", 5, true));
         /* Never half a character. */
         check_clean("a\xc3\xa4", 3, 2, false, "a");
         check_clean("", 0, 0, false, "");
@@ -119,6 +124,36 @@ static void test_clean(void)
                str_is_clean("a\nb", 5, true));
         assert(!str_is_clean("\x7f", 5, true) && !str_is_clean("\x1b", 5, true) &&
                str_is_clean("", 0, false));
+}
+
+static void check_shown(const char *s, const char *expected)
+{
+        if (!streq(SHOWN(s), expected)) {
+                fprintf(stderr, "%s, not %s\n", SHOWN(s), expected);
+                assert(false);
+        }
+}
+
+static void test_show(void)
+{
+        char fits[TEXT_SHOWN_MAX + 1], longer[TEXT_SHOWN_MAX * 2 + 1],
+                        expected[TEXT_SHOWN_MAX + sizeof("...")];
+
+        check_shown("", "");
+        check_shown("wwn-0x5000c500a \xc3\xa4", "wwn-0x5000c500a \xc3\xa4");
+        check_shown("\"a\\b\"", "\\\"a\\\\b\\\"");
+        check_shown("two\nlines\t\x1b[31m\x7f", "two\\nlines\\x09\\x1b[31m\\x7f");
+        check_shown("\xc2\x9b\xe2\x80\xae\xff", "\\xc2\\x9b\\xe2\\x80\\xae\\xff");
+
+        memset(fits, 'x', TEXT_SHOWN_MAX);
+        fits[TEXT_SHOWN_MAX] = 0;
+        check_shown(fits, fits);
+        /* Cut in front of what does not fit as a whole. */
+        memset(longer, 'x', TEXT_SHOWN_MAX * 2);
+        longer[TEXT_SHOWN_MAX * 2] = 0;
+        longer[TEXT_SHOWN_MAX - 1] = '\x1b';
+        (void) snprintf(expected, sizeof(expected), "%.*s...", (int) TEXT_SHOWN_MAX - 1, longer);
+        check_shown(longer, expected);
 }
 
 static void check_quote(const char *s, const char *expected)
@@ -228,6 +263,7 @@ int main(void)
         test_numbers();
         test_strings();
         test_clean();
+        test_show();
         test_quote();
         test_strv();
         test_time();
