@@ -365,6 +365,9 @@ int drive_method_list_readings(sd_bus_message *m, void *userdata, sd_bus_error *
         r = bus_read_options(m, options, ELEMENTSOF(options), error);
         if (r < 0)
                 return r;
+        if (f.until_usec > 0 && f.since_usec > f.until_usec)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "Option \"since\" is later than \"until\".");
         r = authz_check(d->manager, m, "", NULL, error);
         if (r <= 0)
                 return r < 0 ? r : 1;

@@ -7,6 +7,7 @@
 #include "daemon/safety.h"
 #include "daemon/self-test.h"
 #include "daemon/stage.h"
+#include "daemon/submit.h"
 #include "shared/names.h"
 
 #define WORDS_MAX  512U
@@ -380,9 +381,9 @@ int self_test_start(Drive *d, const char *type, const Actor *actor, Job **ret, s
                                 "Drive %s (%s on %s) runs a self-test that burnin did not start. Wait for its end.",
                                 strempty(d->record.identity.serial), strempty(d->record.kname),
                                 strempty(d->record.host));
-        if (HASH_COUNT(m->jobs) >= JOBS_ACTIVE_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "At most %u jobs can be active.",
-                                         JOBS_ACTIVE_MAX);
+        r = submit_check_room(m, 1, error);
+        if (r < 0)
+                return r;
 
         r = self_test_queue(d, &plan, actor, &j);
         if (r < 0) {

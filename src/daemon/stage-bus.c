@@ -178,7 +178,7 @@ static int stage_method_read_log(sd_bus_message *m, void *userdata, sd_bus_error
         if (r == 0)
                 return 1; /* Will call us back */
 
-        if (offset > INT64_MAX)
+        if (offset > INT64_MAX - sizeof(data))
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "No log is that long.");
         r = stage_log_open(s, &fd, error);
         if (r < 0)

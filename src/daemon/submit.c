@@ -69,6 +69,15 @@ int submit_find_drive(Manager *m, const char *name, Drive **ret, sd_bus_error *e
         return r;
 }
 
+int submit_check_room(const Manager *m, size_t n, sd_bus_error *error)
+{
+        if (m->n_queued + m->n_running + n > JOBS_ACTIVE_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "At most %u jobs can be active.",
+                                         JOBS_ACTIVE_MAX);
+
+        return 0;
+}
+
 static int submission_read_drives(Submission *s, sd_bus_message *m, sd_bus_error *error)
 {
         size_t allocated = 0;
@@ -564,11 +573,8 @@ static int submission_judge(Submission *s, sd_bus_error *error)
                                 error, BUS_ERROR_NOT_CONFIRMED,
                                 "The burn-in destroys everything on %zu drives. A batch must be confirmed.",
                                 s->n);
-        if (s->manager->n_queued + s->manager->n_running + s->n > JOBS_ACTIVE_MAX)
-                return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED, "At most %u jobs can be active.",
-                                         JOBS_ACTIVE_MAX);
 
-        return 0;
+        return submit_check_room(s->manager, s->n, error);
 }
 
 /* What was judged and authorized becomes jobs. */

@@ -13,5 +13,8 @@ int job_method_retry(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* From the options "profile" and "stages", of which NULL was not given; InvalidOption. */
 int submit_read_plan(const char *profile, char *const *stages, Plan *ret, sd_bus_error *error);
 
+/* Whether so many more jobs can be active; LimitReached. */
+int submit_check_room(const Manager *m, size_t n, sd_bus_error *error);
+
 /* By id, serial or "HOST:DEVNAME"; NoSuchDrive, InvalidArgument. */
 int submit_find_drive(Manager *m, const char *name, Drive **ret, sd_bus_error *error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "basic/string-util.h"
@@ -52,7 +53,6 @@ static int bus_read_list_option(sd_bus_message *m, const BusOption *o, sd_bus_er
         if (r < 0)
                 return r;
 
-        strv_free(*value); /* the key came twice */
         *value = l;
         return 0;
 }
@@ -72,11 +72,14 @@ static int bus_read_plain_option(sd_bus_message *m, const BusOption *o, sd_bus_e
         return 0;
 }
 
-static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n, sd_bus_error *error)
+/* seen: a bit for each of the options. */
+static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n, uint64_t *seen,
+                           sd_bus_error *error)
 {
         const char *key, *contents;
         const BusOption *o = NULL;
         char type, wanted[3];
+        uint64_t bit;
         int r;
 
         r = sd_bus_message_read(m, "s", &key);
@@ -89,6 +92,12 @@ static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n
         if (!o)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "Unknown option \"%s\".",
                                          SHOWN(key));
+
+        bit = UINT64_C(1) << (o - options);
+        if (*seen & bit)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "Option \"%s\" is given twice.",
+                                         key);
+        *seen |= bit;
 
         r = sd_bus_message_peek_type(m, &type, &contents);
         if (r < 0)
@@ -113,14 +122,17 @@ static int bus_read_option(sd_bus_message *m, const BusOption *options, size_t n
 
 int bus_read_options(sd_bus_message *m, const BusOption *options, size_t n, sd_bus_error *error)
 {
+        uint64_t seen = 0;
         int r;
+
+        assert(n <= sizeof(seen) * CHAR_BIT);
 
         r = sd_bus_message_enter_container(m, 'a', "{sv}");
         if (r < 0)
                 return r;
 
         while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = bus_read_option(m, options, n, error);
+                r = bus_read_option(m, options, n, &seen, error);
                 if (r < 0)
                         return r;
                 r = sd_bus_message_exit_container(m);

@@ -5,8 +5,8 @@
 
 #include "basic/macro.h"
 
-/* Reads an a{sv} of options. Every key must be in the table and have its type; anything else, and text of more than
- * OPTION_TEXT_MAX bytes, is InvalidOption, and nothing was changed then. Strings are borrowed from the message. */
+/* Reads an a{sv} of options. Every key must be in the table, be there once and have its type; anything else, and text of
+ * more than OPTION_TEXT_MAX bytes, is InvalidOption, and nothing was changed then. Strings are borrowed from the message. */
 typedef struct BusOption {
         const char *key;
         char type;   /* 's', 'b', 'u', 'i', 'q', 't', 'h'; 'a' for "as" */

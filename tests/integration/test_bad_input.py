@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import busclient
 import dbus
 import pytest
 from product import (DRIVE, HOST, JOB, MANAGER, PATH, STAGE, Drive, Host, Job, Product, nas, product, refused,  # noqa: F401
                      short_name)
+from test_self_test import RUNNING, set_test
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
                                        r"^The grant ")
@@ -171,3 +173,285 @@ def test_lock_that_there_is_not(product: Product, nas: Host) -> None:
     for lock in ("", "swap", "None", "none "):
         with refused("InvalidOption", "lock"):
             product.list("Drives", lock=lock)
+
+
+# --- options -------------------------------------------------------------------------------------------------
+
+
+def busctl(product: Product, path: str, interface: str, method: str, *words: str) -> str:
+    """What dbus-python cannot send. Returns what is said of the refusal."""
+    done = product.machine.run(["busctl", "call", "org.burnin1", path, interface, method, *words], check=False)
+    assert done.returncode != 0, done.stdout
+    return str(done.stderr)
+
+
+def test_option_that_comes_twice_is_refused(product: Product, nas: Host) -> None:
+    """Which of the two was meant nobody can say."""
+    product.plug("TWICE001", 8)
+    stages = ("as", "1", "short_smart", "stages", "as", "1", "long_smart")
+    with nothing_changes(product):
+        for path, interface, method, words in (
+                (PATH, MANAGER, "StartBurnIn", ("a(ss)a{sv}", "1", "TWICE001", "TWICE001", "2", "stages", *stages)),
+                (PATH, MANAGER, "StartBurnIn", ("a(ss)a{sv}", "1", "TWICE001", "TWICE001", "2", "note", "s", "a", "note", "s", "b")),
+                (PATH, MANAGER, "EstimateBurnIn", ("asa{sv}", "1", "TWICE001", "2", "stages", *stages)),
+                (PATH, MANAGER, "ListJobs", ("a{sv}", "2", "limit", "u", "1", "limit", "u", "1")),
+                (PATH, MANAGER, "AddHost", ("sa{sv}", "twice", "2", "port", "q", "1", "port", "q", "2")),
+                (nas.path, HOST, "Configure", ("a{sv}", "2", "notes", "s", "a", "notes", "s", "b"))):
+            said = busctl(product, path, interface, method, *words)
+            assert "twice" in said and f'"{words[words.index("2") + 1]}"' in said, (method, said)
+    bus, reader = product.machine.bus(), "/org/burnin1"
+    assert bus.call_blocking("org.burnin1", reader, MANAGER, "ListHosts", "a{sv}", (options(),))
+
+
+OF_ANOTHER_TYPE: list[tuple[str, dict[str, Any]]] = [
+    ("ListHosts", {"name": True}), ("ListGrants", {"drive": dbus.UInt32(1)}), ("ListAudit", {"offset": "0"}),
+    ("ListAudit", {"limit": dbus.UInt64(1)}), ("ListJobs", {"host": dbus.Array(["nas"], "s")}), ("ListJobs", {"drive": dbus.UInt32(1)}),
+    ("ListJobs", {"offset": dbus.UInt64(1)}), ("ListJobs", {"limit": "1"}), ("ListJobs", {"state": True}),
+    ("ListDrives", {"host": dbus.ObjectPath("/org/burnin1/host/nas")}), ("ListDrives", {"serial": True}),
+    ("ListDrives", {"lock": dbus.UInt32(0)}), ("ListDrives", {"offset": dbus.Int32(-1)}), ("ListDrives", {"present": dbus.UInt32(1)})]
+START_OF_ANOTHER_TYPE: list[dict[str, Any]] = [
+    {"note": dbus.Array(["x"], "s")}, {"note": True}, {"request": dbus.UInt32(1)}, {"request": ""}, {"profile": True}, {"profile": ""},
+    {"priority": dbus.Int32(-101)}, {"priority": dbus.Int32(-2**31)}, {"priority": dbus.Int32(2**31 - 1)}, {"priority": dbus.UInt32(1)},
+    {"priority": "1"}, {"at": dbus.Int64(1)}, {"at": "now"}, {"calendar": dbus.UInt64(1)}, {"unlock": "yes"}, {"release": dbus.UInt32(1)},
+    {"unlock_existing": dbus.Byte(1)}]
+
+
+def test_options_of_another_type(product: Product, nas: Host) -> None:
+    drive = product.plug("TYPES001", 8)
+    with nothing_changes(product):
+        for method, filters in OF_ANOTHER_TYPE:
+            with refused("InvalidOption", *filters):
+                product.call(method, "a{sv}", options(**filters))
+        for filters in ({"since": dbus.UInt32(1)}, {"until": "1"}, {"until": dbus.Int64(-1)}, {"offset": dbus.UInt64(0)}, {"limit": True},
+                        {"from": dbus.UInt64(0)}):
+            with refused("InvalidOption", *filters):
+                drive.call("ListReadings", "a{sv}", options(**filters))
+        with refused("InvalidOption", "since", "until"):
+            drive.call("ListReadings", "a{sv}", options(since=dbus.UInt64(2), until=dbus.UInt64(1)))
+        for values in START_OF_ANOTHER_TYPE:
+            word = next(iter(values))
+            with refused("InvalidOption", word):
+                product.start("TYPES001", **values)
+    rows, total = drive.call("ListReadings", "a{sv}", options(since=dbus.UInt64(1), until=dbus.UInt64(1)))
+    assert (rows, total) == ([], 0)
+
+
+# --- what there is not ---------------------------------------------------------------------------------------
+
+
+def test_names_that_name_nothing(product: Product, nas: Host) -> None:
+    drive = product.plug("NAMED001", 8)
+    with nothing_changes(product):
+        for name in ("", ":", "nas:", ":sda", "nas:/dev/" + drive["DevName"], f"NAS:{drive['DevName']}", drive["Id"] + " ", "named001"):
+            with refused("NoSuchDrive"):
+                product.drive(name)
+            with refused("NoSuchDrive"):
+                product.call("EstimateBurnIn", "asa{sv}", [name], options())
+        for name in ("", "NAS", "nas ", "/org/burnin1/host/nas"):
+            with refused("NoSuchHost"):
+                product.host(name)
+        for number in (0, 2**63 - 1, 2**63, 2**64 - 1):
+            with refused("NoSuchJob", str(number)):
+                product.job(number)
+    for name in ("", ":", "nas:"):
+        with refused("NoSuchDrive"):
+            product.start_all([(name, "")])
+    assert not product.active_jobs()
+
+
+def test_serial_that_several_drives_have(product: Product, nas: Host) -> None:
+    one = product.plug("SERIAL01", 8)
+    product.machine.add_loop_drive("SERIAL02", 8)
+    product.machine.set_smart("SERIAL02", {"serial_number": "SERIAL01"})
+    nas.refresh()
+    product.machine.wait_for(lambda: len(product.list("Drives", serial="SERIAL01", present=True)) == 2, 30, "both are there")
+    for call in (lambda: product.drive("SERIAL01"), lambda: product.call("EstimateBurnIn", "asa{sv}", ["SERIAL01"], options()),
+                 lambda: product.start("SERIAL01")):
+        with refused("InvalidArgument", "Several drives", "SERIAL01", "HOST:DEVNAME"):
+            call()
+    assert not product.active_jobs()
+    assert product.drive(f"nas:{one['DevName']}").path == product.drive(one["Id"]).path == one.path
+
+
+def test_objects_that_are_not_there(product: Product, nas: Host) -> None:
+    drive = product.plug("OBJECT01", 8)
+    job = product.start("OBJECT01", at=later())
+    big = 2**64 + job.id
+    for path, interface, method, signature, arguments in (
+            (PATH + "/drive/nothing", DRIVE, "SetNotes", "st", ("x", 0)), (drive.path + "_", DRIVE, "SetNotes", "st", ("x", 0)),
+            (drive.path + "/x", DRIVE, "SetNotes", "st", ("x", 0)), (PATH + "/drive", DRIVE, "Forget", "t", (0,)),
+            (f"{job.path}/nonsense", STAGE, "ReadLog", "t", (0,)), (f"{job.path}/short_smart", STAGE, "OpenLog", "", ()),
+            (f"{job.path}/precheck/x", STAGE, "OpenLog", "", ()), (f"{PATH}/job/{big}", JOB, "Cancel", "st", ("", 0)),
+            (f"{PATH}/job/{big}/precheck", STAGE, "OpenLog", "", ()), (f"{PATH}/job/0{2**64}", JOB, "Cancel", "st", ("", 0)),
+            (f"{PATH}/job/_{job.id}", JOB, "Cancel", "st", ("", 0)), (PATH + "/grant/x", "org.burnin1.UnlockGrant", "Revoke", "t", (0,)),
+            (PATH + "/host/nas_", HOST, "Remove", "t", (0,))):
+        with pytest.raises(dbus.DBusException) as caught:
+            product.machine.call(path, interface, method, signature, *arguments)
+        assert str(caught.value.get_dbus_name()).startswith("org.freedesktop.DBus.Error.Unknown"), (path, caught.value)
+    assert job["State"] == "queued" and drive["Notes"] == ""
+
+
+def test_log_that_is_not_there(product: Product, nas: Host) -> None:
+    product.plug("LOGLESS1", 8)
+    job = product.start("LOGLESS1", at=later())
+    for kind in ("precheck", "surface_validate", "final_check"):
+        stage = job.stage(kind)
+        with refused("WrongState", kind, "has not started"):
+            stage.call("OpenLog")
+        with refused("WrongState", kind, "has not started"):
+            stage.call("ReadLog", "t", 0)
+    product.clean_jobs()
+    job = product.start("LOGLESS1")
+    assert job.wait_end() == "passed"
+    stage, size = job.stage("precheck"), len(job.stage("precheck").log().encode())
+    for offset in (2**63 - 1, 2**63, 2**64 - 1):
+        with refused("InvalidArgument", "No log is that long"):
+            stage.call("ReadLog", "t", offset)
+    for offset in (size, size + 1, 2**32, 2**62):
+        assert stage.call("ReadLog", "t", offset) == []
+    assert len(stage.call("ReadLog", "t", size - 1)) == 1
+
+
+def test_flags_that_there_are_not(product: Product, nas: Host) -> None:
+    drive = product.plug("FLAGGED1", 8)
+    product.plug("FLAGGED2", 8)
+    product.machine.run(["mkfs.ext4", "-q", product.device("FLAGGED2")])
+    locked = product.drive("FLAGGED2")
+    locked.wait("LockState", "existing-data")
+    grant = locked.call("Unlock", "sst", "DESTROY EXISTING DATA", "to see", 0)
+    job = product.start("FLAGGED1", at=later())
+    with nothing_changes(product):
+        for flags in (1, 2**63, 2**64 - 1):
+            for call in (lambda f: job.call("Cancel", "st", "", f), lambda f: job.call("Pause", "st", "", f),
+                         lambda f: job.call("Resume", "t", f), lambda f: job.call("SetPriority", "it", 1, f),
+                         lambda f: job.call("Retry", "st", "FLAGGED1", f), lambda f: drive.call("Identify", "ut", 1, f),
+                         lambda f: drive.call("Forget", "t", f), lambda f: locked.call("Unlock", "sst", "DESTROY EXISTING DATA", "x", f),
+                         lambda f: product.machine.call(grant, "org.burnin1.UnlockGrant", "Revoke", "t", f)):
+                with refused("InvalidArgument", "flags must be 0"):
+                    call(flags)
+        assert [row["Object"] for row in product.call("ListGrants", "a{sv}", options())] == [grant]
+    product.machine.call(grant, "org.burnin1.UnlockGrant", "Revoke", "t", 0)
+
+
+# --- settings that need each other ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "value", "words"), [
+    ("temp_warn_ssd_c", 70, "temp_warn_ssd_c must be under temp_crit_ssd_c"),
+    ("temp_crit_ssd_c", 60, "temp_warn_ssd_c must be under temp_crit_ssd_c"),
+    ("temp_crit_c", 46, "temp_warn_c must be under temp_crit_c"),
+    ("poll_interval_seconds", 15, "poll_interval_seconds must be under stale_threshold_seconds"),
+    ("stale_threshold_seconds", 2, None),
+    ("stall_minutes", 360, "stall_minutes must be under stall_end_hours"),
+    ("surface_validate_block_buffer", 65536, None)])
+def test_settings_must_fit_together(product: Product, name: str, value: int, words: str | None) -> None:
+    """The last value that does not fit, or the last one that does."""
+    before = product.call_settings("List")
+    try:
+        if words:
+            with refused("InvalidArgument", words):
+                product.call_settings("Set", "svt", name, dbus.UInt32(value), 0)
+            assert product.call_settings("List") == before
+        else:
+            product.call_settings("Set", "svt", name, dbus.UInt32(value), 0)
+            assert product.call_settings("Get", "s", name)["Value"] == value
+    finally:
+        product.call_settings("Reset", "st", name, 0)
+
+
+# --- limits --------------------------------------------------------------------------------------------------
+
+
+def change_database(product: Product, sql: str) -> None:
+    """While no burnind has it open."""
+    product.machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
+    product.machine.run(["sqlite3", "/var/lib/burnin/burnin.db", sql])
+    product.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
+
+
+def test_batch_has_a_limit(product: Product, nas: Host) -> None:
+    with nothing_changes(product):
+        with refused("LimitReached", "4096"):
+            product.start_all([(f"none{i}", "") for i in range(4097)], confirmed=True)
+        with refused("LimitReached", "4096"):
+            product.call("EstimateBurnIn", "asa{sv}", dbus.Array([f"none{i}" for i in range(4097)], "s"), options())
+    assert len(product.start_all([(f"none{i}", "") for i in range(4096)], confirmed=True)) == 4096
+
+
+MANY_JOBS = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {active})
+INSERT INTO drives (id, host, size_bytes, rotational, lock_role, smart_usec, first_seen_usec, last_seen_usec)
+SELECT 'many' || i, 'nas', 1, 1, 'none', 0, 1, 1 FROM n;
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {active})
+INSERT INTO jobs (kind, host, content, drive, identity, state, verdict, priority, not_before_usec, paused_usec, pauses_usec, percent,
+                  created_usec, started_usec, finished_usec)
+SELECT 'burn-in', 'nas', '00', 'many' || i, '{{}}', 'queued', '', 0, 9000000000000000, 0, 0, 0, 1, 0, 0 FROM n;
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+INSERT INTO jobs (kind, drive, identity, state, verdict, priority, not_before_usec, paused_usec, pauses_usec, percent, created_usec,
+                  started_usec, finished_usec)
+SELECT 'burn-in', 'many', '{{}}', 'done', 'passed', 0, 0, 0, 0, 0, 1, 1, 1 FROM n;
+"""
+
+
+def test_active_jobs_have_a_limit(product: Product, nas: Host) -> None:
+    """Those that have ended do not count, however many are looked at."""
+    for serial in ("MANYJOB1", "MANYJOB2", "MANYJOB3"):
+        product.plug(serial, 8)
+    change_database(product, MANY_JOBS.format(active=16383))
+    try:
+        for serial in ("MANYJOB1", "MANYJOB2", "MANYJOB3"):
+            product.wait_drive(serial, timeout=60)
+        assert product["QueuedJobs"] == 16383
+        for row in product.call("ListJobs", "a{sv}", options(state="done", limit=dbus.UInt32(100)))[0]:
+            Job(product, row["Object"]).all()
+        with refused("LimitReached", "16384"):
+            product.start_all([("MANYJOB1", "MANYJOB1"), ("MANYJOB2", "MANYJOB2")], confirmed=True, at=later())
+        set_test(product, "MANYJOB1", **RUNNING)
+        last = Job(product, product.drive("MANYJOB1").call("StartSelfTest", "st", "long", 0))
+        with refused("LimitReached", "16384"):
+            product.start("MANYJOB2", at=later())
+        with refused("LimitReached", "16384"):
+            product.drive("MANYJOB3").call("StartSelfTest", "st", "short", 0)
+        last.cancel()
+        last.wait_end()
+    finally:
+        change_database(product, "DELETE FROM jobs WHERE drive LIKE 'many%'; DELETE FROM drives WHERE id LIKE 'many%'")
+    nas.wait("State", "online", 30)
+
+
+def test_hosts_have_a_limit(product: Product, nas: Host) -> None:
+    product.machine.run(["systemctl", "stop", "burnin-poll.service"])       # it would ask them all
+    many = ("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1022) INSERT INTO hosts "
+            "(name, address, user, kind, notes, port, added_usec, last_seen_usec) "
+            "SELECT 'many' || i, '127.0.0.1', 'root', 'ssh', '', 1, 1, 0 FROM n")
+    change_database(product, f"{many}")
+    try:
+        product.machine.run(["systemctl", "stop", "burnin-poll.service"])
+        product.new_host("last", address="127.0.0.1", port=dbus.UInt16(1))
+        with refused("LimitReached", "1024"):
+            product.new_host("toomany", address="127.0.0.1", port=dbus.UInt16(1))
+        assert len(product.hosts()) == 1024
+    finally:
+        change_database(product, "DELETE FROM hosts WHERE name <> 'nas'")
+        product.machine.run(["systemctl", "start", "burnin-poll.service"])
+    nas.wait("State", "online", 30)
+
+
+def test_identifies_have_a_limit(product: Product, nas: Host) -> None:
+    drive = product.plug("IDENTIF1", 8)
+    answers: list[str] = []
+    other = product.machine.bus("root")
+    product.machine.run(["systemctl", "kill", "--signal=STOP", "burnin-poll.service"])      # nobody asks their hosts
+    try:
+        # One caller alone may not have so many calls wait for polkit.
+        for bus, n in ((product.machine.bus(), 40), (other, 25)):
+            for _ in range(n):
+                bus.call_async("org.burnin1", drive.path, DRIVE, "Identify", "ut", (1, 0), lambda *a: answers.append(""),
+                               lambda error: answers.append(f"{short_name(error)}: {error.get_dbus_message()}"), timeout=60)
+        assert busclient.pump(lambda: len(answers) > 0, 10)
+        assert answers[0].startswith("LimitReached: 64 "), answers
+    finally:
+        product.machine.run(["systemctl", "kill", "--signal=CONT", "burnin-poll.service"])
+    assert busclient.pump(lambda: len(answers) == 65, 60), len(answers)
+    other.close()
+    assert not [a for a in answers[1:] if "LimitReached" in a]

@@ -92,6 +92,44 @@ def test_host_that_cannot_be(product: Product, name: str, options: dict[str, Any
         product.new_host("h" + name if name == "nas" else name, **options)
 
 
+BAD_CHANGES: list[tuple[str, dict[str, Any]]] = [
+    *(("InvalidArgument", values) for name, values in BOUNDS if name == "nas" and "kind" not in values),
+    *(("InvalidArgument", values) for values in (
+        {"api_url": "https://nas"}, {"api_pin": "sha256//" + "A" * 43 + "="}, {"api_verify": False})),
+    ("InvalidOption", {"kind": "ssh"}), ("InvalidOption", {"name": "other"}), ("InvalidOption", {"port": "22"}),
+    ("InvalidOption", {"port": dbus.UInt32(22)}), ("InvalidOption", {"port": dbus.Int16(22)}), ("InvalidOption", {"user": True}),
+    ("InvalidOption", {"address": dbus.Array(["127.0.0.1"], "s")}), ("InvalidOption", {"notes": dbus.UInt32(1)}),
+    ("InvalidOption", {"api_verify": "no"}), ("InvalidOption", {"api_key": "secret"}), ("InvalidOption", {"api_url": False}),
+    ("InvalidOption", {"host_key": "x"})]
+
+
+def test_host_is_not_changed_to_what_cannot_be(nas: Host, product: Product) -> None:
+    before = settled(nas)
+    for error, values in BAD_CHANGES:
+        with refused(error):
+            nas.call("Configure", "a{sv}", dbus.Dictionary({"notes": "half"} | values, signature="sv"))
+        assert settled(nas) == before, values
+    # A user and an address, the API's key: what a host of this kind has not.
+    with refused("InvalidArgument", "truenas"), memfd(b"key") as fd:
+        nas.call("Configure", "a{sv}", dbus.Dictionary({"api_key": fd}, signature="sv"))
+    assert settled(nas) == before
+
+
+def settled(host: Host) -> dict[str, Any]:
+    return {k: v for k, v in host.all().items() if k != "LastSeenUSec"}
+
+
+@contextlib.contextmanager
+def memfd(content: bytes) -> Iterator[dbus.types.UnixFd]:
+    """Without a seal."""
+    fd = os.memfd_create("key", os.MFD_ALLOW_SEALING)
+    try:
+        os.write(fd, content)
+        yield dbus.types.UnixFd(fd)
+    finally:
+        os.close(fd)
+
+
 def test_host_is_not_added_twice_nor_half_changed(nas: Host, product: Product) -> None:
     with refused("HostExists", "nas"):
         product.new_host("nas", address="127.0.0.2")

@@ -218,14 +218,17 @@ def test_with_ssh_the_drives_are_those_of_ssh(product: Product, start_nas: Calla
 # --- the bus and the command line ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("options", [
+BAD_OPTIONS: list[dict[str, Any]] = [
     {"kind": "truenas", "api_url": "http://nas"}, {"kind": "truenas", "api_url": "https://"},
     {"kind": "truenas", "api_url": "https://nas/x"}, {"kind": "truenas", "api_url": "https://user:pw@nas"},
     {"kind": "truenas", "api_url": "https://nas:0"}, {"kind": "truenas", "api_url": "https://nas:65536"},
     {"kind": "truenas", "api_url": "https://-nas"}, {"kind": "truenas", "api_url": "https://nas?x"},
     {"kind": "truenas", "api_url": "https://[::1"}, {"kind": "truenas", "api_pin": "sha256//short"},
     {"kind": "truenas", "api_pin": "/etc/passwd"}, {"kind": "truenas", "user": "-x"}, {"kind": "truenass"},
-    {"kind": "ssh", "api_url": "https://nas"}, {"kind": "ssh", "api_verify": False}, {"kind": "ssh", "user": ""}])
+    {"kind": "ssh", "api_url": "https://nas"}, {"kind": "ssh", "api_verify": False}, {"kind": "ssh", "user": ""}]
+
+
+@pytest.mark.parametrize("options", BAD_OPTIONS)
 def test_bad_options(product: Product, options: dict[str, Any]) -> None:    # noqa: F811
     with refused("InvalidArgument"):
         product.new_host("bad", **options)
@@ -254,6 +257,26 @@ def test_every_text_may_be_empty_or_absent(product: Product, kind: str, option: 
             product.remove_host("empty")
             pid = product.machine.run(["systemctl", "show", "-P", "MainPID", "burnind"]).stdout
     assert product.machine.run(["systemctl", "show", "-P", "MainPID", "burnind"]).stdout == pid
+
+
+def test_bad_changes(product: Product) -> None:     # noqa: F811
+    """Of a host that is there: refused as at its start, nothing changed, and no key taken."""
+    host = product.new_host("tn", kind="truenas", api_url="https://127.0.0.1:1")
+    before = {name: host[name] for name in ("Address", "Port", "User", "Notes", "ApiUrl", "ApiPin", "ApiVerify")}
+    changes = [{k: v for k, v in options.items() if k != "kind"} for options in BAD_OPTIONS if options["kind"] == "truenas"]
+    with open("/dev/null", "rb") as file:
+        for error, values in [
+                *(("InvalidArgument", values) for values in (
+                    *changes, {"api_url": ""}, {"address": "-oProxyCommand=x"}, {"address": ""}, {"port": dbus.UInt16(0)},
+                    {"notes": "x" * 4097}, {"api_key": sealed("")}, {"api_key": sealed("two words")},
+                    {"api_key": dbus.types.UnixFd(file.fileno())})),
+                *(("InvalidOption", values) for values in (
+                    {"api_key": "text"}, {"api_verify": "yes"}, {"api_url": True}, {"api_pin": dbus.UInt32(1)}, {"kind": "ssh"}))]:
+            with refused(error):
+                configure(host, **({"user": "other", "notes": "half"} | values))
+            assert {name: host[name] for name in before} == before, values
+    assert not product.machine.path("/var/lib/burnin/api-keys/tn").exists()
+    product.remove_host("tn")
 
 
 @pytest.mark.parametrize("key", ["", "two words", "a\nb", "x" * 513, "\x01", "schl\u00fcssel"])

@@ -360,6 +360,32 @@ static void test_safety_of_unlocking(void)
         }
 }
 
+/* One more is not given, and nothing of it is left. */
+static void test_limit(void)
+{
+        _cleanup_(scene_done) Scene s = scene_new(LOCK_EXISTING_DATA, NULL, NULL, false);
+        _cleanup_free_ Grant *waiting = new0(Grant, GRANTS_MAX);
+        Manager m = {};
+        Grant *g = NULL;
+
+        assert(waiting);
+        for (size_t i = 0; i < GRANTS_MAX; i++) {
+                GrantRecord *r = &waiting[i].record;
+
+                r->id = strf("%zu", i);
+                r->drive = strf("drive-%zu", i);
+                assert(r->id && r->drive);
+                HASH_ADD_KEYPTR(hh, m.grants, r->id, strlen(r->id), waiting + i);
+        }
+
+        assert(grant_new(&m, &s.drive, &actor_daemon, "why", &g) == -ENOSPC && !g);
+        assert(HASH_COUNT(m.grants) == GRANTS_MAX && !grant_of_drive(&m, &s.drive));
+
+        HASH_CLEAR(hh, m.grants);
+        for (size_t i = 0; i < GRANTS_MAX; i++)
+                grant_record_done(&waiting[i].record);
+}
+
 int main(void)
 {
         test_every_change_ends_it();
@@ -367,5 +393,6 @@ int main(void)
         test_pool_that_was_released();
         test_safety();
         test_safety_of_unlocking();
+        test_limit();
         return 0;
 }
