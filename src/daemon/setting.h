@@ -25,7 +25,10 @@ typedef struct Settings {
         uint32_t bad_block_threshold;
         uint32_t thermal_wait_seconds;
         uint32_t temp_warn_c, temp_crit_c, temp_warn_ssd_c, temp_crit_ssd_c;
-        uint32_t smart_pending_max, smart_uncorrectable_max, smart_crc_delta_max;
+        uint32_t smart_pending_max, smart_uncorrectable_max;
+        uint32_t smart_reallocated_delta_max, smart_pending_delta_max, smart_offline_uncorrectable_delta_max,
+                        smart_reported_uncorrectable_delta_max, smart_crc_delta_max,
+                        smart_media_errors_delta_max, smart_percentage_used_delta_max;
         uint32_t slow_floor_hdd, slow_floor_ssd; /* MB/s; 0: none */
         uint32_t slow_ratio;                     /* in thousandths; 0: none */
         bool slow_fails;

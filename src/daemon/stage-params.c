@@ -64,7 +64,13 @@ static void stage_fill_settings(const Settings *set, bool rotational, StageParam
         p->temp_crit_mdegc = (int32_t) (rotational ? set->temp_crit_c : set->temp_crit_ssd_c) * 1000;
         p->smart_pending_max = set->smart_pending_max;
         p->smart_uncorrectable_max = set->smart_uncorrectable_max;
+        p->smart_reallocated_delta_max = set->smart_reallocated_delta_max;
+        p->smart_pending_delta_max = set->smart_pending_delta_max;
+        p->smart_offline_uncorrectable_delta_max = set->smart_offline_uncorrectable_delta_max;
+        p->smart_reported_uncorrectable_delta_max = set->smart_reported_uncorrectable_delta_max;
         p->smart_crc_delta_max = set->smart_crc_delta_max;
+        p->smart_media_errors_delta_max = set->smart_media_errors_delta_max;
+        p->smart_percentage_used_delta_max = set->smart_percentage_used_delta_max;
         p->slow_floor = UINT64_C(1000000) * (rotational ? set->slow_floor_hdd : set->slow_floor_ssd);
         p->slow_ratio = set->slow_ratio;
         p->slow_fails = set->slow_fails;

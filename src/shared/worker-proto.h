@@ -145,7 +145,11 @@ typedef struct StageParams {
         uint32_t block_size, block_buffer, passes;
         uint32_t bad_block_threshold;
         int32_t temp_warn_mdegc, temp_crit_mdegc;
-        uint32_t smart_pending_max, smart_uncorrectable_max, smart_crc_delta_max;
+        uint32_t smart_pending_max, smart_uncorrectable_max;
+        /* final_check: by how much each may have grown */
+        uint32_t smart_reallocated_delta_max, smart_pending_delta_max, smart_offline_uncorrectable_delta_max,
+                        smart_reported_uncorrectable_delta_max, smart_crc_delta_max,
+                        smart_media_errors_delta_max, smart_percentage_used_delta_max;
         char *pattern;                      /* badblocks' -t, "random"; NULL: its own four */
         uint64_t slow_floor, sibling_speed; /* bytes per second; 0: none, not known */
         uint32_t slow_ratio;                /* thousandths; 0: none */

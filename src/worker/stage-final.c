@@ -9,9 +9,6 @@
 
 #define BASELINE_MAX (256U * 1024U)
 
-/* Percent of its life an SSD may lose in a burn-in; any loss is named. */
-#define PERCENTAGE_USED_DELTA_MAX 2U
-
 typedef struct Final {
         Worker *w;
         StageReport *report;
@@ -135,22 +132,25 @@ static int judge_delta(Final *f, const char *rule, const char *what, int64_t bef
 static int judge_deltas(Final *f)
 {
         const SmartReading *b = &f->before, *a = &f->after;
-        uint32_t crc_max = f->w->params.smart_crc_delta_max;
+        const StageParams *p = &f->w->params;
         const struct {
                 const char *rule, *what;
                 int64_t before, after;
                 uint32_t max;
         } counters[] = {
-                { "reallocated", "reallocated sectors", b->reallocated, a->reallocated, 0 },
-                { "pending", "pending sectors", b->pending, a->pending, 0 },
+                { "reallocated", "reallocated sectors", b->reallocated, a->reallocated,
+                  p->smart_reallocated_delta_max },
+                { "pending", "pending sectors", b->pending, a->pending, p->smart_pending_delta_max },
                 { "offline-uncorrectable", "offline uncorrectable sectors", b->offline_uncorrectable,
-                  a->offline_uncorrectable, 0 },
+                  a->offline_uncorrectable, p->smart_offline_uncorrectable_delta_max },
                 { "reported-uncorrectable", "reported uncorrectable errors", b->reported_uncorrectable,
-                  a->reported_uncorrectable, 0 },
-                { "crc-errors", "CRC errors (cable, backplane)", b->crc_errors, a->crc_errors, crc_max },
-                { "media-errors", "media errors", b->media_errors, a->media_errors, 0 },
+                  a->reported_uncorrectable, p->smart_reported_uncorrectable_delta_max },
+                { "crc-errors", "CRC errors (cable, backplane)", b->crc_errors, a->crc_errors,
+                  p->smart_crc_delta_max },
+                { "media-errors", "media errors", b->media_errors, a->media_errors,
+                  p->smart_media_errors_delta_max },
                 { "percentage-used", "percent of its life", b->percentage_used, a->percentage_used,
-                  PERCENTAGE_USED_DELTA_MAX },
+                  p->smart_percentage_used_delta_max },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(counters); i++) {

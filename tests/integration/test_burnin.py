@@ -2,6 +2,7 @@
 """Burn-ins from submission to verdict: what passes, what fails, in which order, and that the evidence says so."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import dbus
@@ -216,19 +217,18 @@ GROWN = {   # what SMART says before and after the test -> rule, verdict and wha
 }
 
 
-@pytest.fixture(scope="module")
-def grown_jobs(product: Product) -> dict[str, Job]:
-    """A job on each drive whose SMART changes while it is under test, all at once, to their ends."""
-    product.configure(max_parallel_burnins=str(len(GROWN)))
+def grow(product: Product, cases: dict[str, tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Job]:
+    """A job on each drive, whose SMART is the first of the two and changes while it is under test: all at once, to their ends."""
+    product.configure(max_parallel_burnins=str(len(cases)))
     product.clean()
     product.add_host("nas")
-    for serial, (before, *_) in GROWN.items():
+    for serial, (before, _) in cases.items():
         product.machine.add_loop_drive(serial, 8)
         product.machine.set_smart(serial, before)
-    for serial in GROWN:
+    for serial in cases:
         product.wait_drive(serial)
-    results = product.start_all([(serial, "") for serial in GROWN], confirmed=True)
-    jobs = {serial: Job(product, path) for serial, (*_, path) in zip(GROWN, results)}
+    results = product.start_all([(serial, "") for serial in cases], confirmed=True)
+    jobs = {serial: Job(product, path) for serial, (*_, path) in zip(cases, results)}
     # A precheck that has begun comes to its end, and nothing after it begins.
     for job in jobs.values():
         job.wait("State", "running")
@@ -236,13 +236,18 @@ def grown_jobs(product: Product) -> dict[str, Job]:
     for serial, job in jobs.items():
         job.stage("precheck").wait("State", "done")
         assert job["State"] == "paused", job["Reason"]
-        product.machine.set_smart(serial, GROWN[serial][1])
+        product.machine.set_smart(serial, cases[serial][1])
         job.call("Resume", "t", 0)
     for job in jobs.values():
         job.wait_end()
     product.clean()
     product.configure(max_parallel_burnins="4")
     return jobs
+
+
+@pytest.fixture(scope="module")
+def grown_jobs(product: Product) -> dict[str, Job]:
+    return grow(product, {serial: (before, after) for serial, (before, after, *_) in GROWN.items()})
 
 
 @pytest.mark.parametrize("serial", GROWN)
@@ -258,6 +263,32 @@ def test_what_grew_in_the_test_is_judged_and_named(grown_jobs: dict[str, Job], s
     else:
         line, = (line for line in lines if line[0] == rule)
         assert words in line[2] and line[4] == "passed"
+
+
+TOLERATED: dict[str, tuple[int, int, dict[str, Any], Callable[[int], dict[str, Any]]]] = {
+    # The counter of a threshold: the threshold here, what it was before, and SMART with such a value.
+    "reallocated": (3, 0, {}, lambda v: attribute(5, v)), "pending": (1, 0, {}, lambda v: attribute(197, v)),
+    "offline_uncorrectable": (2, 0, {}, lambda v: attribute(198, v)), "reported_uncorrectable": (4, 0, {}, lambda v: attribute(187, v)),
+    "crc": (12, 0, {}, lambda v: attribute(199, v)), "media_errors": (5, 0, nvme(), lambda v: nvme(media_errors=v)),
+    "percentage_used": (7, 1, nvme(), lambda v: nvme(percentage_used=v))}
+
+
+def test_every_growth_has_its_threshold(product: Product) -> None:
+    """What grew by as much passes, with a warning."""
+    settings = {f"smart_{name}_delta_max": value for name, (value, *_) in TOLERATED.items()}
+    for name, value in settings.items():
+        product.call_settings("Set", "svt", name, dbus.UInt32(value), 0)
+    try:
+        jobs = grow(product, {f"GROWN{i:03}": (before, smart(first + value))
+                              for i, (value, first, before, smart) in enumerate(TOLERATED.values())})
+    finally:
+        for name in settings:
+            product.call_settings("Reset", "st", name, 0)
+    for job, (name, (value, *_)) in zip(jobs.values(), TOLERATED.items()):
+        rule = {"crc": "crc-errors"}.get(name, name.replace("_", "-"))
+        line, = (line for line in job.stage("final_check")["Evidence"] if line[0] == rule)
+        assert (job["Verdict"], line[4]) == ("passed", "passed"), (name, job["Reason"])
+        assert line[1] == f"at most {value} more" and f"+{value} " in line[2] and "a warning" in line[2]
 
 
 def test_what_other_vendors_count_there_fails_no_drive(nas: Host, product: Product) -> None:

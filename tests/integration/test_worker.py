@@ -95,7 +95,7 @@ class Stage:
                        "host_key": sshd.public("host")},
             "baseline_path": str(directory / "baseline"), "boot_pools": ["rpool"], "block_size": 4096, "block_buffer": 64,
             "passes": 0, "bad_block_threshold": 0, "temp_warn_mdegc": 46000, "temp_crit_mdegc": 55000,
-            "smart_pending_max": 0, "smart_uncorrectable_max": 0, "smart_crc_delta_max": 10,
+            "smart_pending_max": 0, "smart_uncorrectable_max": 0, "smart_crc_delta_max": 10, "smart_percentage_used_delta_max": 2,
             "stall_usec": 1800_000_000, "stall_end_usec": 21600_000_000, "follow_interval_usec": 200_000,
             "started_usec": int(time.time() * 1e6), "percent": 0.0} | params
         self.run = self.params["run"]

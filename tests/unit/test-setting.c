@@ -32,7 +32,7 @@ static void test_table(void)
         size_t n;
         const Setting *table = setting_table(&n);
 
-        assert(n == 37);
+        assert(n == 43);
         for (size_t i = 0; i < n; i++) {
                 const Setting *t = table + i;
 
@@ -67,6 +67,10 @@ static void test_defaults(void)
         assert(s.temp_warn_c == 46 && s.temp_crit_c == 55 && s.temp_warn_ssd_c == 60 &&
                s.temp_crit_ssd_c == 70);
         assert(s.smart_pending_max == 0 && s.smart_uncorrectable_max == 0 && s.smart_crc_delta_max == 10);
+        assert(s.smart_reallocated_delta_max == 0 && s.smart_pending_delta_max == 0 &&
+               s.smart_offline_uncorrectable_delta_max == 0 &&
+               s.smart_reported_uncorrectable_delta_max == 0 && s.smart_media_errors_delta_max == 0 &&
+               s.smart_percentage_used_delta_max == 2);
         assert(s.stall_minutes == 30 && s.stall_end_hours == 6 && s.stuck_job_hours == 168);
         assert(s.slow_floor_hdd == 60 && s.slow_floor_ssd == 150 && s.slow_ratio == 700 && s.slow_fails);
         assert(s.self_test_retries == 2 && s.self_test_interval_seconds == 30 && s.self_test_keep_alive);
