@@ -53,6 +53,10 @@ enum {
         OPTION_SECONDS,
         OPTION_OFF,
         OPTION_ROLE,
+        OPTION_STATE,
+        OPTION_PRESENT,
+        OPTION_SINCE,
+        OPTION_UNTIL,
         _OPTION_END,
         OPTION_JSON = 0x200,
         OPTION_NO_PAGER,
@@ -118,6 +122,10 @@ static const struct option long_options[] = {
         { "seconds", required_argument, NULL, OPTION_SECONDS },
         { "off", no_argument, NULL, OPTION_OFF },
         { "role", required_argument, NULL, OPTION_ROLE },
+        { "state", required_argument, NULL, OPTION_STATE },
+        { "present", required_argument, NULL, OPTION_PRESENT },
+        { "since", required_argument, NULL, OPTION_SINCE },
+        { "until", required_argument, NULL, OPTION_UNTIL },
         {},
 };
 
@@ -140,15 +148,16 @@ static const Verb verbs[] = {
         { "host", "configure", 1, 1, HOST_OPTIONS, verb_host_configure },
         { "host", "refresh", 1, 1, 0, verb_host_refresh },
         { "host", "remove", 1, 1, 0, verb_host_remove },
-        { "drives", NULL, 0, 0, BIT(OPTION_HOST) | BIT(OPTION_LOCK), verb_drives },
+        { "drives", NULL, 0, 0, BIT(OPTION_HOST) | BIT(OPTION_LOCK) | BIT(OPTION_PRESENT), verb_drives },
         { "drive", "show", 1, 1, 0, verb_drive_show },
-        { "drive", "readings", 1, 1, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_drive_readings },
+        { "drive", "readings", 1, 1,
+          BIT(OPTION_LINES) | BIT(OPTION_ALL) | BIT(OPTION_SINCE) | BIT(OPTION_UNTIL), verb_drive_readings },
         { "drive", "location", 2, 2, 0, verb_drive_location },
         { "drive", "notes", 2, 2, 0, verb_drive_notes },
         { "drive", "identify", 1, 1, BIT(OPTION_SECONDS) | BIT(OPTION_OFF), verb_drive_identify },
         { "drive", "forget", 1, 1, 0, verb_drive_forget },
         { "drive", "unlock", 1, 1, BIT(OPTION_REASON) | BIT(OPTION_TOKEN), verb_drive_unlock },
-        { "grants", NULL, 0, 0, 0, verb_grants },
+        { "grants", NULL, 0, 0, BIT(OPTION_DRIVE), verb_grants },
         { "grant", "revoke", 1, 1, 0, verb_grant_revoke },
         { "selftest", "start", 1, BATCH_MAX, BIT(OPTION_TYPE) | BIT(OPTION_WAIT), verb_self_test_start },
         { "selftest", "cancel", 1, BATCH_MAX, 0, verb_self_test_cancel },
@@ -156,8 +165,8 @@ static const Verb verbs[] = {
         { "estimate", NULL, 1, BATCH_MAX, BIT(OPTION_PROFILE) | BIT(OPTION_STAGES), verb_estimate },
         { "start", NULL, 1, BATCH_MAX, START_OPTIONS, verb_start },
         { "jobs", NULL, 0, 0,
-          BIT(OPTION_ACTIVE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) | BIT(OPTION_DRIVE) |
-                          BIT(OPTION_LINES),
+          BIT(OPTION_ACTIVE) | BIT(OPTION_STATE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) |
+                          BIT(OPTION_DRIVE) | BIT(OPTION_LINES),
           verb_jobs },
         { "job", "show", 1, 1, 0, verb_job_show },
         { "job", "log", 1, 2, BIT(OPTION_FOLLOW), verb_job_log },
@@ -205,16 +214,17 @@ static const char help_text[] =
                 "  host refresh NAME               Look at it now\n"
                 "  host remove NAME                Forget it\n\n"
                 "Drives:  (DRIVE: id, serial, or HOST:DEVICE)\n"
-                "  drives [--host=] [--lock=]      List the drives\n"
+                "  drives [--host=] [--lock=] [--present=yes|no]\n"
+                "                                  List the drives\n"
                 "  drive show DRIVE                Everything known about it\n"
-                "  drive readings DRIVE [-n N|--all]\n"
+                "  drive readings DRIVE [-n N|--all] [--since=TIME] [--until=TIME]\n"
                 "                                  Temperature and SMART over time, newest first\n"
                 "  drive location DRIVE TEXT       Where it is: bay, shelf\n"
                 "  drive notes DRIVE TEXT          Notes for people\n"
                 "  drive identify DRIVE            Light its locate LED (--seconds=60, or --off)\n"
                 "  drive forget DRIVE              Drop one that is missing; its jobs stay\n"
                 "  drive unlock DRIVE              Allow the next burn-in of a locked drive (--reason= --token=)\n"
-                "  grants                          What is unlocked, and waits for its burn-in\n"
+                "  grants [--drive=]               What is unlocked, and waits for its burn-in\n"
                 "  grant revoke GRANT              Lock it again\n\n"
                 "Self-tests:  (of the drives themselves; they write nothing)\n"
                 "  selftest start DRIVE... [--type=short|long] [--wait]\n"
@@ -224,7 +234,7 @@ static const char help_text[] =
                 "Jobs:\n"
                 "  estimate DRIVE...               How long a burn-in takes (--profile=, --stages=)\n"
                 "  start DRIVE...                  Burn in; DESTROYS everything on the drives\n"
-                "  jobs [--active] [--verdict=] [--host=] [--drive=] [-n N]\n"
+                "  jobs [--active|--state=] [--verdict=] [--host=] [--drive=] [-n N]\n"
                 "                                  List jobs, newest first\n"
                 "  job show N                      Stages, phases and evidence\n"
                 "  job log N [STAGE] [-f]          What a stage has printed; -f follows it\n"
@@ -363,6 +373,10 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_CALENDAR - OPTION_FIRST] = &c->calendar,
                 [OPTION_TOKEN - OPTION_FIRST] = &c->token,
                 [OPTION_ROLE - OPTION_FIRST] = &c->role,
+                [OPTION_STATE - OPTION_FIRST] = &c->state,
+                [OPTION_PRESENT - OPTION_FIRST] = &c->present,
+                [OPTION_SINCE - OPTION_FIRST] = &c->since,
+                [OPTION_UNTIL - OPTION_FIRST] = &c->until,
         };
         bool *flag[_OPTION_END - OPTION_FIRST] = {
                 [OPTION_YES - OPTION_FIRST] = &c->yes,

@@ -292,6 +292,21 @@ int cli_find_drive(Cli *c, const char *drive, char **ret)
         return r < 0 ? r : read_path(c, reply, ret);
 }
 
+bool cli_find_drive_id(Cli *c, struct json_object **ret, const char **ret_id)
+{
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        c->keep_failure = true;
+        r = cli_find_drive(c, c->drive, &path);
+        if (r >= 0)
+                r = cli_get_all(c, path, BUS_INTERFACE_DRIVE, ret);
+        c->keep_failure = false;
+
+        *ret_id = r >= 0 ? row_string(*ret, "Id") : c->drive;
+        return r >= 0;
+}
+
 int cli_find_job(Cli *c, const char *id, char **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -482,11 +497,12 @@ int cli_list(Cli *c, const char *member, const Option *options, size_t n, uint64
         return list_all(c, &l, options, n, max, ret, ret_total);
 }
 
-int cli_list_readings(Cli *c, const char *drive, uint64_t max, struct json_object **ret, uint64_t *ret_total)
+int cli_list_readings(Cli *c, const char *drive, const Option *options, size_t n, uint64_t max,
+                      struct json_object **ret, uint64_t *ret_total)
 {
         const ListMethod l = { drive, BUS_INTERFACE_DRIVE, "ListReadings", "TimeUSec" };
 
-        return list_all(c, &l, NULL, 0, max, ret, ret_total);
+        return list_all(c, &l, options, n, max, ret, ret_total);
 }
 
 const char *row_string(struct json_object *row, const char *key)

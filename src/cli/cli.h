@@ -37,7 +37,7 @@ typedef struct Cli {
         /* Options of some verbs; NULL and false where not given. */
         const char *address, *user, *notes, *kind, *api_url, *api_pin, *api_key_file, *host, *drive, *lock,
                         *profile, *stages, *type, *note, *request, *verdict, *reason, *token, *at, *calendar,
-                        *role;
+                        *role, *state, *present, *since, *until;
         uint32_t port, lines, seconds;
         int32_t priority;
         char **serials;
@@ -88,6 +88,9 @@ int message_append_options(sd_bus_message *m, const Option *options, size_t n);
 int cli_find_host(Cli *c, const char *name, char **ret);
 int cli_find_drive(Cli *c, const char *drive, char **ret);
 int cli_find_job(Cli *c, const char *id, char **ret);
+/* The id of the drive that --drive= names, of ret or as it was given; by its id also one that was forgotten. Returns whether it is
+ * known here; what it said otherwise is in failure. */
+bool cli_find_drive_id(Cli *c, struct json_object **ret, const char **ret_id);
 
 /* All properties, and "Object" with the path. cli_try_get_all() leaves a failure to the caller: nothing is told. */
 int cli_get_all(Cli *c, const char *path, const char *interface, struct json_object **ret);
@@ -103,8 +106,8 @@ int cli_match_signals(Cli *c, sd_bus_message_handler_t callback, void *userdata,
 int cli_list(Cli *c, const char *member, const Option *options, size_t n, uint64_t max,
              struct json_object **ret, uint64_t *ret_total);
 /* The same of a drive's readings, by the path of the drive. */
-int cli_list_readings(Cli *c, const char *drive, uint64_t max, struct json_object **ret,
-                      uint64_t *ret_total);
+int cli_list_readings(Cli *c, const char *drive, const Option *options, size_t n, uint64_t max,
+                      struct json_object **ret, uint64_t *ret_total);
 
 /* Fields of a row; "" and 0 where there is none of that type. */
 const char *row_string(struct json_object *row, const char *key);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "basic/parse-util.h"
 #include "cli/format.h"
 #include "cli/verbs.h"
 #include "shared/enums.h"
@@ -76,15 +77,20 @@ int verb_drives(Cli *c, char **args, size_t n)
 {
         _cleanup_json_ struct json_object *drives = NULL, *jobs = NULL;
         _cleanup_(table_freep) Table *t = NULL;
+        int present = c->present ? parse_boolean(c->present) : 0;
         const Option filter[] = {
                 { .key = "host", .type = 's', .s = c->host },
                 { .key = "lock", .type = 's', .s = c->lock },
+                { .key = "present", .type = 'b', .n = present, .set = c->present != NULL },
         };
         size_t count;
         int r;
 
         if (c->lock && lock_role_from_string(c->lock) < 0)
                 return cli_fail(c, STATUS_USAGE, "There is no lock state '%s'. See: man burninctl", c->lock);
+
+        if (present < 0)
+                return cli_fail(c, STATUS_USAGE, "--present= is yes or no, not '%s'.", c->present);
 
         r = cli_list(c, "ListDrives", filter, ELEMENTSOF(filter), 0, &drives, NULL);
         if (r < 0)

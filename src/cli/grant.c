@@ -15,13 +15,18 @@ static const TableColumn grant_columns[] = {
 
 int verb_grants(Cli *c, char **args, size_t n)
 {
-        _cleanup_json_ struct json_object *grants = NULL;
+        _cleanup_json_ struct json_object *grants = NULL, *drive = NULL;
         _cleanup_(table_freep) Table *t = NULL;
+        const char *id = NULL;
+        bool known = !c->drive || cli_find_drive_id(c, &drive, &id);
         uint64_t now = now_usec(CLOCK_REALTIME);
         size_t count;
         int r;
 
-        r = cli_list(c, "ListGrants", NULL, 0, 0, &grants, NULL);
+        if (!known)
+                return cli_fail(c, STATUS_NOT_FOUND, "%s", strempty(c->failure));
+        r = cli_list(c, "ListGrants", &(Option){ .key = "drive", .type = 's', .s = id }, 1, 0, &grants,
+                     NULL);
         if (r < 0)
                 return r;
         if (c->json != JSON_OFF)

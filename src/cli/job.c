@@ -213,36 +213,23 @@ int jobs_print(Cli *c, FILE *f, struct json_object *jobs)
         return 0;
 }
 
-/* The id of the drive that --drive= names; by its id one that was forgotten, too. Returns whether it is known here. */
-static bool jobs_find_drive(Cli *c, struct json_object **ret, const char **ret_id)
-{
-        _cleanup_free_ char *path = NULL;
-        int r;
-
-        c->keep_failure = true;
-        r = cli_find_drive(c, c->drive, &path);
-        if (r >= 0)
-                r = cli_get_all(c, path, BUS_INTERFACE_DRIVE, ret);
-        c->keep_failure = false;
-
-        *ret_id = r >= 0 ? row_string(*ret, "Id") : c->drive;
-        return r >= 0;
-}
-
 int verb_jobs(Cli *c, char **args, size_t n)
 {
         _cleanup_json_ struct json_object *jobs = NULL, *drive = NULL;
         const char *id = NULL;
-        bool known = !c->drive || jobs_find_drive(c, &drive, &id);
+        bool known = !c->drive || cli_find_drive_id(c, &drive, &id);
         const Option filter[] = {
                 { .key = "host", .type = 's', .s = c->host },
                 { .key = "drive", .type = 's', .s = id },
                 { .key = "verdict", .type = 's', .s = c->verdict },
+                { .key = "state", .type = 's', .s = c->state },
         };
         uint64_t total = 0;
         size_t count;
         int r;
 
+        if (c->active && c->state)
+                return cli_fail(c, STATUS_USAGE, "--active or --state=, not both.");
         if (c->active)
                 r = jobs_list_by_state(c, c->host, id, c->verdict, &jobs);
         else

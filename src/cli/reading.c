@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "basic/time-util.h"
 #include "cli/format.h"
 #include "cli/verbs.h"
+#include "cli/when.h"
 #include "shared/enums.h"
 
 /* About as many as a terminal has lines; --lines= asks for more or fewer. */
@@ -42,19 +44,45 @@ static void reading_add_row(Cli *c, Table *t, struct json_object *reading)
         }
 }
 
+/* An option that is a time, for the bus. */
+static int reading_parse_time(Cli *c, const char *what, const char *text, Option *ret)
+{
+        uint64_t usec;
+
+        if (!text)
+                return 0;
+        if (when_parse_past(text, now_usec(CLOCK_REALTIME), &usec) < 0)
+                return cli_fail(c, STATUS_USAGE,
+                                "--%s= is a time such as -2h, 23:00, 'yesterday 02:00' or '2026-11-28 02:00', not '%s'.",
+                                what, text);
+
+        *ret = (Option){
+                .key = what, .type = 't', .n = (int64_t) MIN(usec, (uint64_t) INT64_MAX), .set = true
+        };
+        return 0;
+}
+
 int verb_drive_readings(Cli *c, char **args, size_t n)
 {
         _cleanup_json_ struct json_object *readings = NULL;
         _cleanup_(table_freep) Table *t = NULL;
         _cleanup_free_ char *path = NULL;
+        Option filter[] = { { .key = "since", .type = 't' }, { .key = "until", .type = 't' } };
         uint64_t total;
         size_t count;
         int r;
 
-        r = cli_find_drive(c, args[0], &path);
+        r = reading_parse_time(c, "since", c->since, &filter[0]);
+        if (r >= 0)
+                r = reading_parse_time(c, "until", c->until, &filter[1]);
+        if (r >= 0 && filter[0].set && filter[1].set && filter[0].n > filter[1].n)
+                r = cli_fail(c, STATUS_USAGE, "--since= is later than --until=.");
+        if (r >= 0)
+                r = cli_find_drive(c, args[0], &path);
         if (r < 0)
                 return r;
-        r = cli_list_readings(c, path, c->all ? 0 : c->lines ?: READING_LINES, &readings, &total);
+        r = cli_list_readings(c, path, filter, ELEMENTSOF(filter), c->all ? 0 : c->lines ?: READING_LINES,
+                              &readings, &total);
         if (r < 0)
                 return r;
         if (c->json != JSON_OFF)

@@ -117,17 +117,19 @@ static int parse_date(const char *s, uint64_t *ret)
         return to_usec(&tm, end, ret);
 }
 
-static int parse_day(const char *s, uint64_t now, uint64_t *ret)
+/* A clock alone is the next one after now, or in the past the last one. */
+static int parse_day(const char *s, uint64_t now, bool past, uint64_t *ret)
 {
-        const char *rest = startswith(s, "tomorrow");
+        const char *rest = startswith(s, past ? "yesterday" : "tomorrow");
         time_t today = (time_t) (now / USEC_PER_SEC);
         bool any_day = !rest && !startswith(s, "today");
+        int step = past ? -1 : 1;
         struct tm tm;
 
         if (!localtime_r(&today, &tm))
                 return -EINVAL;
         tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-        tm.tm_mday += !!rest;
+        tm.tm_mday += rest ? step : 0;
         rest = rest ?: any_day ? s : s + STRLEN("today");
         if (*rest == ' ')
                 rest++;
@@ -138,7 +140,7 @@ static int parse_day(const char *s, uint64_t now, uint64_t *ret)
         if (!rest || *rest)
                 return -EINVAL;
 
-        for (int i = 0; i < 2; i++, tm.tm_mday++) {
+        for (int i = 0; i < 2; i++, tm.tm_mday += step) {
                 struct tm copy = tm;
 
                 copy.tm_isdst = -1;
@@ -146,22 +148,22 @@ static int parse_day(const char *s, uint64_t now, uint64_t *ret)
                 if (today < 0)
                         return -EINVAL;
                 *ret = (uint64_t) today * USEC_PER_SEC;
-                if (!any_day || *ret > now)
+                if (!any_day || (past ? *ret <= now : *ret > now))
                         break;
         }
 
         return 0;
 }
 
-int when_parse(const char *s, uint64_t now, uint64_t *ret)
+static int when_parse_either(const char *s, uint64_t now, bool past, uint64_t *ret)
 {
         uint64_t sec;
         int r;
 
-        if (*s == '+') {
+        if (*s == (past ? '-' : '+')) {
                 r = parse_span(s + 1, &sec);
                 if (r >= 0)
-                        *ret = now + sec * USEC_PER_SEC;
+                        *ret = past ? now - MIN(now, sec * USEC_PER_SEC) : now + sec * USEC_PER_SEC;
                 return r;
         }
         if (*s == '@') {
@@ -174,5 +176,15 @@ int when_parse(const char *s, uint64_t now, uint64_t *ret)
         if (s[0] && s[1] && s[2] && s[3] && s[4] == '-')
                 return parse_date(s, ret);
 
-        return parse_day(s, now, ret);
+        return parse_day(s, now, past, ret);
+}
+
+int when_parse(const char *s, uint64_t now, uint64_t *ret)
+{
+        return when_parse_either(s, now, false, ret);
+}
+
+int when_parse_past(const char *s, uint64_t now, uint64_t *ret)
+{
+        return when_parse_either(s, now, true, ret);
 }

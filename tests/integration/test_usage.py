@@ -2,7 +2,9 @@
 """Wrong words: every command of burninctl and every method of the bus says so, in one line or by one name, and does nothing."""
 from __future__ import annotations
 
+import json
 import re
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,11 @@ CANNOT_BE: list[tuple[str, ...]] = [
     ("host", "add", "x", "--port=22x"), ("host", "add", "../etc"), ("host", "add", "a b"),
     ("host", "add", "x", "--kind=toaster"), ("host", "add", ""), ("host", "add", "x" * 65),
     ("host", "add", "x", "--verify-tls=perhaps", "--kind=truenas"), ("host", "add", "x", "--address=-oProxyCommand=x"),
-    ("drives", "--lock=tight"), ("jobs", "--verdict=good"), ("drive", "identify", "USAGE001", "--seconds=0"),
+    ("drives", "--lock=tight"), ("drives", "--present=perhaps"), ("drives", "--present="), ("jobs", "--verdict=good"),
+    ("jobs", "--state=asleep"), ("jobs", "--state="), ("jobs", "--state=done", "--active"),
+    *(("drive", "readings", "USAGE001", *options) for options in (
+        ("--since=tomorrow",), ("--since=+1h",), ("--until=soon",), ("--until=",), ("--since=-1h", "--until=-2h"))),
+    ("drive", "identify", "USAGE001", "--seconds=0"),
     ("drive", "identify", "USAGE001", "--seconds=3601"), ("drive", "identify", "USAGE001", "--seconds=1", "--off"),
     ("drive", "location", "USAGE001", "x" * 65), ("drive", "notes", "USAGE001", "x" * 4097), ("start", "USAGE001", "--yes"),
     ("start", "USAGE001", "--serial=USAGE001", "--serial=USAGE002", "--yes"), ("start", "USAGE001", "--release"),
@@ -167,6 +173,45 @@ def test_completion_knows_what_is_there(product: Product, nas: Host) -> None:
         assert complete(product, "burninctl", "--json", "=", "p") == ["pretty"]
         assert complete(product, "burninctl", "drive", "location", drive["Id"], "") == []
         job.cancel()
+
+
+def test_every_filter_has_its_option(product: Product, nas: Host) -> None:
+    drive, gone = product.plug("FILTER01", 8), product.plug("FILTER02", 8)
+    product.machine.remove_loop_drive("FILTER02")
+    gone.wait("Present", False)
+    job = product.start("FILTER01", at=dbus.UInt64(int((time.time() + 3600) * 1_000_000)))
+
+    def names(*words: str) -> set[str]:
+        return set(product.machine.run(["burninctl", "-q", *words]).stdout.split())
+
+    def readings(*options: str) -> int:
+        return len(json.loads(product.machine.run(["burninctl", "drive", "readings", drive["Id"], "--json=short", *options]).stdout))
+
+    assert gone["Id"] in names("drives", "--present=no") - names("drives", "--present=yes")
+    assert drive["Id"] in names("drives", "--present=yes") - names("drives", "--present=no")
+    assert names("jobs", "--state=queued", "--drive=FILTER01") == {str(job.id)}
+    assert names("jobs", "--state=running") == set() and str(job.id) not in names("jobs", "--state=done")
+    job.cancel()
+    job.wait_end()
+    assert names("jobs", "--state=done", "--drive=FILTER01") == {str(job.id)}
+    assert readings() == readings("--since=-1h") == readings("--since=@1", "--until=@4000000000") >= 1
+    assert readings("--until=-1h") == readings("--since=@1", "--until=@2") == 0
+
+    product.machine.run(["mkfs.ext4", "-q", product.device("FILTER01")])
+    drive.wait("LockState", "existing-data")
+    drive.call("Unlock", "sst", "DESTROY EXISTING DATA", "to see", 0)
+    assert len(names("grants", "--drive=FILTER01")) == len(names("grants")) == 1
+    assert names("grants", f"--drive={gone['Id']}") == set()
+    assert "NOTHING1" in one_line(product, "grants", "--drive=NOTHING1", status=3)
+
+
+def test_every_filter_of_the_bus_is_known() -> None:
+    """By their documentation; a host and a serial name one object, which is shown."""
+    client = "".join(path.read_text() for path in (SOURCE / "src/cli").glob("*.c"))
+    documents = " ".join(path.read_text() for path in (SOURCE / "dbus").glob("*.xml"))
+    filters = {key for text in re.findall(r"Filter: ([^.]*)\.", documents) for key in re.findall(r"(?:^|[ ,;])([a-z]+) [sbut]\b", text)}
+    assert {"state", "present", "since", "until", "drive"} <= filters
+    assert sorted(key for key in filters - {"name", "serial"} if f'"{key}"' not in client) == []
 
 
 # Of the processes of the web page, for whoever uses that; on the bus people are Unix users.

@@ -50,6 +50,38 @@ static void test_taken(void)
         }
 }
 
+static void test_past(void)
+{
+        static const struct {
+                const char *text, *utc;
+        } cases[] = {
+                { "-90s", "2026-11-21T09:28:45Z" },
+                { "-1d12h30min", "2026-11-19T21:00:15Z" },
+                { "10:30", "2026-11-21T09:30:00Z" },
+                { "10:30:16", "2026-11-20T09:30:16Z" },
+                { "today", "2026-11-20T23:00:00Z" },
+                { "yesterday", "2026-11-19T23:00:00Z" },
+                { "yesterday 02:00", "2026-11-20T01:00:00Z" },
+                { "2026-11-20 02:00", "2026-11-20T01:00:00Z" },
+                { "-100w", "2024-12-21T09:30:15Z" },
+        };
+        static const char *const bad[] = { "",           "-",   "+2h", "-2", "tomorrow", "yesterdayish",
+                                           "2026-02-30", "soon" };
+        uint64_t t = 7;
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert(when_parse_past(bad[i], NOW, &t) == -EINVAL && t == 7);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char got[TIMESTAMP_MAX];
+                int r = when_parse_past(cases[i].text, NOW, &t);
+
+                if (r < 0 || !streq(format_timestamp(got, t), cases[i].utc))
+                        fprintf(stderr, "%s: %i, %s instead of %s\n", cases[i].text, r, got, cases[i].utc);
+                assert(r == 0 && streq(got, cases[i].utc));
+        }
+        assert(when_parse_past("-5000w", NOW, &t) == 0 && t == 0);
+}
+
 static void test_refused(void)
 {
         static const char *const bad[] = {
@@ -100,6 +132,7 @@ int main(void)
         assert(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1) == 0);
         tzset();
         test_taken();
+        test_past();
         test_refused();
         return 0;
 }
