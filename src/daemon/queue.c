@@ -173,10 +173,10 @@ static void queue_try(Pass *p, Job *j)
                 job_set_waiting(j, strempty(text));
                 return;
         }
-        if (j->drive->record.lock.activity != POOL_IDLE && j->record.state != JOB_PAUSED) {
-                text = strf("Waits for the end of the %s of pool %s.",
-                            pool_activity_to_string(j->drive->record.lock.activity),
-                            strempty(j->drive->record.lock.pool));
+        if (j->drive->record.lock.activity != STORAGE_IDLE && j->record.state != JOB_PAUSED) {
+                text = strf("Waits for the end of the %s of %s.",
+                            storage_activity_to_string(j->drive->record.lock.activity),
+                            strempty(j->drive->record.lock.activity_of));
                 job_set_waiting(j, strempty(text));
                 return;
         }

@@ -608,6 +608,11 @@ static int detect_locks(Context *c)
                         return r;
         }
 
+        /* No lock depends on this: what is not understood is not known. */
+        s = section_find(c->answer, "activity", NULL);
+        if (s && s->status == 0 && lock_map_add_activities(&c->locks, s->text, s->size) == -ENOMEM)
+                return -ENOMEM;
+
         r = detector_find(c, "openers", false, &s);
         if (r >= 0 && s)
                 r = detector_result(c, "openers", lock_map_add_openers(&c->locks, s->text, s->size));

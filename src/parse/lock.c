@@ -12,6 +12,8 @@
 #define DETAIL_MAX 512U
 #define ERROR_MAX  2048U
 
+#define ACTIVITY_OF_MAX 128U
+
 /* Memory disks and flash translation have no entry in lsblk, and no drive below. */
 #define MAJOR_RAM      1U
 #define MAJOR_MTDBLOCK 31U
@@ -20,7 +22,6 @@ typedef struct Finding {
         LockMap *map;
         LockRole role;
         const char *pool, *guid;
-        PoolActivity activity;
         const char *detail;
         bool used;
         unsigned drives;
@@ -89,7 +90,7 @@ int lock_map_fail(LockMap *m, const char *format, ...)
 static int finding_apply(BlockDevice *drive, void *userdata)
 {
         Finding *f = userdata;
-        DriveLock *l = lock_map_get(f->map, drive);
+        DriveLock *l = lock_map_get(f->map, drive), activity;
         bool used;
 
         f->drives++;
@@ -100,13 +101,14 @@ static int finding_apply(BlockDevice *drive, void *userdata)
                 return text_append(&l->detail, f->detail, DETAIL_MAX);
 
         used = l->used;
+        activity = (DriveLock){ .activity = l->activity, .activity_of = TAKE_PTR(l->activity_of) };
         drive_lock_done(l);
+        *l = activity;
         l->used = used;
         if (free_and_strdup(&l->pool, f->pool) < 0 || free_and_strdup(&l->guid, f->guid) < 0 ||
             text_append(&l->detail, f->detail, DETAIL_MAX) < 0)
                 return -ENOMEM;
         l->role = f->role;
-        l->activity = f->activity;
         return 0;
 }
 
@@ -166,6 +168,37 @@ static int mark_used(LockMap *m, BlockDevice *d)
         return block_tree_visit_drives(m->tree, d, used_apply, m);
 }
 
+typedef struct Activity {
+        LockMap *map;
+        StorageActivity activity;
+        const char *of, *detail;
+} Activity;
+
+static int activity_apply(BlockDevice *drive, void *userdata)
+{
+        const Activity *a = userdata;
+        DriveLock *l = lock_map_get(a->map, drive);
+
+        /* One is enough to wait for; the next one is found once it has ended. */
+        if (l->activity == STORAGE_IDLE) {
+                l->activity_of = strdup(a->of);
+                if (!l->activity_of)
+                        return -ENOMEM;
+                l->activity = a->activity;
+        }
+
+        return a->detail && l->role != LOCK_NONE ? text_append(&l->detail, a->detail, DETAIL_MAX) : 0;
+}
+
+/* of: for people. detail: NULL where the lock's says it already. */
+static int raise_activity(LockMap *m, BlockDevice *d, StorageActivity activity, const char *of,
+                          const char *detail)
+{
+        Activity a = { .map = m, .activity = activity, .of = of, .detail = detail };
+
+        return block_tree_visit_drives(m->tree, d, activity_apply, &a);
+}
+
 static LockRole pool_role(const LockMap *m, const char *pool)
 {
         return strv_contains(m->boot_pools, pool) ? LOCK_BOOT_POOL : LOCK_ACTIVE_POOL;
@@ -174,22 +207,24 @@ static LockRole pool_role(const LockMap *m, const char *pool)
 /* words: how the device is a part of it: "member of the active ZFS pool" */
 static int raise_active(LockMap *m, BlockDevice *d, const Pool *p, const char *words)
 {
-        static const char *const goes_on[_POOL_ACTIVITY_MAX] = {
-                [POOL_IDLE] = "",
-                [POOL_SCRUB] = ", where a scrub goes on",
-                [POOL_RESILVER] = ", which resilvers",
+        static const char *const goes_on[_STORAGE_ACTIVITY_MAX] = {
+                [STORAGE_IDLE] = "",
+                [STORAGE_SCRUB] = ", where a scrub goes on",
+                [STORAGE_RESILVER] = ", which resilvers",
         };
-        _cleanup_free_ char *t = strf("%s %s%s", words, p->name, goes_on[p->activity]);
+        _cleanup_free_ char *t = strf("%s %s%s", words, p->name, strempty(goes_on[p->activity])),
+                            *of = strf("pool %s", p->name);
         Finding f = {
                 .map = m,
                 .role = pool_role(m, p->name),
                 .pool = p->name,
                 .guid = p->guid,
-                .activity = p->activity,
                 .used = true,
         };
+        int r;
 
-        return t ? finding_raise(&f, d, t) : -ENOMEM;
+        r = t && of ? finding_raise(&f, d, t) : -ENOMEM;
+        return r < 0 || p->activity == STORAGE_IDLE ? r : raise_activity(m, d, p->activity, of, NULL);
 }
 
 int lock_map_add_pools(LockMap *m, PoolList *pools)
@@ -478,6 +513,28 @@ static int add_holder(LockMap *m, char *const *words)
 int lock_map_add_holders(LockMap *m, const char *text, size_t size)
 {
         return foreach_line(m, text, size, 2, add_holder);
+}
+
+static int add_activity(LockMap *m, char *const *words)
+{
+        _cleanup_free_ char *of = str_clean(words[2], strlen(words[2]), ACTIVITY_OF_MAX, false), *t = NULL;
+        StorageActivity activity = storage_activity_from_string(words[0]);
+        BlockDevice *d = block_tree_find(m->tree, words[1]);
+
+        if ((int) activity <= STORAGE_IDLE)
+                return -EBADMSG;
+        if (!of)
+                return -ENOMEM;
+        if (!d)
+                return 0;
+
+        t = strf("a %s of %s goes on", words[0], of);
+        return t ? raise_activity(m, d, activity, of, t) : -ENOMEM;
+}
+
+int lock_map_add_activities(LockMap *m, const char *text, size_t size)
+{
+        return foreach_line(m, text, size, 3, add_activity);
 }
 
 /* What already says why it is open (a pool, a mount, a volume) stays what it is: its own processes open it. */

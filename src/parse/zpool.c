@@ -216,10 +216,10 @@ int zpool_activity_parse(const char *text, size_t size, PoolList *l)
 
         while ((line = lines_next_nonempty(&lines))) {
                 char *name = line;
-                PoolActivity activity;
+                StorageActivity activity;
                 Pool *pool;
 
-                activity = pool_activity_from_string(strsep(&name, "\t"));
+                activity = storage_activity_from_string(strsep(&name, "\t"));
                 if (!name || (int) activity < 0)
                         return -EBADMSG;
                 pool = pool_find(l, name);

@@ -13,7 +13,7 @@ typedef struct Pool {
         char *name;
         char *guid;      /* NULL: not known */
         bool unresolved; /* has a member that is no known device */
-        PoolActivity activity;
+        StorageActivity activity;
 } Pool;
 
 typedef struct PoolVdev {

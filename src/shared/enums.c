@@ -22,12 +22,12 @@ static const char *const lock_role_table[_LOCK_ROLE_MAX] = {
 };
 DEFINE_STRING_TABLE(lock_role, LockRole);
 
-static const char *const pool_activity_table[_POOL_ACTIVITY_MAX] = {
-        [POOL_IDLE] = "idle",
-        [POOL_SCRUB] = "scrub",
-        [POOL_RESILVER] = "resilver",
+static const char *const storage_activity_table[_STORAGE_ACTIVITY_MAX] = {
+        [STORAGE_IDLE] = "idle",         [STORAGE_SCRUB] = "scrub",     [STORAGE_RESILVER] = "resilver",
+        [STORAGE_CHECK] = "check",       [STORAGE_REPAIR] = "repair",   [STORAGE_RESYNC] = "resync",
+        [STORAGE_RECOVERY] = "recovery", [STORAGE_RESHAPE] = "reshape", [STORAGE_REPLACE] = "replace",
 };
-DEFINE_STRING_TABLE(pool_activity, PoolActivity);
+DEFINE_STRING_TABLE(storage_activity, StorageActivity);
 
 static const char *const smart_health_table[_SMART_HEALTH_MAX] = {
         [SMART_HEALTH_UNKNOWN] = "unknown",

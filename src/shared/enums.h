@@ -34,15 +34,21 @@ typedef enum LockRole {
 } LockRole;
 DECLARE_STRING_TABLE(lock_role, LockRole);
 
-/* What reads all of a pool's drives at the moment, by itself: nothing is started over that. */
-typedef enum PoolActivity {
-        POOL_IDLE,     /* idle: also where it is not known */
-        POOL_SCRUB,    /* scrub */
-        POOL_RESILVER, /* resilver */
-        _POOL_ACTIVITY_MAX,
-        _POOL_ACTIVITY_INVALID = -EINVAL,
-} PoolActivity;
-DECLARE_STRING_TABLE(pool_activity, PoolActivity);
+/* What reads all of a drive at the moment, for the pool, array or file system that it is a part of: nothing is started over that. */
+typedef enum StorageActivity {
+        STORAGE_IDLE,     /* idle: also where it is not known */
+        STORAGE_SCRUB,    /* scrub: of a ZFS pool, or a btrfs */
+        STORAGE_RESILVER, /* resilver: of a ZFS pool */
+        STORAGE_CHECK,    /* check: of an md array, as all that follow, but for the last */
+        STORAGE_REPAIR,   /* repair */
+        STORAGE_RESYNC,   /* resync */
+        STORAGE_RECOVERY, /* recovery */
+        STORAGE_RESHAPE,  /* reshape */
+        STORAGE_REPLACE,  /* replace: of a device in a btrfs */
+        _STORAGE_ACTIVITY_MAX,
+        _STORAGE_ACTIVITY_INVALID = -EINVAL,
+} StorageActivity;
+DECLARE_STRING_TABLE(storage_activity, StorageActivity);
 
 typedef enum SmartHealth {
         SMART_HEALTH_UNKNOWN, /* unknown: not read, not supported, asleep */

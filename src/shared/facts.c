@@ -161,6 +161,7 @@ void drive_lock_done(DriveLock *l)
 {
         free(l->pool);
         free(l->guid);
+        free(l->activity_of);
         free(l->detail);
         *l = (DriveLock){ 0 };
 }
@@ -170,7 +171,7 @@ int drive_lock_copy(const DriveLock *l, DriveLock *ret)
         DriveLock c = { .role = l->role, .activity = l->activity, .used = l->used };
 
         if (dup_to(&c.pool, l->pool) < 0 || dup_to(&c.guid, l->guid) < 0 ||
-            dup_to(&c.detail, l->detail) < 0) {
+            dup_to(&c.activity_of, l->activity_of) < 0 || dup_to(&c.detail, l->detail) < 0) {
                 drive_lock_done(&c);
                 return -ENOMEM;
         }
@@ -247,8 +248,9 @@ struct json_object *drive_lock_to_json(const DriveLock *l)
 
         if (!o || !role || json_put_string(o, "role", role) < 0 || json_put_string(o, "pool", l->pool) < 0 ||
             json_put_string(o, "guid", l->guid) < 0 || json_put_bool(o, "used", l->used) < 0 ||
-            (l->activity != POOL_IDLE &&
-             json_put_string(o, "activity", pool_activity_to_string(l->activity)) < 0) ||
+            (l->activity != STORAGE_IDLE &&
+             (json_put_string(o, "activity", storage_activity_to_string(l->activity)) < 0 ||
+              json_put_string(o, "activity_of", l->activity_of) < 0)) ||
             json_put_string(o, "detail", l->detail) < 0)
                 return NULL;
 
@@ -272,7 +274,7 @@ int drive_lock_from_json(struct json_object *o, DriveLock *ret)
         r = json_get_string(o, "activity", &s);
         if (r < 0)
                 return r;
-        l.activity = r > 0 ? pool_activity_from_string(s) : POOL_IDLE;
+        l.activity = r > 0 ? storage_activity_from_string(s) : STORAGE_IDLE;
         if ((int) l.activity < 0)
                 return -EBADMSG;
 
@@ -282,6 +284,7 @@ int drive_lock_from_json(struct json_object *o, DriveLock *ret)
                 return -EBADMSG;
         if ((r = json_dup_text(o, "pool", FACT_MAX, &l.pool)) < 0 ||
             (r = json_dup_text(o, "guid", FACT_MAX, &l.guid)) < 0 ||
+            (r = json_dup_text(o, "activity_of", DETAIL_MAX, &l.activity_of)) < 0 ||
             (r = json_dup_text(o, "detail", DETAIL_MAX, &l.detail)) < 0)
                 return r;
 
@@ -483,7 +486,7 @@ bool drive_facts_equal(const DriveFacts *a, const DriveFacts *b)
                a->rotational == b->rotational && a->logical_block_size == b->logical_block_size &&
                a->physical_block_size == b->physical_block_size && a->health == b->health &&
                drive_lock_equal(&a->lock, &b->lock) && streq_ptr(a->lock.detail, b->lock.detail) &&
-               smart_equal(a->smart, b->smart);
+               a->lock.activity == b->lock.activity && smart_equal(a->smart, b->smart);
 }
 
 HostFacts *host_facts_free(HostFacts *f)

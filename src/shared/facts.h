@@ -22,9 +22,12 @@ typedef struct DriveIdentity {
 
 typedef struct DriveLock {
         LockRole role;
-        char *pool;            /* ZFS: the pool's name */
-        char *guid;            /* ZFS: its guid, where known */
-        PoolActivity activity; /* ZFS: of the pool, at the last reading; no part of what the lock is, and not stored */
+        char *pool; /* ZFS: the pool's name */
+        char *guid; /* ZFS: its guid, where known */
+        /* What reads all of it by itself at the last reading, and for what: "pool tank", "md array md0". No part of what the
+         * lock is, and not stored. */
+        StorageActivity activity;
+        char *activity_of; /* NULL: none */
         bool used; /* something has it at this moment: imported, mounted, held; else it only carries somebody's signature */
         char *detail; /* for people: "mounted at /mnt/data", "member of LVM volume group vg0", "open in qemu (pid 812)" */
 } DriveLock;

@@ -787,6 +787,37 @@ facts_zpool_activity()
                 /^ *scan: (scrub|resilver)( \(.*\))? in progress/ { print $2 "\t" pool }'
 }
 
+# What reads all the drives of an md array or a btrfs. Of a scrub of a btrfs the kernel says nothing; its tool listens here meanwhile.
+facts_activity()
+{
+        local f line scrubs d
+        for f in /sys/block/md*/md/sync_action; do
+                line_read "$f"
+                f=${f#/sys/block/}
+                f=${f%%/*}
+                case $line in
+                recover) line=recovery ;;
+                check | repair | resync | reshape) ;;
+                *) continue ;;
+                esac
+                printf '%s %s md array %s\n' "$line" "$f" "$f"
+        done
+        scrubs=
+        for f in /sys/fs/btrfs/*-*; do
+                [ -d "$f/devices" ] || continue
+                scrubs=${scrubs:-$(awk '$8 ~ "^/var/lib/btrfs/scrub[.]progress[.]" { print substr($8, 31) }' /proc/1/net/unix) }
+                line_read "$f/exclusive_operation"
+                case "$line $scrubs" in
+                'device replace '*) line=replace ;;
+                *"${f##*/}"*) line=scrub ;;
+                *) continue ;;
+                esac
+                for d in "$f"/devices/*; do
+                        [ ! -d "$d" ] || printf '%s %s btrfs file system %s\n' "$line" "${d##*/}" "${f##*/}"
+                done
+        done
+}
+
 # The sessions of our runs, whose processes are no news.
 run_sessions()
 {
@@ -927,6 +958,7 @@ verb_facts()
         tool zpool zpool limited 10 zpool list -vHPL
         tool zpool zpool-guid limited 10 zpool list -H -o name,guid
         tool zpool zpool-activity facts_zpool_activity
+        section activity facts_activity
         section mountinfo mounts
         [ -r /proc/swaps ] && section swaps cat /proc/swaps || section swaps absent
         section holders facts_holders

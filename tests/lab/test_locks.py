@@ -2,9 +2,11 @@
 """On a NAS with drives in every state: each is seen for what it is, a locked one is not touched, and a doubt locks."""
 from __future__ import annotations
 
+import re
+
 import pytest
 from lab import BURN_IN, LOOK, Lab, lab, rules  # noqa: F401
-from product import refused
+from product import Job, refused
 
 pytestmark = pytest.mark.allow_journal(r"is missing", r"is locked now", r"has ended: inconclusive", r"^inconclusive: ",
                                        r"shows the same identity")
@@ -129,6 +131,56 @@ def test_drive_that_something_writes_to_is_in_use(lab: Lab) -> None:
     finally:
         lab.guest.ssh("systemctl stop lab-writer")
     lab.wait_lock("WD-FREE03", "none")
+
+
+# What goes on by itself
+
+BTRFS = "/mnt/lab scrubbed"
+BUSY = {        # what goes on -> its drives, how it begins and ends, what the lock says, and what a job waits for
+    "check of an array": (
+        ("WD-FREE01", "WD-FREE02"),
+        "mdadm -q --create /dev/md9 --run --force --level=1 --raid-devices=2 --assume-clean {0} {1};"
+        "echo 10 > /sys/block/md9/md/sync_speed_min; echo 100 > /sys/block/md9/md/sync_speed_max; echo check > /sys/block/md9/md/sync_action",
+        "echo idle > /sys/block/md9/md/sync_action", "mdadm -q --stop /dev/md9",
+        ("storage-member", "a check of md array md9 goes on"), r"the check of md array md9"),
+    "recovery of an array": (
+        ("WD-FREE01", "WD-FREE02"),
+        "mdadm -q --create /dev/md9 --run --force --level=1 --raid-devices=2 {0} missing;"
+        "echo 10 > /sys/block/md9/md/sync_speed_min; echo 100 > /sys/block/md9/md/sync_speed_max; mdadm -q /dev/md9 --add {1}",
+        "mdadm -q /dev/md9 --fail {1} --remove {1}", "mdadm -q --stop /dev/md9",
+        ("storage-member", "a recovery of md array md9 goes on"), r"the recovery of md array md9"),
+    "scrub of a btrfs": (
+        ("WD-FREE03",),
+        f"mkfs.btrfs -q -f {{0}} && udevadm settle && mkdir -p '{BTRFS}' && mount {{0}} '{BTRFS}' &&"
+        f"dd if=/dev/urandom of='{BTRFS}/file' bs=1M count=100 status=none && sync && echo 100k | tee /sys/fs/btrfs/*/devinfo/1/scrub_speed_max &&"
+        f"btrfs -q scrub start '{BTRFS}'",
+        f"btrfs -q scrub cancel '{BTRFS}'", f"umount '{BTRFS}'",
+        ("mounted", "a scrub of btrfs file system "), r"the scrub of btrfs file system [0-9a-f-]{36}"),
+}
+
+
+@pytest.mark.parametrize("what", BUSY)
+def test_nothing_starts_over_what_reads_all_of_a_drive(lab: Lab, what: str) -> None:
+    serials, begin, end, undo, (state, detail), reason = BUSY[what]
+    devices = [lab.dev(serial) for serial in serials]
+    try:
+        lab.guest.ssh(begin.format(*devices))
+        for serial in serials:
+            drive = lab.wait_lock(serial, state, detail)
+        assert " goes on" not in lab.wait_lock("WD-MDRAID1", "storage-member")["LockDetail"]
+        job = Job(lab, drive.call("StartSelfTest", "st", "short", 0))
+        job.wait("Reason", lambda words: re.fullmatch(rf"Waits for the end of {reason}\.", words), LOOK)
+        assert job["State"] == "queued"
+        lab.guest.ssh(end.format(*devices))
+        lab.wait_for(lambda: job["State"] != "queued", LOOK, "the job begins")
+        assert " goes on" not in drive["LockDetail"]
+        job.cancel()
+        job.wait_end(BURN_IN)
+    finally:
+        lab.guest.ssh(undo.format(*devices), check=False)
+        lab.wipe(*serials)
+    for serial in serials:
+        lab.wait_lock(serial, "none")
 
 
 # Detection that fails

@@ -8,8 +8,8 @@
 
 /* A host's answer, section by section; "absent" for one that says so, NULL to leave it out. */
 typedef struct Sample {
-        const char *host, *lsblk, *ident, *by_id, *bay, *zpool, *zpool_guid, *zpool_activity, *mountinfo,
-                        *swaps, *holders, *openers, *stat, *temperature, *runs;
+        const char *host, *lsblk, *ident, *by_id, *bay, *zpool, *zpool_guid, *zpool_activity, *activity,
+                        *mountinfo, *swaps, *holders, *openers, *stat, *temperature, *runs;
         const char *extra; /* whole frames */
 } Sample;
 
@@ -46,6 +46,7 @@ static inline char *sample_answer(const Sample *s)
         section_append(&text, "zpool", s->zpool);
         section_append(&text, "zpool-guid", s->zpool_guid);
         section_append(&text, "zpool-activity", s->zpool_activity);
+        section_append(&text, "activity", s->activity);
         section_append(&text, "mountinfo", s->mountinfo);
         section_append(&text, "swaps", s->swaps);
         section_append(&text, "holders", s->holders);

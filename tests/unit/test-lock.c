@@ -139,13 +139,84 @@ static void test_pool_activity(void)
         resilver = sample_parse(&s, false);
         check(resilver, "sda", LOCK_ACTIVE_POOL, "tank",
               "member of the active ZFS pool tank, which resilvers");
-        assert(facts_find(resilver, "sda")->lock.activity == POOL_RESILVER);
-        assert(facts_find(resilver, "sdc")->lock.activity == POOL_IDLE);
+        assert(facts_find(resilver, "sda")->lock.activity == STORAGE_RESILVER);
+        assert(facts_find(resilver, "sdc")->lock.activity == STORAGE_IDLE);
 
         s.zpool_activity = "something new";
         strange = sample_parse(&s, false);
-        assert(!strange->detection_error && facts_find(strange, "sda")->lock.activity == POOL_IDLE);
+        assert(!strange->detection_error && facts_find(strange, "sda")->lock.activity == STORAGE_IDLE);
         check(strange, "sda", LOCK_ACTIVE_POOL, "tank", NULL);
+}
+
+#define MD9 CHILDREN(VOLUME("md9", "md9", "9", "raid1", ""))
+
+static void check_activity(const HostFacts *h, const char *kname, StorageActivity activity, const char *of)
+{
+        const DriveLock *l = &facts_find(h, kname)->lock;
+
+        assert(l->activity == activity && streq_ptr(l->activity_of, of));
+}
+
+/* Of arrays and file systems, as of pools: of the drives below alone, and no lock depends on it. */
+static void test_activities(void)
+{
+        _cleanup_(host_facts_freep) HostFacts *busy = NULL, *strange = NULL;
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_(drive_facts_freep) DriveFacts *told = NULL;
+        Sample s = nothing;
+
+        s.lsblk = TREE(DISK("sda", "0", FSTYPE("linux_raid_member") MD9) "," DISK(
+                        "sdb", "16",
+                        CHILDREN(PART("sdb1", "17",
+                                      FSTYPE("linux_raid_member")
+                                                      MD9))) "," DISK("sdc", "32",
+                                                                      FSTYPE("btrfs")) "," DISK("sdd", "48",
+                                                                                                "") "," DISK("sde",
+                                                                                                             "64",
+                                                                                                             ZFS("tank",
+                                                                                                                 "11")));
+        s.mountinfo = "22 1 0:21 / / rw - tmpfs tmpfs rw\n40 22 0:32 / /mnt/b rw shared:2 - btrfs /dev/sdc rw\n41 22 253:9 / /raid rw - xfs /dev/md9 rw";
+        s.zpool = POOL("tank") VDEV("/dev/sde", "ONLINE") VDEV("/dev/sdb", "ONLINE");
+        s.zpool_guid = "tank\t11\n";
+        s.zpool_activity = "scrub\ttank\n";
+        s.activity = "check md9 md array md9\nscrub sdc btrfs file system 429e5405-f471\nresync md7 md array md7\n";
+        busy = sample_parse(&s, false);
+        check(busy, "sda", LOCK_MOUNTED, NULL,
+              "mounted at /raid (by way of md9); a check of md array md9 goes on");
+        check_activity(busy, "sda", STORAGE_CHECK, "md array md9");
+        check_activity(busy, "sdb", STORAGE_SCRUB, "pool tank");
+        check(busy, "sdb", LOCK_ACTIVE_POOL, "tank", "a check of md array md9 goes on");
+        check(busy, "sdc", LOCK_MOUNTED, NULL, "a scrub of btrfs file system 429e5405-f471 goes on");
+        check_activity(busy, "sdc", STORAGE_SCRUB, "btrfs file system 429e5405-f471");
+        check_activity(busy, "sdd", STORAGE_IDLE, NULL);
+        check_activity(busy, "sde", STORAGE_SCRUB, "pool tank");
+
+        o = drive_facts_to_json(facts_find(busy, "sda"));
+        assert(o && drive_facts_from_json(o, &told) == 0);
+        assert(told->lock.activity == STORAGE_CHECK && streq(told->lock.activity_of, "md array md9"));
+        assert(drive_facts_equal(told, facts_find(busy, "sda")));
+        told->lock.activity = STORAGE_IDLE;
+        assert(!drive_facts_equal(told, facts_find(busy, "sda")));
+
+        s.activity = "idle sda md array md9\nwho knows\n";
+        strange = sample_parse(&s, false);
+        assert(!strange->detection_error);
+        check_activity(strange, "sda", STORAGE_IDLE, NULL);
+}
+
+/* What a stronger use of a drive says does not make another's activity forgotten. */
+static void test_activity_of_another_pool(void)
+{
+        _cleanup_(host_facts_freep) HostFacts *h = NULL;
+        Sample s = nothing;
+
+        s.lsblk = TREE(DISK("sda", "0", CHILDREN(PART("sda1", "1", "") "," PART("sda2", "2", ""))));
+        s.zpool = POOL("tank") VDEV("/dev/sda2", "ONLINE") POOL("rpool") VDEV("/dev/sda1", "ONLINE");
+        s.zpool_guid = "rpool\t33\ntank\t11\n";
+        s.zpool_activity = "scrub\ttank\n";
+        h = sample_parse(&s, false);
+        check(h, "sda", LOCK_BOOT_POOL, "rpool", NULL);
+        check_activity(h, "sda", STORAGE_SCRUB, "pool tank");
 }
 
 static void test_pool_in_doubt(void)
@@ -501,6 +572,8 @@ int main(void)
         test_signature_that_is_open();
         test_pools();
         test_pool_activity();
+        test_activities();
+        test_activity_of_another_pool();
         test_pool_in_doubt();
         test_pool_paths();
         test_mounts();

@@ -136,8 +136,9 @@ static void test_zpool(void)
         assert(zpool_guid_parse("tank\n", 5, &l) == -EBADMSG);
 
         assert(zpool_activity_parse("resilver\tnew\nscrub\tgone\n", 24, &l) == 0);
-        assert(l.n_pools == 3 && l.pools[0].activity == POOL_IDLE && l.pools[2].activity == POOL_RESILVER);
-        assert(zpool_activity_parse("scrub\ttank", 10, &l) == 0 && l.pools[0].activity == POOL_SCRUB);
+        assert(l.n_pools == 3 && l.pools[0].activity == STORAGE_IDLE &&
+               l.pools[2].activity == STORAGE_RESILVER);
+        assert(zpool_activity_parse("scrub\ttank", 10, &l) == 0 && l.pools[0].activity == STORAGE_SCRUB);
         assert(zpool_activity_parse("trim\ttank\n", 10, &l) == -EBADMSG);
         assert(zpool_activity_parse("scrub\n", 6, &l) == -EBADMSG);
         assert(zpool_activity_parse("scrub\tta\0k", 10, &l) == -EBADMSG);
