@@ -159,7 +159,7 @@ int stage_fix_params(Stage *s)
         p.kind = s->record.kind;
         p.reads_only = !job_is_destructive(j);
         p.started_usec = s->record.started_usec;
-        p.job_started_usec = j->record.started_usec;
+        p.job_started_usec = j->record.started_usec + j->record.pauses_usec;
         if (p.kind == STAGE_PRECHECK && free_and_strdup(&p.heat, j->heat) < 0)
                 return -ENOMEM;
         stage_fill_settings(&j->manager->settings, j->drive->record.rotational, &p);

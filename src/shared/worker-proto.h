@@ -156,7 +156,8 @@ typedef struct StageParams {
         bool slow_fails;
         uint64_t stall_usec, stall_end_usec;
         uint64_t stuck_usec; /* a job that is older than this and than twice its estimate ends once it stalls; 0: never */
-        uint64_t estimate_usec, job_started_usec; /* both of the whole job */
+        uint64_t estimate_usec;    /* of the whole job */
+        uint64_t job_started_usec; /* later by the time for which it was paused before this stage */
         uint64_t follow_interval_usec;
         uint64_t poll_timeout_usec; /* how long a look at the run may take; 0: a default */
         uint32_t self_test_retries;

@@ -342,11 +342,12 @@ static struct json_object *phases_with_speeds(const Surface *s, uint64_t end_use
         return TAKE_PTR(a);
 }
 
-static int add_details(const Surface *s, SurfaceIdentity identity, StageReport *report)
+static int add_details(Surface *s, SurfaceIdentity identity, StageReport *report)
 {
         struct json_object *o = report_details(report);
         uint64_t work = surface_work(s);
 
+        (void) surface_state_set_held(&s->state, false, now_usec(CLOCK_REALTIME));
         if (!o || json_put(o, "phases", phases_with_speeds(s, now_usec(CLOCK_REALTIME))) < 0 ||
             json_put_u64(o, "block_size", s->block_size) < 0 ||
             json_put(o, "region_msec", surface_speed_to_json(&s->state.speed)) < 0 ||

@@ -200,14 +200,12 @@ static void watch_work(Surface *s, const RunStatus *status, bool words)
 /* While it is held or stopped nothing is measured, nor in the looks before and after. */
 static bool watch_disturbance(Surface *s, const RunStatus *status)
 {
-        uint64_t now = now_usec(CLOCK_MONOTONIC);
         bool stands = status->stopped, held = s->paused;
 
         for (size_t i = 0; i < ELEMENTSOF(status->paused); i++)
                 held = held || status->paused[i];
-        if (held && s->look_usec > 0)
-                s->state.paused_usec += now - s->look_usec;
-        s->look_usec = now;
+        if (surface_state_set_held(&s->state, held, now_usec(CLOCK_REALTIME)))
+                surface_save(s);
 
         stands = stands || held || s->disturbed;
         s->disturbed = status->stopped || held;

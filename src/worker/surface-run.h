@@ -55,7 +55,6 @@ typedef struct Surface {
         bool told[_RUN_HOLDER_MAX]; /* burnind knows that it is held */
         bool pauses_known;          /* looked for at least once */
         bool disturbed;             /* since the last look, somebody let it stand still */
-        uint64_t look_usec;         /* of the last look */
 } Surface;
 
 void surface_done(Surface *s);

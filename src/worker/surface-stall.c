@@ -52,8 +52,8 @@ void surface_check_stall(Surface *s)
                  end = p->stall_end_usec ?: STALL_END_USEC;
         char t[TIMESPAN_MAX];
 
-        /* What is held does not work, and should not. */
-        if (s->paused) {
+        /* What is held does not work, and should not; nor has a follower that takes over heard of another end of that yet. */
+        if (s->paused || (!s->pauses_known && s->state.held_since_usec > 0)) {
                 s->work_usec = now;
                 return;
         }

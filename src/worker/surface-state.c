@@ -178,6 +178,7 @@ int surface_state_save(const char *path, const SurfaceState *s)
             json_put(o, "speeds", surface_speed_to_json(&s->speed)) < 0 ||
             json_put(o, "heat", heat_to_json(&s->heat)) < 0 ||
             json_put_u64(o, "heat_since_usec", s->heat_since_usec) < 0 ||
+            json_put_u64(o, "held_since_usec", s->held_since_usec) < 0 ||
             json_put_u64(o, "paused_usec", s->paused_usec) < 0 ||
             json_put_i64(o, "temperature_min_mdegc", s->temperature_min_mdegc) < 0 ||
             json_put_i64(o, "temperature_max_mdegc", s->temperature_max_mdegc) < 0)
@@ -391,6 +392,7 @@ int surface_state_load(const char *path, const char *run, SurfaceState *ret)
             (r = phases_from_json(o, &s)) < 0 || (r = json_get_u32(o, "block_size", &s.block_size)) < 0 ||
             (r = speeds_from_json(o, &s)) < 0 || (r = heat_from_json(o, &s.heat)) < 0 ||
             (r = json_get_u64(o, "heat_since_usec", &s.heat_since_usec)) < 0 ||
+            (r = json_get_u64(o, "held_since_usec", &s.held_since_usec)) < 0 ||
             (r = json_get_u64(o, "paused_usec", &s.paused_usec)) < 0 ||
             (r = json_get_i32(o, "temperature_min_mdegc", &s.temperature_min_mdegc)) < 0 ||
             (r = json_get_i32(o, "temperature_max_mdegc", &s.temperature_max_mdegc)) < 0)
@@ -489,4 +491,15 @@ void surface_state_add_temperature(SurfaceState *s, int32_t mdegc)
         if (s->temperature_min_mdegc == MDEGC_UNKNOWN || mdegc < s->temperature_min_mdegc)
                 s->temperature_min_mdegc = mdegc;
         s->temperature_max_mdegc = MAX(s->temperature_max_mdegc, mdegc);
+}
+
+bool surface_state_set_held(SurfaceState *s, bool held, uint64_t usec)
+{
+        if (held == (s->held_since_usec > 0))
+                return false;
+
+        if (!held)
+                s->paused_usec += usec - MIN(s->held_since_usec, usec);
+        s->held_since_usec = held ? usec : 0;
+        return true;
 }

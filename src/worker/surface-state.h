@@ -53,7 +53,8 @@ typedef struct SurfaceState {
         SurfaceSpeed speed;
         HeatState heat;
         uint64_t heat_since_usec; /* CLOCK_REALTIME: held for heat since then; 0: it is not */
-        uint64_t paused_usec;     /* for how long it was held altogether */
+        uint64_t held_since_usec; /* CLOCK_REALTIME: held, for whatever reason, since then; 0: it is not */
+        uint64_t paused_usec;     /* for how long it was held before */
         int32_t temperature_min_mdegc, temperature_max_mdegc;
         int32_t temperature_now_mdegc; /* not stored */
 } SurfaceState;
@@ -75,3 +76,5 @@ int surface_state_add_phase(SurfaceState *s, const BadblocksPhase *p, uint64_t u
 /* CLOCK_REALTIME; 0: it is not known. */
 uint64_t surface_state_phase_began(const SurfaceState *s, uint32_t number);
 void surface_state_add_temperature(SurfaceState *s, int32_t mdegc);
+/* Whether it is held now, by CLOCK_REALTIME: also the time counts during which nobody looked. True: that is news. */
+bool surface_state_set_held(SurfaceState *s, bool held, uint64_t usec);

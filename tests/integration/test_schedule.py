@@ -251,8 +251,18 @@ def test_pause_between_two_stages(one_at_a_time: None, nas: Host, product: Produ
     product.restart()
     assert (surface["State"], job["State"], job["CurrentStage"]) == ("pending", "paused", "/")
     product.host("nas").wait("State", "online")
+    # As if that had been hours ago: they do not make the job any older for the stage that follows.
+    hours = 5 * 3600_000_000
+    product.machine.run(["systemctl", "stop", "burnind.service"])
+    product.machine.run(["sqlite3", "/var/lib/burnin/burnin.db", "UPDATE jobs SET created_usec = created_usec - {0},"
+                         " started_usec = started_usec - {0}, paused_usec = paused_usec - {0} WHERE id = {1}".format(hours, job.id)])
+    product.machine.run(["systemctl", "start", "burnind.service"])
+    product.host("nas").wait("State", "online")
     job.call("Resume", "t", 0)
     assert job.wait_end() == "passed", job["Reason"]
+    settings = product.machine.run(["sqlite3", "/var/lib/burnin/burnin.db", "SELECT settings FROM stages WHERE kind = 'surface_validate'"
+                                    f" AND job = {job.id}"]).stdout
+    assert 0 < surface["StartedUSec"] - json.loads(settings)["job_started_usec"] < hours / 5
 
 
 # --- the same again ------------------------------------------------------------------------------------------

@@ -787,6 +787,29 @@ def test_old_but_within_twice_its_estimate(big: Disk, stage: MakeStage) -> None:
     assert "stuck_job_hours" not in s.text()
 
 
+def test_pause_is_no_age(big: Disk, stage: MakeStage) -> None:
+    """Nor is the part of it during which nobody followed: the job is too old by the clock alone, so that it stands still is told, no more."""
+    hour = 3600_000_000
+    s = stage(big, stall_usec=2_000_000, stuck_usec=168 * hour, estimate_usec=10 * hour,
+              job_started_usec=int(time.time() * 1e6) - 201 * hour).start()
+    wait_running(s)
+    s.say(pause={"by": "ann"})
+    s.until(lambda m: m["type"] == "paused")
+    s.kill()
+    path = Path(f"{s.log}.state")
+    state = json.loads(path.read_text())
+    path.write_text(json.dumps(state | {"held_since_usec": int(time.time() * 1e6) - 100 * hour}))
+    s.start(follow=True)
+    s.until(lambda m: m["type"] == "progress" and "paused" in m)
+    s.say(resume={"by": "ann"})
+    s.until(lambda m: m["type"] == "paused")
+    resources.command("pkill", "-STOP", "-f", f"badblocks .*{big.device}$")
+    s.until(lambda m: m["type"] in ("stall", "report"))
+    resources.command("pkill", "-CONT", "-f", f"badblocks .*{big.device}$")
+    report = s.report(timeout=120)
+    assert report["verdict"] == "passed" and 100 * hour <= report["details"]["paused_usec"] < 101 * hour, report["reason"]
+
+
 def test_two_phases(disk: Disk, stage: MakeStage) -> None:
     s = stage(disk, pattern="random").start()
     report = s.report()
