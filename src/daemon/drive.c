@@ -301,7 +301,7 @@ static int drive_set_lock(Drive *d, const DriveLock *lock, bool detection_ok)
 
         if (!detection_ok && lock_is_doubtful(&d->record.lock, lock))
                 return 0;
-        if (drive_lock_equal(&d->record.lock, lock) && streq_ptr(d->record.lock.detail, lock->detail))
+        if (drive_lock_looks_equal(&d->record.lock, lock))
                 return 0;
 
         drive_lock_done(&d->record.lock);

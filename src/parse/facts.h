@@ -25,7 +25,7 @@
  *   zpool       zpool list -vHPL
  *   zpool-guid  zpool list -H -o name,guid
  *   zpool-activity  "ACTIVITY<tab>POOL": what `zpool status` says is in progress: scrub, resilver
- *   activity    "ACTIVITY KNAME WHAT": what reads all drives of the device KNAME, and for what: "check md0 md array md0",
+ *   activity    "ACTIVITY KNAME WHAT": what reads all of the drives of a device, and for what: "check sda1 md array md0",
  *               "scrub sdb1 btrfs file system UUID"
  *   mountinfo   /proc/self/mountinfo and /proc/1/mountinfo, joined and sorted
  *   swaps       /proc/swaps

@@ -36,7 +36,7 @@ int lock_map_add_swaps(LockMap *m, char *const *swaps);
 /* "KNAME HOLDER..." and "MAJ:MIN PID COMM"; a line of another form is -EBADMSG. */
 int lock_map_add_holders(LockMap *m, const char *text, size_t size);
 int lock_map_add_openers(LockMap *m, const char *text, size_t size);
-/* "ACTIVITY KNAME WHAT", WHAT for people: says of drives that are locked what reads all of them now; no line locks one. */
+/* "ACTIVITY KNAME WHAT", WHAT for people: what reads all of its drives now. That locks none. */
 int lock_map_add_activities(LockMap *m, const char *text, size_t size);
 /* `blkid -p -o export` of a drive and its partitions. */
 int lock_map_add_probe(LockMap *m, const PoolList *pools, BlockDevice *drive, const char *text, size_t size);

@@ -186,6 +186,12 @@ bool drive_lock_equal(const DriveLock *a, const DriveLock *b)
                streq_ptr(a->guid, b->guid);
 }
 
+bool drive_lock_looks_equal(const DriveLock *a, const DriveLock *b)
+{
+        return drive_lock_equal(a, b) && streq_ptr(a->detail, b->detail) && a->activity == b->activity &&
+               streq_ptr(a->activity_of, b->activity_of);
+}
+
 bool drive_lock_is_covered(const DriveLock *granted, bool release, const DriveLock *now)
 {
         if (granted->role == LOCK_NONE)
@@ -485,8 +491,7 @@ bool drive_facts_equal(const DriveFacts *a, const DriveFacts *b)
                streq_ptr(i->fingerprint, j->fingerprint) && i->size_bytes == j->size_bytes &&
                a->rotational == b->rotational && a->logical_block_size == b->logical_block_size &&
                a->physical_block_size == b->physical_block_size && a->health == b->health &&
-               drive_lock_equal(&a->lock, &b->lock) && streq_ptr(a->lock.detail, b->lock.detail) &&
-               a->lock.activity == b->lock.activity && smart_equal(a->smart, b->smart);
+               drive_lock_looks_equal(&a->lock, &b->lock) && smart_equal(a->smart, b->smart);
 }
 
 HostFacts *host_facts_free(HostFacts *f)

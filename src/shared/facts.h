@@ -77,6 +77,8 @@ void drive_lock_done(DriveLock *l);
 int drive_lock_copy(const DriveLock *l, DriveLock *ret);
 /* Role, pool, guid, and whether it is used: what a grant is bound to. The words of detail may differ. */
 bool drive_lock_equal(const DriveLock *a, const DriveLock *b);
+/* Also the words, and what goes on there. */
+bool drive_lock_looks_equal(const DriveLock *a, const DriveLock *b);
 /* Whether what was granted is what is there now: the very same lock. With leave to release it also the same pool after its export,
  * which its guid proves: the first of several runs has exported it for all of them. */
 bool drive_lock_is_covered(const DriveLock *granted, bool release, const DriveLock *now);

@@ -800,7 +800,9 @@ facts_activity()
                 check | repair | resync | reshape) ;;
                 *) continue ;;
                 esac
-                printf '%s %s md array %s\n' "$line" "$f" "$f"
+                for d in "/sys/block/$f"/slaves/*; do
+                        [ ! -d "$d" ] || printf '%s %s md array %s\n' "$line" "${d##*/}" "$f"
+                done
         done
         scrubs=
         for f in /sys/fs/btrfs/*-*; do

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dbus
 import pytest
+import resources
 from product import POLKIT_NO, Drive, Host, Job, Product, nas, product, refused  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"^failed: ",
@@ -315,6 +318,58 @@ def test_waits_for_a_pool_that_reads_all_of_it(nas: Host, product: Product, scan
     finally:
         product.machine.run(["rm", "-f", "/usr/local/sbin/zpool"])
     drive.wait("LockState", "none")
+
+
+ACTIVITIES = {      # what is there -> the script that makes it, the one that ends it, what the job waits for
+    "btrfs": (
+        "mount -t tmpfs tmpfs /sys/fs/btrfs; cd /sys/fs/btrfs; mkdir -p features {uuid}/devices/{name} {other}/devices/sdz /var/lib/btrfs;"
+        "echo none | tee {uuid}/exclusive_operation > {other}/exclusive_operation;"
+        "systemd-run -q --unit=btrfs-scrub /usr/bin/python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX);"
+        "s.bind(\"/var/lib/btrfs/scrub.progress.{uuid}\"); s.listen(); time.sleep(600)'",
+        "systemctl stop btrfs-scrub", "scrub of btrfs file system {uuid}"),
+    "btrfs device": (
+        "mount -t tmpfs tmpfs /sys/fs/btrfs; mkdir -p /sys/fs/btrfs/{uuid}/devices/{name};"
+        "echo device replace > /sys/fs/btrfs/{uuid}/exclusive_operation",
+        "echo none > /sys/fs/btrfs/{uuid}/exclusive_operation", "replace of btrfs file system {uuid}"),
+}
+UUIDS = {"uuid": "539d9cd4-fe73-4ad2-9b7e-9228264196c3", "other": "00000000-fe73-4ad2-9b7e-9228264196c3"}
+
+
+@pytest.mark.parametrize("what", ACTIVITIES)
+def test_waits_for_a_file_system_that_reads_all_of_it(nas: Host, product: Product, what: str) -> None:
+    drive, spared = product.plug("BTRFS001", 8), product.plug("SPARED01", 8)
+    begin, end, words = (text.format(name=os.path.basename(product.device("BTRFS001")), **UUIDS) for text in ACTIVITIES[what])
+    try:
+        product.machine.run(begin)
+        for _ in range(2):
+            nas.wait_look()
+        job, other = start(drive), start(spared)
+        job.wait("Reason", f"Waits for the end of the {words}.")
+        assert other.wait_end() == "passed" and job["State"] == "queued"
+        product.machine.run(end)
+        assert job.wait_end() == "passed", job["Reason"]
+    finally:
+        product.machine.run("systemctl stop btrfs-scrub; rm -rf /var/lib/btrfs; umount /sys/fs/btrfs", check=False)
+
+
+@pytest.mark.skipif(not resources.has_own_view(), reason="the computer's own /sys/block cannot have an array that is none")
+@pytest.mark.parametrize(("action", "waits"), [("check", "check"), ("recover", "recovery")])
+def test_waits_for_an_array_that_reads_all_of_it(nas: Host, product: Product, action: str, waits: str) -> None:
+    drive, spared = product.plug("ARRAY001", 8), product.plug("SPARED02", 8)
+    array = Path("/sys/block/md9")
+    try:
+        (array / "md").mkdir(parents=True)
+        (array / "slaves" / os.path.basename(product.device("ARRAY001"))).mkdir(parents=True)
+        (array / "md/sync_action").write_text(f"{action}\n")
+        for _ in range(2):
+            nas.wait_look()
+        job, other = start(drive), start(spared)
+        job.wait("Reason", f"Waits for the end of the {waits} of md array md9.")
+        assert other.wait_end() == "passed" and job["State"] == "queued"
+        (array / "md/sync_action").write_text("idle\n")
+        assert job.wait_end() == "passed", job["Reason"]
+    finally:
+        shutil.rmtree(array)
 
 
 def test_waits_for_a_test_of_others_that_nobody_saw(rarely_read: None, nas: Host, product: Product) -> None:

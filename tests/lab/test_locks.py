@@ -151,8 +151,8 @@ BUSY = {        # what goes on -> its drives, how it begins and ends, what the l
         ("storage-member", "a recovery of md array md9 goes on"), r"the recovery of md array md9"),
     "scrub of a btrfs": (
         ("WD-FREE03",),
-        f"mkfs.btrfs -q -f {{0}} && udevadm settle && mkdir -p '{BTRFS}' && mount {{0}} '{BTRFS}' &&"
-        f"dd if=/dev/urandom of='{BTRFS}/file' bs=1M count=100 status=none && sync && echo 100k | tee /sys/fs/btrfs/*/devinfo/1/scrub_speed_max &&"
+        f"mkfs.btrfs -q -f -M {{0}} && udevadm settle && mkdir -p '{BTRFS}' && mount {{0}} '{BTRFS}' &&"
+        f"dd if=/dev/urandom of='{BTRFS}/file' bs=1M count=50 status=none && sync && echo 100k | tee /sys/fs/btrfs/*/devinfo/1/scrub_speed_max &&"
         f"btrfs -q scrub start '{BTRFS}'",
         f"btrfs -q scrub cancel '{BTRFS}'", f"umount '{BTRFS}'",
         ("mounted", "a scrub of btrfs file system "), r"the scrub of btrfs file system [0-9a-f-]{36}"),

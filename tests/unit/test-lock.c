@@ -179,7 +179,7 @@ static void test_activities(void)
         s.zpool = POOL("tank") VDEV("/dev/sde", "ONLINE") VDEV("/dev/sdb", "ONLINE");
         s.zpool_guid = "tank\t11\n";
         s.zpool_activity = "scrub\ttank\n";
-        s.activity = "check md9 md array md9\nscrub sdc btrfs file system 429e5405-f471\nresync md7 md array md7\n";
+        s.activity = "check sda md array md9\ncheck sdb1 md array md9\nscrub sdc btrfs file system 429e5405-f471\nresync md7 md array md7\n";
         busy = sample_parse(&s, false);
         check(busy, "sda", LOCK_MOUNTED, NULL,
               "mounted at /raid (by way of md9); a check of md array md9 goes on");
