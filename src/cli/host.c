@@ -234,6 +234,9 @@ int verb_host_show(Cli *c, char **args, size_t n)
         cli_field(c, stdout, "State", style_for_state(state), "%s", state);
         cli_field(c, stdout, "Reason", STYLE_NONE, "%s", row_string(h, "StateReason"));
         cli_field(c, stdout, "Last seen", STYLE_NONE, "%s", format_local(seen, row_u64(h, "LastSeenUSec")));
+        if (row_u64(h, "HungPolls") > 0)
+                cli_field(c, stdout, "Hung polls", STYLE_YELLOW, "%" PRIu64 " since burnind was started",
+                          row_u64(h, "HungPolls"));
         cli_field(c, stdout, "Locks", streq(detection, "ok") ? STYLE_NONE : STYLE_YELLOW, "%s", detection);
         if (!host_is_local(h))
                 cli_field(c, stdout, "Accepted key", STYLE_NONE, "%s", isempty(key) ? "none" : key);

@@ -306,6 +306,7 @@ const sd_bus_vtable host_vtable[] = {
         SD_BUS_PROPERTY("State", "s", host_property_get_state, 0, EMITS),
         SD_BUS_PROPERTY("StateReason", "s", bus_property_get_string, offsetof(Host, state_reason), EMITS),
         SD_BUS_PROPERTY("LastSeenUSec", "t", NULL, offsetof(Host, last_seen_usec), 0),
+        SD_BUS_PROPERTY("HungPolls", "u", NULL, offsetof(Host, hung_polls), EMITS),
         SD_BUS_PROPERTY("DetectionState", "s", host_property_get_detection, 0, EMITS),
         SD_BUS_PROPERTY("HostKeyFingerprint", "s", bus_property_get_string,
                         offsetof(Host, record.host_key_sha256), EMITS),

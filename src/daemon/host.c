@@ -562,6 +562,10 @@ void host_on_failure(Host *h, const char *error, const char *reason)
                 return;
         }
 
+        if (streq(error, POLL_ERROR_TIMEOUT)) {
+                h->hung_polls++;
+                host_emit_changed(h, (const char *const[]){ "HungPolls", NULL });
+        }
         if (!host_has_shell(h)) {
                 /* host_on_api() has it with what to do about it. */
                 reason = strempty(h->api_reason);

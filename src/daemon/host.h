@@ -25,6 +25,7 @@ struct Host {
                         *api_reason; /* of kind truenas: POLL_API_* or POLL_ERROR_*, and in words; NULL: not asked yet */
         const char *api_gone; /* what it lacks, as was said last; NULL: nothing */
         uint64_t last_seen_usec;
+        uint32_t hung_polls;    /* since burnind started */
         Drive *drives_by_kname; /* the drives that its last reading listed */
         uint32_t n_asked;    /* content fingerprints that are asked for; counted by each pass of the queue */
         uint32_t n_burn_ins; /* that have one of its max_per_host places; so too */

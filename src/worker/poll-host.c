@@ -313,11 +313,6 @@ void poll_host_end_hung(PollHost *h)
         h->hung++;
         host_give_up_smart(h);
         log_warning("The poll of %s hung (for the %uth time), ended it.", h->name, h->hung);
-        transport_disconnect(h->transport);
-        if (!h->busy)
-                return;
-
-        /* Not even that ended it: the connection is thrown away, and made anew. */
         host_drop_transport(h);
         if (transport_new(h->event, &h->target, h->key, &h->transport) < 0)
                 (void) log_oom();

@@ -116,7 +116,11 @@ def test_host_that_one_drive_keeps_from_answering(product: Product, nas: Host) -
     product.configure(poll_timeout_seconds="5")
     nas.wait("State", "online")
     product.machine.set_smart("DYING002", {"burnin_test": {"hang": True}})
+    before = nas["HungPolls"]
     nas.wait("StateReason", lambda reason: "5 s" in reason, 30)
+    hung = nas["HungPolls"]
+    assert hung > before
+    assert f"Hung polls: {hung} since" in product.machine.run(["burninctl", "host", "show", "nas"]).stdout
     nas.wait("StateReason", "", 8)
     assert nas["State"] == "online" and dying["Present"]
     product.machine.set_smart("DYING002", {"burnin_test": {"hang": False}})

@@ -32,7 +32,7 @@ function host(index, rest = {}) {
         return {
                 name: local ? 'bench' : `nas-${String(index).padStart(2, '0')}`, address: local ? '' : `192.0.2.${10 + index % 240}`, port: local ? 0 : 22, user: local ? '' : 'root',
                 kind: local ? 'local' : 'ssh', notes: '', api_url: '', api_pin: '', api_verify: true, api_state: '', api_reason: '', state: 'online', state_reason: '',
-                last_seen_usec: nowUsec() - 20 * SECOND, detection_state: 'ok', host_key_fingerprint: local ? '' : 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
+                last_seen_usec: nowUsec() - 20 * SECOND, hung_polls: 0, detection_state: 'ok', host_key_fingerprint: local ? '' : 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
                 seen_host_key_fingerprint: local ? '' : 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU', operating_system: 'Debian GNU/Linux 12 (bookworm)', missing_tools: '', drives: 0, ...rest,
         };
 }

@@ -147,6 +147,7 @@ export interface Host {
         state: 'new' | 'unconfirmed' | 'online' | 'stale' | 'key-changed' | 'auth';
         state_reason: string;
         last_seen_usec: number;
+        hung_polls: number;
         detection_state: string;
         host_key_fingerprint: string;
         seen_host_key_fingerprint: string;

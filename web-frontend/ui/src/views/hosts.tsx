@@ -78,7 +78,9 @@ function HostCard({ host }: { host: Host }) {
                         <Facts list={[
                                 ['Where', where(host)], ['System', host.operating_system || '–'],
                                 ['Drives', host.drives > 0 ? <Link to={`/?host=${encodeURIComponent(host.name)}`}>{count(host.drives, 'drive')}</Link> : '–'],
-                                ['Last answer', ago(host.last_seen_usec, now.value)], ...(host.notes ? [['Notes', host.notes] as [string, string]] : []),
+                                ['Last answer', ago(host.last_seen_usec, now.value)],
+                                ...(host.hung_polls > 0 ? [['Hung polls', `${host.hung_polls} since the service was started`] as [string, string]] : []),
+                                ...(host.notes ? [['Notes', host.notes] as [string, string]] : []),
                         ]} />
                 </li>
         );
