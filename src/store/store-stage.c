@@ -256,14 +256,16 @@ int store_sibling_speed(Store *s, const char *model, const char *drive, uint64_t
         size_t n = 0;
         int rc, r;
 
+        /* Of each drive its last time: SQLite takes what is in neither function nor group from the row of the maximum. */
         r = store_statement(
                         s,
-                        "SELECT json_extract(stages.report, '$.details.phases[0].bytes_per_second') AS speed "
+                        "SELECT json_extract(stages.report, '$.details.phases[0].bytes_per_second') AS speed, "
+                        "MAX(stages.finished_usec) AS newest "
                         "FROM stages JOIN jobs ON jobs.id = stages.job "
                         "WHERE stages.kind = 'surface_validate' AND stages.state = 'done' "
                         "AND jobs.model = ?1 AND jobs.drive <> ?2 AND json_valid(stages.report) "
                         "AND typeof(speed) = 'integer' AND speed > 0 "
-                        "ORDER BY stages.finished_usec DESC LIMIT ?3",
+                        "GROUP BY jobs.drive ORDER BY newest DESC LIMIT ?3",
                         &stmt);
         if (r < 0)
                 return r;

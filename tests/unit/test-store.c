@@ -164,6 +164,9 @@ static void test_sibling_speed(void)
                 "{\"details\":{\"phases\":[]}}",
                 "{}",
                 "{\"details\":{\"phases\":[{\"bytes_per_second\":200}]}}",
+                /* Of d0, which is one drive however often it was tested: its last time counts. */
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":900}]}}",
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":900}]}}",
         };
         _cleanup_fixture_ Fixture f = fixture_new();
         uint64_t speed = 7;
@@ -174,9 +177,12 @@ static void test_sibling_speed(void)
                 JobRecord j = job_sample();
                 StageRecord s;
 
-                j.drive = strf("d%zu", i);
+                j.drive = strf("d%zu", i < 6 ? i : 0);
                 j.model = (char *) "M";
                 j.request = NULL;
+                j.state = JOB_DONE;
+                j.verdict = VERDICT_PASSED;
+                j.finished_usec = 100;
                 assert_ok(store_job_put(f.store, &j));
                 s = stage_sample(j.id, 0);
                 s.kind = STAGE_SURFACE_VALIDATE;
@@ -184,6 +190,7 @@ static void test_sibling_speed(void)
                 s.verdict = VERDICT_PASSED;
                 s.run = NULL;
                 s.run_sent = false;
+                s.finished_usec = i < 6 ? 100 : 50;
                 s.report = (char *) reports[i];
                 assert_ok(store_stage_put(f.store, &s));
                 free(j.drive);
