@@ -482,12 +482,29 @@ int job_set_priority(Job *j, int32_t priority)
         return 0;
 }
 
+/* Why the stages that were not begun never will be. */
+static char *job_word_skip(const Job *j)
+{
+        for (size_t i = 0; i < j->n_stages; i++) {
+                const StageRecord *s = &j->stages[i]->record;
+
+                if (s->state == STAGE_DONE && s->verdict != VERDICT_PASSED && s->verdict != VERDICT_SKIPPED)
+                        return strf("Not begun, since %s has ended before: %s.",
+                                    stage_kind_to_string(s->kind), verdict_to_string(s->verdict));
+        }
+
+        return strf("Not begun, since the job has ended before: %s.", verdict_to_string(j->record.verdict));
+}
+
 static int job_store_end(Job *j)
 {
+        _cleanup_free_ char *skipped = job_word_skip(j);
         _cleanup_(store_rollbackp) Store *transaction = NULL;
         JobState before = j->record.state;
         int r;
 
+        if (!skipped)
+                return -ENOMEM;
         r = store_begin(j->manager->store);
         if (r < 0)
                 return r;
@@ -495,7 +512,7 @@ static int job_store_end(Job *j)
 
         for (size_t i = 0; r >= 0 && i < j->n_stages; i++)
                 if (j->stages[i]->record.state == STAGE_PENDING)
-                        r = stage_skip(j->stages[i]);
+                        r = stage_skip(j->stages[i], skipped);
         if (r >= 0)
                 r = job_set_state(j, JOB_DONE);
         if (r >= 0)
@@ -582,10 +599,38 @@ int job_finish(Job *j, Verdict verdict, const char *reason)
         return 0;
 }
 
+/* "surface_validate (speed-floor), final_check (crc-errors)": what passed, and should be looked at all the same; "" for none. */
+static char *job_word_warnings(const Job *j)
+{
+        _cleanup_free_ char *text = strdup("");
+
+        for (size_t i = 0; text && i < j->n_stages; i++) {
+                const Stage *s = j->stages[i];
+                _cleanup_free_ char *rules = stage_report_warnings(&s->report);
+                char *longer;
+
+                if (!rules)
+                        return NULL;
+                if (isempty(rules))
+                        continue;
+                longer = strf("%s%s%s (%s)", text, isempty(text) ? "" : ", ",
+                              stage_kind_to_string(s->record.kind), rules);
+                free(text);
+                text = longer;
+        }
+
+        return TAKE_PTR(text);
+}
+
 static int job_pass(Job *j)
 {
-        _cleanup_free_ char *reason = strf("Each of its %zu stages passed.", j->n_stages);
+        _cleanup_free_ char *warnings = job_word_warnings(j), *reason = NULL;
 
+        if (!warnings)
+                return -ENOMEM;
+
+        reason = strf("Each of its %zu stages passed%s%s.", j->n_stages,
+                      isempty(warnings) ? "" : ", with a warning: ", warnings);
         return reason ? job_finish(j, VERDICT_PASSED, reason) : -ENOMEM;
 }
 

@@ -180,8 +180,11 @@ static int stage_set_state(Stage *s, StageState state)
         return r;
 }
 
-int stage_skip(Stage *s)
+int stage_skip(Stage *s, const char *reason)
 {
+        if (free_and_strdup(&s->record.reason, reason) < 0)
+                return -ENOMEM;
+
         s->record.verdict = VERDICT_SKIPPED;
         return stage_set_state(s, STAGE_DONE);
 }
@@ -191,6 +194,7 @@ void stage_unskip(Stage *s)
         if (s->record.verdict != VERDICT_SKIPPED)
                 return;
 
+        s->record.reason = (free(s->record.reason), NULL);
         s->record.verdict = VERDICT_NONE;
         s->record.state = STAGE_PENDING;
 }

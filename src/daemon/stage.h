@@ -59,7 +59,7 @@ bool stage_on_store_back(Stage *s);
 /* Stores the wish and tells the worker; stage_finish() comes when the run is proven gone. */
 int stage_cancel(Stage *s);
 /* Within the transaction that ends the job; it tells nobody. stage_unskip(): that was rolled back. */
-int stage_skip(Stage *s);
+int stage_skip(Stage *s, const char *reason);
 void stage_unskip(Stage *s);
 /* Tells the worker whether its job is paused, again with every worker and connection. Only a surface stage can stand still. What comes
  * of it is seen in Paused; the host remembers it over workers. resumed_by NULL: nobody just now. */

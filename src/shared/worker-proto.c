@@ -411,6 +411,24 @@ Verdict stage_report_judge(const StageReport *r)
         return worst;
 }
 
+char *stage_report_warnings(const StageReport *r)
+{
+        char *text = strdup("");
+
+        for (size_t i = 0; text && i < r->n_evidence; i++) {
+                const Evidence *e = r->evidence + i;
+                char *longer;
+
+                if (e->verdict != VERDICT_PASSED || !strstr(e->observed, ", a warning"))
+                        continue;
+                longer = strf("%s%s%s", text, isempty(text) ? "" : ", ", e->rule);
+                free(text);
+                text = longer;
+        }
+
+        return text;
+}
+
 static struct json_object *evidence_to_json(const Evidence *e)
 {
         _cleanup_json_ struct json_object *o = json_object_new_object();

@@ -206,6 +206,8 @@ int stage_report_add(StageReport *r, Verdict verdict, const char *rule, const ch
                      const char *observed, const char *source);
 /* The worst line of the ledger: failed, then inconclusive, then passed; inconclusive for an empty one. */
 Verdict stage_report_judge(const StageReport *r);
+/* The rules of the lines that passed with ", a warning", separated by ", "; "": none. Owner: the caller; NULL when out of memory. */
+char *stage_report_warnings(const StageReport *r);
 struct json_object *stage_report_to_json(const StageReport *r);
 /* Checks bounds and enums; -EBADMSG. */
 int stage_report_from_json(struct json_object *o, StageReport *ret);

@@ -119,6 +119,18 @@ static void stage_fail(Worker *w, const StageType *type, int error, StageReport 
                 (void) log_oom();
 }
 
+static void stage_word_pass(StageReport *report)
+{
+        _cleanup_free_ char *warnings = NULL;
+
+        if (report->verdict != VERDICT_PASSED)
+                return;
+
+        warnings = stage_report_warnings(report);
+        report_set_reason(report, "Each of %zu checks passed%s%s.", report->n_evidence,
+                          isempty(warnings) ? "" : ", with a warning: ", strempty(warnings));
+}
+
 static void stage_say_verdict(Worker *w, const StageReport *report)
 {
         static const int levels[_VERDICT_MAX] = {
@@ -151,6 +163,7 @@ int stage_run(Worker *w, StageReport *ret)
                 stage_abort(w, type, ret);
                 return 1;
         }
+        stage_word_pass(ret);
         stage_complete_log(w, false, UINT64_MAX, ret);
 
         stage_say_verdict(w, ret);

@@ -467,8 +467,7 @@ int worker_report(Worker *w, StageReport *report)
         size_t size;
         int r, k;
 
-        if (report->verdict != VERDICT_PASSED)
-                report_set_reason(report, "no reason was given");
+        report_set_reason(report, "no reason was given");
         report->ended_usec = now_usec(CLOCK_REALTIME);
 
         r = report_fit(w, report, &o);

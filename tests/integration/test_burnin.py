@@ -27,6 +27,7 @@ def test_good_drive_passes_with_evidence_phases_and_log(nas: Host, product: Prod
     for kind in ("precheck", "surface_validate", "final_check"):
         stage = job.stage(kind).all()
         assert (stage["State"], stage["Verdict"]) == ("done", "passed"), stage
+        assert stage["Reason"] == f"Each of {len(stage['Evidence'])} checks passed."
         assert stage["Evidence"] and all(line[4] == "passed" for line in stage["Evidence"])
         assert all(rule and expected and observed and source for rule, expected, observed, source, _ in stage["Evidence"])
 
@@ -39,7 +40,7 @@ def test_good_drive_passes_with_evidence_phases_and_log(nas: Host, product: Prod
 
     for kind in ("precheck", "surface_validate", "final_check"):
         lines = job.stage(kind).log().splitlines()
-        assert lines[-1].endswith(" burnin passed")
+        assert lines[-1].endswith(f" burnin passed: {job.stage(kind)['Reason']}")
         for rule, expected, observed, source, verdict in job.stage(kind)["Evidence"]:
             assert any(f" burnin {rule}: {observed} (expected: {expected}, source: {source}): {verdict}" in li for li in lines)
     # What badblocks itself said, from its first word to its last.
@@ -190,6 +191,8 @@ def test_sick_drive_is_never_written(sick_jobs: dict[str, Job], serial: str) -> 
     assert [(line[0], line[4]) for line in lines] == [(rule, verdict)]
     assert [job.stage(kind)["Verdict"] for kind in ("precheck", "surface_validate", "final_check")] == [
         verdict, "skipped", "skipped"]
+    assert {job.stage(kind)["Reason"] for kind in ("surface_validate", "final_check")} == {
+        f"Not begun, since precheck has ended before: {verdict}."}
     assert job.stage()["WorkBytes"] == 0
     assert job["Percent"] < 50
 

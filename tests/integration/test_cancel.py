@@ -46,7 +46,8 @@ def test_queued_job(nas: Host, product: Product) -> None:
             job.cancel("changed my mind")
             assert (job["State"], job["Verdict"]) == ("done", "cancelled")
             assert job["Reason"] == "Cancelled by root: changed my mind"
-            assert [job.stage(kind)["Verdict"] for kind in ("precheck", "surface_validate", "final_check")] == ["skipped"] * 3
+            assert [(job.stage(kind)["Verdict"], job.stage(kind)["Reason"]) for kind in ("precheck", "surface_validate", "final_check")
+                    ] == [("skipped", "Not begun, since the job has ended before: cancelled.")] * 3
             assert job["StartedUSec"] == 0 < job["FinishedUSec"]
             assert product.drive("CANCEL02")["ActiveJob"] == "/"
             product.call("CancelAll", "st", "", 0)
