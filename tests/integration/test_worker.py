@@ -788,7 +788,7 @@ def test_old_but_within_twice_its_estimate(big: Disk, stage: MakeStage) -> None:
 
 
 def test_pause_is_no_age(big: Disk, stage: MakeStage) -> None:
-    """Nor is the part of it during which nobody followed: the job is too old by the clock alone, so that it stands still is told, no more."""
+    """Nor is the part of it during which nobody followed: the job is too old by the clock alone, so it is told to stand still, no more."""
     hour = 3600_000_000
     s = stage(big, stall_usec=2_000_000, stuck_usec=168 * hour, estimate_usec=10 * hour,
               job_started_usec=int(time.time() * 1e6) - 201 * hour).start()

@@ -140,21 +140,21 @@ BUSY = {        # what goes on -> its drives, how it begins and ends, what the l
     "check of an array": (
         ("WD-FREE01", "WD-FREE02"),
         "mdadm -q --create /dev/md9 --run --force --level=1 --raid-devices=2 --assume-clean {0} {1};"
-        "echo 10 > /sys/block/md9/md/sync_speed_min; echo 100 > /sys/block/md9/md/sync_speed_max; echo check > /sys/block/md9/md/sync_action",
+        "cd /sys/block/md9/md; echo 10 > sync_speed_min; echo 100 > sync_speed_max; echo check > sync_action",
         "echo idle > /sys/block/md9/md/sync_action", "mdadm -q --stop /dev/md9",
         ("storage-member", "a check of md array md9 goes on"), r"the check of md array md9"),
     "recovery of an array": (
         ("WD-FREE01", "WD-FREE02"),
         "mdadm -q --create /dev/md9 --run --force --level=1 --raid-devices=2 {0} missing;"
-        "echo 10 > /sys/block/md9/md/sync_speed_min; echo 100 > /sys/block/md9/md/sync_speed_max; mdadm -q /dev/md9 --add {1}",
+        "cd /sys/block/md9/md; echo 10 > sync_speed_min; echo 100 > sync_speed_max; mdadm -q /dev/md9 --add {1}",
         "mdadm -q /dev/md9 --fail {1} --remove {1}", "mdadm -q --stop /dev/md9",
         ("storage-member", "a recovery of md array md9 goes on"), r"the recovery of md array md9"),
     "scrub of a btrfs": (
         ("WD-FREE03",),
         f"mkfs.btrfs -q -f -M {{0}} && udevadm settle && mkdir -p '{BTRFS}' && mount {{0}} '{BTRFS}' &&"
-        f"dd if=/dev/urandom of='{BTRFS}/file' bs=1M count=50 status=none && sync && echo 100k | tee /sys/fs/btrfs/*/devinfo/1/scrub_speed_max &&"
-        f"btrfs -q scrub start '{BTRFS}'",
-        f"btrfs -q scrub cancel '{BTRFS}'", f"umount '{BTRFS}'",
+        f"dd if=/dev/urandom of='{BTRFS}/file' bs=1M count=50 status=none && sync &&"
+        f"echo 100k | tee /sys/fs/btrfs/*/devinfo/1/scrub_speed_max && btrfs scrub start '{BTRFS}' > /dev/null",
+        f"btrfs scrub cancel '{BTRFS}' > /dev/null", f"umount '{BTRFS}'",
         ("mounted", "a scrub of btrfs file system "), r"the scrub of btrfs file system [0-9a-f-]{36}"),
 }
 
