@@ -417,6 +417,7 @@ static int surface_conclude(Surface *s, StageReport *report)
                                         .slow = { .floor = p->slow_floor,
                                                   .ratio = p->slow_ratio / 1000.0,
                                                   .siblings = p->sibling_speed,
+                                                  .one_pass = s->badblocks.phases <= 2,
                                                   .fails = p->slow_fails },
                         },
                         report);

@@ -20,6 +20,7 @@ typedef struct SlowLimits {
         uint64_t floor;    /* bytes per second; 0: none */
         double ratio;      /* 0: none */
         uint64_t siblings; /* their median in bytes per second; 0: not known */
+        bool one_pass;     /* by its plan: there is no other to hold against the first */
         bool fails;        /* else what would fail is a warning too */
 } SlowLimits;
 
