@@ -132,7 +132,7 @@ def test_slow_drive_that_is_only_named(slowly: None, nas: Host, product: Product
     assert job.wait_end(240) == "passed", job["Reason"]
     assert ledger(job)["speed-floor"][0].endswith(", a warning")
     assert job.stage()["Reason"] == f"Each of {len(ledger(job))} checks passed, with a warning: speed-floor."
-    assert job["Reason"] == "Each of its 3 stages passed, with a warning: surface_validate (speed-floor)."
+    assert job["Reason"] == "Each of its 4 stages passed, with a warning: surface_validate (speed-floor)."
 
 
 @pytest.mark.allow_journal(r"stands still: ", r"[Ii]t stands still", r"ending the test", r"ended without a report")
