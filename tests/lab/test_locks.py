@@ -135,7 +135,6 @@ def test_drive_that_something_writes_to_is_in_use(lab: Lab) -> None:
 
 # What goes on by itself
 
-BTRFS = "/mnt/lab scrubbed"
 BUSY = {        # what goes on -> its drives, how it begins and ends, what the lock says, and what a job waits for
     "check of an array": (
         ("WD-FREE01", "WD-FREE02"),
@@ -149,13 +148,6 @@ BUSY = {        # what goes on -> its drives, how it begins and ends, what the l
         "cd /sys/block/md9/md; echo 10 > sync_speed_min; echo 100 > sync_speed_max; mdadm -q /dev/md9 --add {1}",
         "mdadm -q /dev/md9 --fail {1} --remove {1}", "mdadm -q --stop /dev/md9",
         ("storage-member", "a recovery of md array md9 goes on"), r"the recovery of md array md9"),
-    "scrub of a btrfs": (
-        ("WD-FREE03",),
-        f"mkfs.btrfs -q -f -M {{0}} && udevadm settle && mkdir -p '{BTRFS}' && mount {{0}} '{BTRFS}' &&"
-        f"dd if=/dev/urandom of='{BTRFS}/file' bs=1M count=50 status=none && sync &&"
-        f"echo 100k | tee /sys/fs/btrfs/*/devinfo/1/scrub_speed_max && btrfs scrub start '{BTRFS}' > /dev/null",
-        f"btrfs scrub cancel '{BTRFS}' > /dev/null", f"umount '{BTRFS}'",
-        ("mounted", "a scrub of btrfs file system "), r"the scrub of btrfs file system [0-9a-f-]{36}"),
 }
 
 
