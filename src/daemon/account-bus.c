@@ -354,6 +354,7 @@ static int session_end(Manager *manager, const Session *s, const Actor *actor, c
                                          strerror(-r));
         }
 
+        account_emit_sessions_changed(manager);
         (void) audit_write(manager, actor, ACTION_WEB_SESSION, object, "ok", detail);
         return 0;
 }
@@ -892,6 +893,7 @@ const sd_bus_vtable account_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RevokeSession", SD_BUS_ARGS("t", id, "t", flags), SD_BUS_NO_RESULT,
                                 account_method_revoke_session, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL("SessionsChanged", NULL, 0),
         SD_BUS_VTABLE_END,
 };
 
@@ -905,4 +907,10 @@ void account_emit_empty(Manager *m)
 {
         (void) sd_bus_emit_properties_changed(m->bus, BUS_PATH_ACCOUNTS, BUS_INTERFACE_ACCOUNTS, "Empty",
                                               NULL);
+}
+
+void account_emit_sessions_changed(Manager *m)
+{
+        (void) sd_bus_emit_signal(m->bus, BUS_PATH_ACCOUNTS, BUS_INTERFACE_ACCOUNTS, "SessionsChanged",
+                                  NULL);
 }

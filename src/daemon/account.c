@@ -289,6 +289,7 @@ static int account_change(Manager *m, const AccountRecord *r, uint64_t session)
                 return k;
 
         transaction = NULL;
+        account_emit_sessions_changed(m);
         return 0;
 }
 
@@ -357,6 +358,7 @@ int account_remove(Manager *m, const AccountRecord *r, const Actor *actor, sd_bu
         if (k < 0)
                 return account_store_failed(m, k, error);
 
+        account_emit_sessions_changed(m);
         account_succeeded(m, r->name, NULL);
         account_audit(m, actor, r->name, "removed");
         return 0;

@@ -43,5 +43,6 @@ void account_make_initial(Manager *m);
 
 int account_bus_register(Manager *m);
 void account_emit_empty(Manager *m);
+void account_emit_sessions_changed(Manager *m);
 
 extern const sd_bus_vtable account_vtable[];

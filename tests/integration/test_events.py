@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import dbus
 import pytest
 from machine import Machine
 from product import Host, Product, nas, plain, product  # noqa: F401
@@ -200,6 +201,62 @@ def test_burnind_is_restarted(web: Web, nas: Host) -> None:
                     lambda d: any(x["notes"] == "after the restart" for x in d["drives"]))
 
 
+@pytest.mark.parametrize("end", ["Logout", "RevokeSession", "SetRole", "SetPassword", "Remove", "web_allow"])
+def test_a_session_that_is_ended_ends_its_streams_at_once(web: Web, nas: Host, end: str) -> None:
+    password = secrets.token_hex(8)
+    web.accounts("Add", "ssst", "trudy", "viewer", password, 0)
+    token, session = web.accounts("Login", "ssa{sv}", "trudy", password, {}, user="burnin-web")
+    drive = web.product.plug("EVENT007", 8)
+    with web.stream(token=token) as stream, web.stream() as other:
+        stream.snapshot()
+        other.snapshot()
+        match end:
+            case "Logout":
+                web.accounts("Logout", "s", token, user="burnin-web")
+            case "RevokeSession":
+                web.accounts("RevokeSession", "tt", session["Id"], 0)
+            case "SetRole":
+                web.accounts("SetRole", "sst", "trudy", "operator", 0)
+            case "SetPassword":
+                web.accounts("SetPassword", "sst", "trudy", secrets.token_hex(8), 0)
+            case "Remove":
+                web.accounts("Remove", "st", "trudy", 0)
+            case "web_allow":
+                web.product.call_settings("Set", "svt", "web_allow", dbus.Array(["192.0.2.0/24"], "s"), 0)
+        # It is told, not found by the look of each minute.
+        stream.wait("session-ended", timeout=10)
+        with pytest.raises(EOFError):
+            while True:
+                stream.next()
+        if end == "web_allow":
+            other.wait("session-ended", timeout=10)
+            web.product.call_settings("Reset", "st", "web_allow", 0)
+        else:
+            drive.call("SetNotes", "st", f"after {end}", 0)
+            other.wait("drives-update", lambda d: any(x["notes"] == f"after {end}" for x in d["drives"]))
+    if end != "Remove":
+        web.accounts("Remove", "st", "trudy", 0)
+
+
+def test_a_session_whose_time_is_over_ends_its_streams(web: Web, nas: Host) -> None:
+    """Nothing is called then: the time itself is what ends it."""
+    machine = web.machine
+    password = secrets.token_hex(8)
+    web.accounts("Add", "ssst", "walter", "viewer", password, 0)
+    token, session = web.accounts("Login", "ssa{sv}", "walter", password, {}, user="burnin-web")
+    machine.run(["systemctl", "stop", "burnind.service"])
+    # Twenty seconds are left of half a day.
+    machine.run(["sqlite3", "/var/lib/burnin/burnin.db",
+                 "UPDATE sessions SET seen_usec = unixepoch() * 1000000 - 12 * 3600000000 + 20000000 "
+                 f"WHERE id = {session['Id']}"])
+    machine.run(["systemctl", "start", "burnind.service"])
+    web.product.wait_up()
+    with web.stream(token=token) as stream:
+        stream.snapshot()
+        stream.wait("session-ended", timeout=30)
+    web.accounts("Remove", "st", "walter", 0)
+
+
 def test_a_session_that_ends_ends_its_streams(web: Web, nas: Host) -> None:
     password = secrets.token_hex(8)
     web.accounts("Add", "ssst", "mallory", "viewer", password, 0)
@@ -208,7 +265,7 @@ def test_a_session_that_ends_ends_its_streams(web: Web, nas: Host) -> None:
         stream.snapshot()
         other.snapshot()
         web.accounts("Logout", "s", token, user="burnin-web")
-        # It looks every minute, and whenever burnind has come back.
+        # However it was missed: it looks again when burnind has come back.
         web.product.restart()
         stream.wait("session-ended")
         with pytest.raises(EOFError):

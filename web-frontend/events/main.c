@@ -16,14 +16,17 @@
 #include "events/mirror.h"
 #include "events/stream.h"
 #include "events/watch.h"
+#include "shared/message-json.h"
 #include "shared/names.h"
 
 #define STREAMS_MAX 1024U
 /* Changes that come together are told together. The first one after a pause is told at once. */
-#define TELL_USEC     (200 * USEC_PER_MSEC)
-#define CHECK_USEC    (60 * USEC_PER_SEC)
-#define CALL_USEC     (25 * USEC_PER_SEC)
-#define ACCURACY_USEC (5 * USEC_PER_MSEC)
+#define TELL_USEC (200 * USEC_PER_MSEC)
+/* Sessions are checked when burnind says that some may have ended, when the first of them ends by itself, and however that be. */
+#define CHECK_USEC     (60 * USEC_PER_SEC)
+#define CHECK_MIN_USEC (1 * USEC_PER_SEC) /* between two times, whatever is said */
+#define CALL_USEC      (25 * USEC_PER_SEC)
+#define ACCURACY_USEC  (5 * USEC_PER_MSEC)
 
 typedef struct Events Events;
 
@@ -42,7 +45,8 @@ struct Events {
         Viewer *viewers;
         size_t n_viewers;
         sd_event_source *listen, *tell, *recheck;
-        uint64_t told_usec;
+        sd_bus_slot *matches[2]; /* of sessions */
+        uint64_t told_usec, checked_usec;
         bool ready; /* as far as was told */
 };
 
@@ -72,6 +76,25 @@ static bool is_gone(const sd_bus_error *e)
                                       SD_BUS_ERROR_DISCONNECTED);
 }
 
+static void events_recheck_by(Events *e, uint64_t usec)
+{
+        uint64_t planned;
+
+        usec = MAX(usec, e->checked_usec + CHECK_MIN_USEC);
+        if (sd_event_source_get_time(e->recheck, &planned) >= 0 && usec < planned)
+                (void) sd_event_source_set_time(e->recheck, usec);
+}
+
+/* The session goes on, until it says. */
+static void viewer_take_session(Viewer *v, sd_bus_message *m)
+{
+        _cleanup_json_ struct json_object *session = NULL;
+        uint64_t ends, now = now_usec(CLOCK_REALTIME);
+
+        if (message_read_json(m, &session) > 0 && json_get_u64(session, "IdleUSec", &ends) > 0)
+                events_recheck_by(v->events, now_usec(CLOCK_MONOTONIC) + (ends > now ? ends - now : 0));
+}
+
 /* The answer of Check: for a request that waits for it, and for a stream whose session may have ended. */
 static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -79,6 +102,8 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Viewer *v = userdata;
 
         v->check = sd_bus_slot_unref(v->check);
+        if (!e)
+                viewer_take_session(v, m);
         if (!e && !stream_is_open(v->stream))
                 stream_open(v->stream);
         else if (e && stream_is_open(v->stream)) {
@@ -180,7 +205,7 @@ static void on_changed(void *userdata)
 
         /* Sessions may have ended while nobody could tell. */
         if (ready && !e->ready)
-                (void) sd_event_source_set_time_relative(e->recheck, 0);
+                events_recheck_by(e, now);
         e->ready = ready;
 
         if (sd_event_source_get_enabled(e->tell, &enabled) > 0)
@@ -194,12 +219,27 @@ static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
         Events *e = userdata;
         Viewer *v;
 
+        e->checked_usec = now_usec(CLOCK_MONOTONIC);
+        (void) sd_event_source_set_time(source, e->checked_usec + CHECK_USEC);
         DL_FOREACH(e->viewers, v)
                 if (stream_is_open(v->stream))
                         (void) viewer_check(v);
-        (void) sd_event_source_set_time_relative(source, CHECK_USEC);
         return 0;
 }
+
+static int on_sessions_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        events_recheck_by(userdata, now_usec(CLOCK_MONOTONIC));
+        return 0;
+}
+
+/* A setting may say how long sessions last, and from where. */
+static const char *const matches[] = {
+        "type='signal',sender='" BUS_NAME "',interface='" BUS_INTERFACE_ACCOUNTS
+        "',member='SessionsChanged',path='" BUS_PATH_ACCOUNTS "'",
+        "type='signal',sender='" BUS_NAME "',interface='" BUS_INTERFACE_SETTINGS
+        "',member='Changed',path='" BUS_PATH "'",
+};
 
 static void events_done(Events *e)
 {
@@ -210,6 +250,8 @@ static void events_done(Events *e)
         sd_event_source_disable_unref(e->listen);
         sd_event_source_disable_unref(e->tell);
         sd_event_source_disable_unref(e->recheck);
+        for (size_t i = 0; i < ELEMENTSOF(matches); i++)
+                sd_bus_slot_unref(e->matches[i]);
         watch_free(e->watch);
         mirror_free(e->mirror);
         sd_bus_flush_close_unref(e->bus);
@@ -234,6 +276,8 @@ static int events_set_up(Events *e)
         /* Without the bus there is nothing to tell: systemd starts this anew. */
         if (r >= 0)
                 r = sd_bus_set_exit_on_disconnect(e->bus, true);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(matches); i++)
+                r = sd_bus_add_match_async(e->bus, e->matches + i, matches[i], on_sessions_changed, NULL, e);
         if (r >= 0)
                 r = watch_new(e->event, e->bus, e->mirror, on_changed, e, &e->watch);
         if (r >= 0)
@@ -242,7 +286,7 @@ static int events_set_up(Events *e)
                 r = sd_event_source_set_enabled(e->tell, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_time_relative(e->event, &e->recheck, CLOCK_MONOTONIC, CHECK_USEC,
-                                               USEC_PER_SEC, on_recheck, e);
+                                               ACCURACY_USEC, on_recheck, e);
         if (r >= 0)
                 r = sd_event_source_set_enabled(e->recheck, SD_EVENT_ON);
         if (r >= 0)

@@ -247,6 +247,16 @@ test('an expired session asks again over the page, which stays as it is', async 
         assert.equal(await page.getByLabel('Note').inputValue(), 'half typed');
 });
 
+test('a page that nobody touches is told at once that its session was ended', async () => {
+        await open();
+        await rows().first().waitFor();
+        const asked = [];
+        page.on('request', (request) => asked.push(request.url()));
+        server.say('session-ended', {});
+        await page.getByText('Your session is over').waitFor();
+        assert.deepEqual(asked, []);
+});
+
 test('the first administrator is made, then there is a page', async () => {
         await open('/', { first: true });
         await page.getByLabel('Name').fill('root');
