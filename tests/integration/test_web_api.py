@@ -515,6 +515,7 @@ def test_methods(alice: Person) -> None:
 def test_bodies(alice: Person) -> None:
     path = f"{API}/estimate"
     for body in (b"{", b"", b"[]", b"null", b'"x"', b"{} {}", b'{"a": "\xff"}', b'{"a": "\\u0000"}',
+                 b"{'a': 1}", b'{"a": 01}', b'{"a": NaN}', b'{"drive_ids": ["x"], "drive_ids": ["y"]}',
                  b'{"a":' * 100 + b"1" + b"}" * 100, b"\x00"):
         answer = alice.request("POST", path, body)
         assert is_refusal(answer, 400, *(("BadField", "drive_ids") if body == b"" else ("BadJson",))), body

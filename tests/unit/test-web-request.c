@@ -223,18 +223,86 @@ static const char *read_body(const char *type, const char *text, struct json_obj
         return k < 0 ? code : NULL;
 }
 
-static void test_body(void)
+static void test_json(void)
 {
         static const char *const bad[] = {
-                "[]", "1", "null", "{", "{} x", "{\"a\":\"\\u0000\"}", "{\"a\":\"\xff\"}", "\""
+                "[]",
+                "1",
+                "null",
+                "{",
+                "{} x",
+                "{\"a\":\"\\u0000\"}",
+                "{\"a\":\"\xff\"}",
+                "\"",
+                "{}{}",
+                "{'a':1}",
+                "{a:1}",
+                "{\"a\":1,}",
+                "{,\"a\":1}",
+                "{\"a\":[1,]}",
+                "{\"a\":[,1]}",
+                "{\"a\":[1}",
+                "{\"a\":1]",
+                "{\"a\" 1}",
+                "{\"a\":1 \"b\":2}",
+                "{\"a\":}",
+                "{\"a\":TRUE}",
+                "{\"a\":Null}",
+                "{\"a\":truex}",
+                "{\"a\":NaN}",
+                "{\"a\":Infinity}",
+                "{\"a\":-Infinity}",
+                "{\"a\":+1}",
+                "{\"a\":01}",
+                "{\"a\":-01}",
+                "{\"a\":00}",
+                "{\"a\":-}",
+                "{\"a\":1.}",
+                "{\"a\":.5}",
+                "{\"a\":1e}",
+                "{\"a\":1e+}",
+                "{\"a\":0x10}",
+                "{\"a\":\"\\x41\"}",
+                "{\"a\":\"\\'\"}",
+                "{\"a\":\"\\u00\"}",
+                "{\"a\":\"x\ny\"}",
+                "{\"a\":\"x\ty\"}",
+                "{\"a\":\"\001true}",
+                "{/*x*/\"a\":1}",
+                "{\"a\":1}//x",
+                "\xef\xbb\xbf{}",
+                "{\"a\":\v1}",
+                "{\"a\":1,\"a\":2}",
+                "{\"b\":[{\"a\":1,\"\\u0061\":2}]}",
+                "{\"a\":[[[[[[[[1]]]]]]]]}",
         };
+        static const char *const good[] = {
+                " {\"a\" : [ ] , \"b\":{ } }\r\n\t",
+                "{\"a\":[1,-0,0.5,1e5,1E-5,-12.50e+3,true,false,null]}",
+                "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00 é 💾\"}",
+                "{\"a\":[[[[[[[1]]]]]]]}",
+                "{\"a\":1,\"b\":{\"a\":2},\"c\":[{\"a\":3},{\"a\":4}]}",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                _cleanup_json_ struct json_object *any = NULL;
+
+                assert(streq_ptr(read_body("application/json", bad[i], &any), "BadJson"));
+        }
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                _cleanup_json_ struct json_object *any = NULL;
+
+                assert(!read_body("application/json", good[i], &any));
+        }
+}
+
+static void test_body(void)
+{
         _cleanup_(http_error_done) HttpError error = {};
         _cleanup_json_ struct json_object *body = NULL, *none = NULL, *empty = NULL;
         _cleanup_request_ Request r = {};
         int fds[2];
 
-        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
-                assert(streq_ptr(read_body("application/json", bad[i], &none), "BadJson"));
         assert(streq_ptr(read_body("text/plain", "{}", &none), "NotJson"));
         assert(streq_ptr(read_body(NULL, "{}", &none), "NotJson"));
         assert(streq_ptr(read_body("application/json-seq", "{}", &none), "NotJson"));
@@ -270,13 +338,10 @@ static void test_body(void)
 
 static void test_fields(void)
 {
-        static const Field fields[] = { { "name", 's', true, NULL },
-                                        { "port", 'q', false, NULL },
-                                        { "on", 'b', false, NULL },
-                                        { "ids", 'a', false, NULL },
-                                        { "map", 'o', false, NULL },
-                                        { "n", 'i', false, NULL },
-                                        {} };
+        static const Field fields[] = { { "name", 's', true, NULL }, { "port", 'q', false, NULL },
+                                        { "on", 'b', false, NULL },  { "ids", 'a', false, NULL },
+                                        { "map", 'o', false, NULL }, { "n", 'i', false, NULL },
+                                        { "t", 't', false, NULL },   {} };
         static const struct {
                 const char *body, *field;
         } cases[] = {
@@ -294,6 +359,9 @@ static void test_fields(void)
                 { "{\"name\":\"\",\"map\":[]}", "map" },
                 { "{\"name\":\"\",\"n\":2147483648}", "n" },
                 { "{\"name\":\"\",\"n\":99999999999999999999}", "n" },
+                { "{\"name\":\"\",\"t\":9223372036854775807}", NULL },
+                { "{\"name\":\"\",\"t\":9223372036854775808}", "t" },
+                { "{\"name\":\"\",\"t\":99999999999999999999}", "t" },
                 { "{\"name\":\"\",\"Name\":\"\"}", "Name" },
         };
 
@@ -354,6 +422,7 @@ int main(void)
         test_token();
         test_cross_site();
         test_local();
+        test_json();
         test_body();
         test_fields();
         test_plan();

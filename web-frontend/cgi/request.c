@@ -10,6 +10,7 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
+#include "cgi/json-syntax.h"
 #include "cgi/request.h"
 #include "shared/names.h"
 
@@ -347,19 +348,20 @@ static int read_until(int fd, char *buf, size_t size, uint64_t deadline_usec, Ht
         return 0;
 }
 
-/* Every text in it can go over the bus: valid UTF-8, without NUL. */
-static bool is_all_text(struct json_object *v)
+/* Every text in it can go over the bus: valid UTF-8, without NUL. Adds the members of its objects to members. */
+static bool is_all_text(struct json_object *v, size_t *members)
 {
         if (json_object_is_type(v, json_type_string))
                 return strlen(json_object_get_string(v)) == (size_t) json_object_get_string_len(v) &&
                        utf8_is_valid(json_object_get_string(v));
         if (json_object_is_type(v, json_type_array))
                 for (size_t i = 0; i < json_object_array_length(v); i++)
-                        if (!is_all_text(json_object_array_get_idx(v, i)))
+                        if (!is_all_text(json_object_array_get_idx(v, i), members))
                                 return false;
         if (json_object_is_type(v, json_type_object)) {
+                *members += (size_t) json_object_object_length(v);
                 json_object_object_foreach(v, name, member) if (!utf8_is_valid(name) ||
-                                                                !is_all_text(member)) return false;
+                                                                !is_all_text(member, members)) return false;
         }
 
         return true;
@@ -370,6 +372,7 @@ int request_read_body(const Request *r, int fd, uint64_t deadline_usec, struct j
 {
         _cleanup_json_ struct json_object *body = NULL;
         _cleanup_free_ char *text = NULL;
+        size_t written, members = 0;
         int k;
 
         if (r->content_length == 0) {
@@ -385,11 +388,16 @@ int request_read_body(const Request *r, int fd, uint64_t deadline_usec, struct j
                 k = read_until(fd, text, r->content_length, deadline_usec, error);
                 if (k < 0)
                         return k;
-                k = json_parse(text, r->content_length, &body);
+                k = json_syntax_is_valid(text, r->content_length, REQUEST_DEPTH_MAX, &written)
+                                    ? json_parse(text, r->content_length, &body)
+                                    : -EBADMSG;
                 if (k == -ENOMEM)
                         return k;
-                if (k < 0 || !json_object_is_type(body, json_type_object) || !is_all_text(body))
+                if (k < 0 || !json_object_is_type(body, json_type_object) || !is_all_text(body, &members))
                         return http_error_set(error, "BadJson", NULL, "The body is no JSON object.");
+                /* Of two with one name json-c keeps the last. */
+                if (members != written)
+                        return http_error_set(error, "BadJson", NULL, "The body has a field twice.");
         }
 
         *ret = TAKE_PTR(body);
@@ -412,6 +420,9 @@ static bool integer_fits(struct json_object *v, int64_t min, uint64_t max)
         if (!json_object_is_type(v, json_type_int))
                 return false;
         n = json_object_get_int64(v);
+        /* json-c clamps. */
+        if (n == INT64_MAX && json_object_get_uint64(v) != INT64_MAX)
+                return false;
         return n >= min && (n < 0 || (uint64_t) n <= max);
 }
 
