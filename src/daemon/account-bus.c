@@ -468,6 +468,32 @@ static int account_method_get_setup_code(sd_bus_message *m, void *userdata, sd_b
         return sd_bus_reply_method_return(m, "s", code);
 }
 
+static int account_method_get_lockout(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        const char *name = NULL, *address = "";
+        const BusOption options[] = { { "account", 's', &name, NULL }, { "address", 's', &address, NULL } };
+        _cleanup_free_ char *from = NULL;
+        uint64_t usec;
+        int r;
+
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r >= 0 && name)
+                r = account_check_name(name, error);
+        if (r < 0)
+                return r;
+        r = check_web_session(userdata, m, name, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
+
+        r = session_check_address(userdata, address, &from, error);
+        if (r >= 0)
+                r = account_get_lockout(userdata, name, from, &usec, error);
+        if (r < 0)
+                return r;
+
+        return sd_bus_reply_method_return(m, "t", usec);
+}
+
 static int not_logged_in(sd_bus_error *error)
 {
         return sd_bus_error_set(error, BUS_ERROR_SESSION_ENDED,
@@ -876,6 +902,8 @@ const sd_bus_vtable account_vtable[] = {
                                 SD_BUS_NO_RESULT, account_method_create_first, SENSITIVE),
         SD_BUS_METHOD_WITH_ARGS("GetSetupCode", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", code),
                                 account_method_get_setup_code, SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("GetLockout", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("t", usec),
+                                account_method_get_lockout, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ChangePassword", SD_BUS_ARGS("s", old_password, "s", new_password),
                                 SD_BUS_NO_RESULT, account_method_change_password, SENSITIVE),
         SD_BUS_METHOD_WITH_ARGS("Add", SD_BUS_ARGS("s", name, "s", role, "s", password, "t", flags),

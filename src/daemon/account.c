@@ -133,37 +133,61 @@ static int subjects_get(const char *name, const char *address, Subjects *ret)
         return 0;
 }
 
-static int locked_out(const char *subject, uint64_t left, sd_bus_error *error)
+/* The one that is locked for longest, and for how long; 0: none is. */
+static int subjects_locked(Manager *m, const Subjects *subjects, const char **ret_subject,
+                           uint64_t *ret_usec, sd_bus_error *error)
 {
-        char span[TIMESPAN_MAX];
+        uint64_t now = now_usec(CLOCK_REALTIME), longest = 0;
+        const char *subject = NULL;
 
-        return sd_bus_error_setf(error, BUS_ERROR_LOCKED_OUT,
-                                 "Too many logins of %s have failed. Try again in %s.", subject,
-                                 format_timespan(span, MAX(left, USEC_PER_SEC)));
+        for (size_t i = 0; i < subjects->n; i++) {
+                _cleanup_(lockout_record_done) LockoutRecord lockout = {};
+                uint64_t left;
+                int r;
+
+                r = store_lockout_get(m->store, subjects->names[i], &lockout);
+                if (r < 0)
+                        return account_store_failed(m, r, error);
+                left = lockout_left(&lockout, now);
+                if (left > longest) {
+                        longest = left;
+                        subject = subjects->names[i];
+                }
+        }
+
+        *ret_subject = subject;
+        *ret_usec = longest;
+        return 0;
+}
+
+int account_get_lockout(Manager *m, const char *name, const char *address, uint64_t *ret_usec,
+                        sd_bus_error *error)
+{
+        _cleanup_(subjects_done) Subjects subjects = {};
+        const char *subject;
+        int r;
+
+        r = subjects_get(name, address, &subjects);
+        return r < 0 ? r : subjects_locked(m, &subjects, &subject, ret_usec, error);
 }
 
 int account_may_try(Manager *m, const char *name, const char *address, sd_bus_error *error)
 {
         _cleanup_(subjects_done) Subjects subjects = {};
-        uint64_t now = now_usec(CLOCK_REALTIME);
+        char span[TIMESPAN_MAX];
+        const char *subject;
+        uint64_t left;
         int r;
 
         r = subjects_get(name, address, &subjects);
-        if (r < 0)
+        if (r >= 0)
+                r = subjects_locked(m, &subjects, &subject, &left, error);
+        if (r < 0 || left == 0)
                 return r;
-        for (size_t i = 0; i < subjects.n; i++) {
-                _cleanup_(lockout_record_done) LockoutRecord lockout = {};
-                uint64_t left;
 
-                r = store_lockout_get(m->store, subjects.names[i], &lockout);
-                if (r < 0)
-                        return account_store_failed(m, r, error);
-                left = lockout_left(&lockout, now);
-                if (left > 0)
-                        return locked_out(subjects.names[i], left, error);
-        }
-
-        return 0;
+        return sd_bus_error_setf(error, BUS_ERROR_LOCKED_OUT,
+                                 "Too many logins of %s have failed. Try again in %s.", subject,
+                                 format_timespan(span, MAX(left, USEC_PER_SEC)));
 }
 
 static int subject_failed(Manager *m, const char *subject, uint64_t now)

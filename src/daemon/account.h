@@ -19,6 +19,9 @@ int account_is_any(Manager *m);
 
 /* Whether a password of this account (NULL: none in particular) may be tried from this address (""; not known). Error: LockedOut. */
 int account_may_try(Manager *m, const char *name, const char *address, sd_bus_error *error);
+/* For how long it may not yet; 0: it may. */
+int account_get_lockout(Manager *m, const char *name, const char *address, uint64_t *ret_usec,
+                        sd_bus_error *error);
 /* It was wrong, or right. A failure that cannot be counted must not be told apart from a success: negative, error is Store. */
 int account_failed(Manager *m, const char *name, const char *address, sd_bus_error *error);
 void account_succeeded(Manager *m, const char *name, const char *address);

@@ -51,6 +51,7 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_ACCOUNTS, "Logout", ACTION_WEB_SESSION },
         { BUS_INTERFACE_ACCOUNTS, "CreateFirst", ACTION_WEB_SESSION },
         { BUS_INTERFACE_ACCOUNTS, "ChangePassword", ACTION_WEB_SESSION },
+        { BUS_INTERFACE_ACCOUNTS, "GetLockout", ACTION_WEB_SESSION },
         { BUS_INTERFACE_ACCOUNTS, "GetSetupCode", ACTION_MANAGE_ACCOUNTS,
           "see the set-up code of the web page" },
         { BUS_INTERFACE_ACCOUNTS, "Add", ACTION_MANAGE_ACCOUNTS,

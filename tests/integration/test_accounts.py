@@ -311,6 +311,34 @@ def test_lockout_of_an_address(product: Product, people: None, web: Connection) 
     web.login("alice", address="2001:db8:1:3::1")
 
 
+def test_how_long_a_lockout_lasts(product: Product, people: None, web: Connection) -> None:
+    def left(**who: str) -> int:
+        return int(web.call("GetLockout", "a{sv}", options(**who)))
+
+    assert left() == left(account="olga", address="192.0.2.1") == 0
+    fail(web, "olga", 4, address="192.0.2.1")
+    assert left(account="olga", address="192.0.2.1") == 0
+    for seconds in (60, 120):
+        with refused("LockedOut"):
+            web.login("olga", "not the password", address="192.0.2.1")
+        assert seconds - 20 < left(account="olga") / 10**6 <= seconds
+        assert seconds - 20 < left(account="victor", address="192.0.2.1") / 10**6 <= seconds
+        assert left(account="victor", address="192.0.2.2") == 0
+        # The next one fails a minute later.
+        stored(product, "UPDATE lockouts SET until_usec = 1")
+        web = Connection(product)
+        assert left(account="olga", address="192.0.2.1") == 0
+    for bad in ({"account": "No Name"}, {"address": "x"}):
+        with refused("InvalidArgument"):
+            left(**bad)
+    with refused("InvalidOption"):
+        left(name="olga")
+    with pytest.raises(dbus.DBusException) as caught:
+        accounts(product, "GetLockout", "a{sv}", EMPTY, user="nobody")
+    assert caught.value.get_dbus_name() in POLKIT_NO
+    web.close()
+
+
 def test_success_begins_anew(product: Product, people: None, web: Connection) -> None:
     for _ in range(2):
         fail(web, "olga", 4, address="192.0.2.1")

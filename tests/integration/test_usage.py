@@ -215,7 +215,7 @@ def test_every_filter_of_the_bus_is_known() -> None:
 
 
 # Of the processes of the web page, for whoever uses that; on the bus people are Unix users.
-SESSIONS = {"Login", "Resume", "Check", "Logout", "CreateFirst", "ChangePassword"}
+SESSIONS = {"Login", "Resume", "Check", "Logout", "CreateFirst", "ChangePassword", "GetLockout"}
 
 
 def test_every_method_has_its_command() -> None:

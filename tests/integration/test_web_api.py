@@ -117,6 +117,17 @@ def test_login_refused(nobody: Person) -> None:
     assert is_refusal(login(name="victor", password="a\x00b"), 400, "BadJson")
 
 
+def test_locked_out(product: Product, nobody: Person) -> None:
+    for _ in range(5):
+        answer = nobody.post(f"{API}/session", {"name": "walter", "password": "not that one"})
+        assert answer.status == 429 or "retry-after" not in answer.headers
+    assert is_refusal(answer, 429, "LockedOut")
+    assert 40 <= int(answer.headers["retry-after"]) <= 60
+    product.machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
+    product.machine.run(["sqlite3", DATABASE, "DELETE FROM lockouts"])
+    product.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
+
+
 def test_bearer(server: WebServer, olga: Person) -> None:
     """A script sends the token itself, so no other site can use it: it needs no X-CSRF-Token."""
     token = olga.cookie.partition("=")[2]

@@ -60,7 +60,7 @@ int accounts_create_first(Web *w)
                 r = sd_bus_message_append(m, "{sv}", "address", "s", w->request.address);
         if (r >= 0)
                 r = web_close_options(m);
-        r = web_call_send(w, m, r, NULL);
+        r = session_tried(w, web_call_send(w, m, r, NULL), NULL);
         if (r < 0)
                 return r;
 

@@ -6,6 +6,8 @@
 /* One for each row of route.c, in the file of its noun, with the fields of its query or body. */
 
 int session_resume(Web *w); /* w->session from the token, and the bus's connection bound to it */
+/* r: what a call returned that judges a password of this account, or of none (NULL). Who is locked out is told for how long. */
+int session_tried(Web *w, int r, const char *name);
 int session_show(Web *w);
 int session_login(Web *w);
 int session_logout(Web *w);

@@ -25,6 +25,34 @@ static int append_address(Web *w, sd_bus_message *m)
         return sd_bus_message_append(m, "a{sv}", 1, "address", "s", w->request.address);
 }
 
+int session_tried(Web *w, int r, const char *name)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        uint64_t usec = 0;
+        int k;
+
+        if (r >= 0 || !streq_ptr(w->error.code, "LockedOut"))
+                return r;
+
+        /* The refusal says it in words; where this fails, that is enough. */
+        k = accounts_call(w, "GetLockout", &m);
+        if (k >= 0)
+                k = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (k >= 0 && name)
+                k = sd_bus_message_append(m, "{sv}", "account", "s", name);
+        if (k >= 0 && !isempty(w->request.address))
+                k = sd_bus_message_append(m, "{sv}", "address", "s", w->request.address);
+        if (k >= 0)
+                k = sd_bus_message_close_container(m);
+        k = web_call_send(w, m, k, &reply);
+        if (k >= 0)
+                k = sd_bus_message_read(reply, "t", &usec);
+        if (k >= 0)
+                (void) response_header(w, "Retry-After: %" PRIu64,
+                                       MAX((usec + USEC_PER_SEC - 1) / USEC_PER_SEC, UINT64_C(1)));
+        return r;
+}
+
 int session_resume(Web *w)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
@@ -131,7 +159,7 @@ int session_login(Web *w)
                 r = sd_bus_message_append(m, "ss", web_string(w, "name"), web_string(w, "password"));
         if (r >= 0)
                 r = append_address(w, m);
-        r = web_call_send(w, m, r, &reply);
+        r = session_tried(w, web_call_send(w, m, r, &reply), web_string(w, "name"));
         if (r < 0)
                 return r;
 
@@ -170,14 +198,16 @@ const Field session_password_fields[] = { { "old", 's', true, NULL }, { "new", '
 int session_change_password(Web *w)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const char *account = NULL;
         int r;
 
+        (void) json_get_string(w->session, "account", &account);
         r = accounts_call(w, "ChangePassword", &m);
         if (r >= 0)
                 r = sd_bus_message_sensitive(m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", web_string(w, "old"), web_string(w, "new"));
-        r = web_call_send(w, m, r, NULL);
+        r = session_tried(w, web_call_send(w, m, r, NULL), account);
         if (r < 0)
                 return r;
 

@@ -12,7 +12,7 @@ const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/htm
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 class Refused extends Error {
-        constructor(status, code, message) { super(message); Object.assign(this, { status, code }); }
+        constructor(status, code, message, headers = {}) { super(message); Object.assign(this, { status, code, headers }); }
 }
 
 export function serve({ port = 8090, drives: total = 48, first = false, loggedIn = true, role = 'admin', tick = 1000 } = {}) {
@@ -38,7 +38,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
 
         const routes = [
                 ['GET', /^session$/, () => who()],
-                ['POST', /^session$/, (_, { name, password }) => { if (!accounts.has(name) || password === 'wrong') fail(403, 'WrongPassword', 'Name or password are wrong.'); account = name; return who(); }],
+                ['POST', /^session$/, (_, { name, password }) => { if (password === 'once too often') throw new Refused(429, 'LockedOut', `Too many logins of account ${name} have failed. Try again in 2 s.`, { 'Retry-After': '2' }); if (!accounts.has(name) || password === 'wrong') fail(403, 'WrongPassword', 'Name or password are wrong.'); account = name; return who(); }],
                 ['DELETE', /^session$/, () => { account = null; }], ['POST', /^session\/password$/, (_, { old }) => { if (old === 'wrong') fail(403, 'WrongPassword', 'The present password is wrong.'); }],
                 ['POST', /^accounts\/first$/, (_, { name, code }) => { if (code !== 'K7QX-2M4P') fail(403, 'WrongCode', 'This is not the setup code.'); accounts.set(name, { name, role: 'admin', created_usec: nowUsec(), login_usec: 0, locked_usec: 0, sessions: 0 }); return { name }; }],
                 ['GET', /^accounts$/, () => ({ accounts: [...accounts.values()] })], ['POST', /^accounts$/, (_, { name, role: given }) => { accounts.set(name, { name, role: given, created_usec: nowUsec(), login_usec: 0, locked_usec: 0, sessions: 0 }); return { name }; }],
@@ -130,7 +130,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                         return response.on('close', () => streams.delete(response));
                 }
                 if (url.pathname.startsWith('/api/v1/')) {
-                        let status = 200, answer;
+                        let status = 200, headers = {}, answer;
                         try {
                                 const path = url.pathname.slice('/api/v1/'.length);
                                 const open = path === 'session' || path === 'accounts/first';
@@ -143,10 +143,10 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                                 if (answer === undefined) status = 204;
                         } catch (error) {
                                 if (!(error instanceof Refused)) console.error(error);
-                                status = error.status ?? 500;
+                                ({ status = 500, headers = {} } = error);
                                 answer = { error: { code: error.code ?? 'Internal', message: error.message } };
                         }
-                        response.writeHead(status, { ...head, 'Content-Type': 'application/json' });
+                        response.writeHead(status, { ...head, ...headers, 'Content-Type': 'application/json' });
                         return response.end(answer === undefined ? '' : JSON.stringify(answer));
                 }
                 const file = extname(url.pathname) ? url.pathname : '/index.html';

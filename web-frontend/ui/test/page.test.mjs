@@ -257,6 +257,31 @@ test('a page that nobody touches is told at once that its session was ended', as
         assert.deepEqual(asked, []);
 });
 
+test('who is locked out is told when to try again, and then can', async () => {
+        await open('/', { first: false });
+        await rows().first().waitFor();
+        server.expire();
+        await page.getByText('Your session is over').waitFor();
+        await page.getByLabel('Password').fill('once too often');
+        await page.getByRole('button', { name: 'Log in' }).click();
+        await page.getByText('Too many logins have failed').waitFor();
+        const button = page.getByRole('dialog').locator('button[type=submit]');
+        assert.match(await button.innerText(), /^Try again in 0:0[12]$/);
+        assert.ok(await button.isDisabled());
+        // Another name is another account.
+        const name = await page.getByLabel('Name').inputValue();
+        await page.getByLabel('Name').fill(`${name}x`);
+        assert.ok(await button.isEnabled());
+        await page.getByLabel('Name').fill(name);
+        await page.getByLabel('Password').fill('once too often');
+        await button.click();
+        await page.getByText('Too many logins have failed').waitFor();
+        await page.getByText('Too many logins have failed').waitFor({ state: 'detached' });
+        await page.getByLabel('Password').fill('right horse');
+        await page.getByRole('button', { name: 'Log in' }).click();
+        await page.getByText('Your session is over').waitFor({ state: 'detached' });
+});
+
 test('the first administrator is made, then there is a page', async () => {
         await open('/', { first: true });
         await page.getByLabel('Name').fill('root');

@@ -49,6 +49,11 @@ export function span(usec: number): string {
         return two(Math.floor(usec / DAY), 'd', Math.floor((usec % DAY) / HOUR), 'h');
 }
 
+// "0:47", "59:59"
+export function countdown(seconds: number): string {
+        return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
 function two(first: number, unit: string, second: number, unit2: string): string {
         return second > 0 ? `${first} ${unit} ${second} ${unit2}` : `${first} ${unit}`;
 }

@@ -41,7 +41,8 @@ export interface HostOptions {
 }
 
 export class ApiError extends Error {
-        constructor(readonly code: string, message: string, readonly details: Record<string, unknown> = {}) {
+        // wait: seconds until it may be tried again; 0: at once
+        constructor(readonly code: string, message: string, readonly details: Record<string, unknown> = {}, readonly wait = 0) {
                 super(message);
         }
 }

@@ -43,7 +43,7 @@ export function httpApi(base: URL): Api {
                 const text = await answer.text();
                 if (answer.ok)
                         return (text ? JSON.parse(text) : undefined) as T;
-                const failure = errorOf(answer.status, text);
+                const failure = errorOf(answer.status, text, Number(answer.headers.get('Retry-After')));
                 // It may be about somebody else's session, too.
                 if (answer.status === 401)
                         session().then(({ account }) => account === null && onUnauthorized(), () => {});
@@ -151,10 +151,10 @@ export function httpApi(base: URL): Api {
         };
 }
 
-function errorOf(status: number, text: string): ApiError {
+function errorOf(status: number, text: string, wait: number): ApiError {
         try {
                 const { error } = JSON.parse(text) as { error: { code: string; message: string } & Record<string, unknown> };
-                return new ApiError(error.code, error.message, error);
+                return new ApiError(error.code, error.message, error, wait);
         } catch {
                 return new ApiError('NoAnswer', `The web service answered with status ${status} and nothing readable.`);
         }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Log in, make the first account, or log in again over a page that stays as it was.
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { countdown } from '../lib/format';
 import type { Session } from '../model';
 import { thePeople } from '../store';
+import { ApiError } from '../transport/api';
 import { Field } from '../ui/page';
 import { Notice } from '../ui/notice';
 import { Brand } from './brand';
@@ -35,6 +37,15 @@ function LoginForm({ who, again, done }: Props) {
         const [code, setCode] = useState('');
         const [error, setError] = useState('');
         const [busy, setBusy] = useState(false);
+        const [until, setUntil] = useState(0);
+        const [now, setNow] = useState(0);
+        const wait = Math.max(0, Math.ceil((until - now) / 1000));
+        useEffect(() => {
+                if (wait === 0)
+                        return;
+                const timer = setInterval(() => setNow(Date.now()), 250);
+                return () => clearInterval(timer);
+        }, [wait === 0]);
 
         const submit = async (event: Event): Promise<void> => {
                 event.preventDefault();
@@ -50,6 +61,11 @@ function LoginForm({ who, again, done }: Props) {
                         setPassword('');
                         setRepeat('');
                         setError(failure instanceof Error ? failure.message : String(failure));
+                        if (failure instanceof ApiError && failure.wait > 0) {
+                                setNow(Date.now());
+                                setUntil(Date.now() + 1000 * failure.wait);
+                                setError('');
+                        }
                         setBusy(false);
                 }
         };
@@ -61,9 +77,10 @@ function LoginForm({ who, again, done }: Props) {
                         {again && <p class="subtle">Log in again; the page behind stays as it is.</p>}
                         {first && <p class="subtle">Nobody has an account here yet. This one may do everything, also make the others.</p>}
                         {error && <Notice kind="danger" title={error} />}
+                        {wait > 0 && <Notice kind="danger" title="Too many logins have failed">Until then none is tried, not even with the right password.</Notice>}
                         <Field id="login-name" label="Name">
                                 {(ids) => <input {...ids} autocomplete="username" autocapitalize="none" spellcheck={false} required maxLength={64} autofocus={!name}
-                                        value={name} onInput={(event) => setName(event.currentTarget.value)} />}
+                                        value={name} onInput={(event) => { setName(event.currentTarget.value); setUntil(0); }} />}
                         </Field>
                         <Field id="login-password" label="Password" help={first ? `At least ${MINIMUM} characters.` : undefined}>
                                 {(ids) => <input {...ids} type="password" required autofocus={name !== ''} autocomplete={first ? 'new-password' : 'current-password'}
@@ -81,7 +98,7 @@ function LoginForm({ who, again, done }: Props) {
                                                 value={code} onInput={(event) => setCode(event.currentTarget.value)} />}
                                 </Field>
                         )}
-                        <button type="submit" class="btn primary block" disabled={busy}>{busy ? 'Working…' : first ? 'Create administrator' : 'Log in'}</button>
+                        <button type="submit" class="btn primary block" disabled={busy || wait > 0}>{busy ? 'Working…' : wait > 0 ? `Try again in ${countdown(wait)}` : first ? 'Create administrator' : 'Log in'}</button>
                         {!first && !again && who.version && <p class="login-version">burnin {who.version}</p>}
                 </form>
         );
