@@ -35,7 +35,7 @@ const pages = {
         accounts: ['/accounts'],
         login: ['/', null, first.url],
 };
-for (const [width, height] of [[1440, 900], [390, 844]])
+for (const [width, height] of [[1280, 800], [375, 812]])
         for (const colorScheme of ['light', 'dark']) {
                 const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
                 for (const [name, [path, act, url = server.url]] of Object.entries(pages)) {

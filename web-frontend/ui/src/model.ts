@@ -48,8 +48,8 @@ export interface Drive {
         active_job: number | null;
 }
 
-export type StageKind = 'precheck' | 'short_smart' | 'long_smart' | 'surface_validate' | 'final_check';
-export type ChosenStage = 'short_smart' | 'long_smart' | 'surface_validate';
+export type ChosenStage = 'short_smart' | 'long_smart' | 'surface_validate' | 'nvme_format' | 'nvme_sanitize';
+export type StageKind = 'precheck' | ChosenStage | 'final_check';
 export type Verdict = '' | 'passed' | 'failed' | 'inconclusive' | 'cancelled' | 'skipped';
 
 export interface Evidence {
@@ -245,6 +245,8 @@ export interface StartRequest {
         release?: boolean;
         note?: string;
         at_usec?: number;
+        calendar?: string;
+        unlock_existing?: boolean;
         priority?: number;
         request: string;
 }

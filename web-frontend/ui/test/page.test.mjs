@@ -130,6 +130,80 @@ test('warning, serial and confirmation are there exactly while a surface stage i
         assert.deepEqual(sent, { drive_ids: [one.id], serials: { [one.id]: one.serial }, stages: ['surface_validate', 'long_smart', 'short_smart'], note: 'a note' });
 });
 
+test('a start waits for a time or for a calendar expression, chosen by keys', async () => {
+        await open('/?state=ready');
+        const one = ready();
+        await rowOf(one).getByRole('button', { name: /^Burn in/ }).click();
+        const dialog = page.getByRole('dialog');
+        const act = dialog.locator('button[type=submit]');
+        await dialog.getByLabel(/Type its serial number/).fill(one.serial);
+        assert.ok(await act.isEnabled());
+        await dialog.getByLabel('Start', { exact: true }).focus();
+        await page.keyboard.press('ArrowDown');
+        assert.ok(await act.isDisabled(), 'no time is given');
+        await dialog.getByLabel('Not before').fill('2031-05-06T07:08');
+        assert.ok(await act.isEnabled());
+        await page.keyboard.press('Shift+Tab'); // priority
+        await page.keyboard.press('Shift+Tab');
+        await page.keyboard.press('ArrowDown');
+        assert.equal(await dialog.getByLabel('Not before').count(), 0);
+        const calendar = dialog.getByLabel('Calendar expression');
+        await page.keyboard.press('Tab');
+        await page.keyboard.press('Tab');
+        await page.keyboard.type(' Sat 22:00 ');
+        assert.equal(await calendar.inputValue(), ' Sat 22:00 ');
+        assert.match(await dialog.locator(`#${await calendar.getAttribute('aria-describedby')}`).innerText(), /The next such time, once/);
+        await page.keyboard.press('Enter');
+        await page.getByText('1 queued').waitFor();
+        assert.equal(server.requests[0].calendar, 'Sat 22:00');
+        assert.equal(server.requests[0].at_usec, undefined);
+});
+
+test('drives with old data are taken along by an admin who lists their serial numbers', async () => {
+        await open('/?state=locked');
+        const old = [...server.state.drives.values()].filter((one) => one.lock_state === 'existing-data' && !one.lock_in_use && one.present && !one.stale && one.identity_state === 'ok' && one.active_job === null).slice(0, 2);
+        assert.equal(old.length, 2);
+        for (const one of old)
+                await rowOf(one).getByRole('checkbox').check();
+        await page.getByRole('button', { name: 'Burn-In (2)', exact: true }).click();
+        const dialog = page.getByRole('dialog');
+        const act = dialog.locator('button[type=submit]');
+        await dialog.getByLabel(/^Yes, destroy all data/).check();
+        assert.ok(await act.isDisabled());
+        const list = dialog.getByLabel(/^Type their serial numbers/);
+        await list.fill(`${old[0].serial}\n${old[0].serial}x\n`);
+        await dialog.getByText(`${old[0].serial}x is none of them.`).waitFor();
+        assert.ok(await act.isDisabled());
+        await list.fill(`${old[1].serial}\n`);
+        await dialog.getByText(/^1 of 2\./).waitFor();
+        assert.ok(await act.isDisabled());
+        await list.fill(`${old[1].serial}\n ${old[0].serial}`);
+        await act.click();
+        await page.getByText(/2 queued/).waitFor();
+        assert.equal(server.requests[0].unlock_existing, true);
+        assert.deepEqual(server.requests[0].serials, Object.fromEntries(old.map(({ id, serial }) => [id, serial])));
+});
+
+test('a locked drive is not ticked by who may not unlock it', async () => {
+        await open('/?state=locked', { role: 'operator' });
+        await rows().first().waitFor();
+        assert.equal(await rows().locator('input:enabled').count(), 0);
+});
+
+test('an NVMe drive can be told to erase itself', async () => {
+        await open('/?state=ready');
+        const one = drive((each) => each.transport === 'nvme' && each.present && !each.stale && each.lock_state === 'none' && each.active_job === null && each.smart_health === 'passed');
+        await page.getByLabel('Search drives').fill(one.serial);
+        await rowOf(one).getByRole('button', { name: /^Burn in/ }).click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByRole('checkbox', { name: /^Surface validation/ }).uncheck();
+        await dialog.getByRole('checkbox', { name: /^NVMe sanitize/ }).check();
+        await dialog.getByLabel(/Type its serial number/).fill(one.serial);
+        await dialog.locator('button[type=submit]').click();
+        await page.getByText('1 queued').waitFor();
+        assert.deepEqual(server.requests[0].stages, ['nvme_sanitize']);
+});
+
 test('all that are ready are selected, locked ones are not; a batch is confirmed and counted', async () => {
         await open();
         await page.getByLabel(/^Select all \d+ drives that are ready/).check();

@@ -144,13 +144,13 @@ test('a batch is confirmed, counted, and seen running', async () => {
         }
         for (const serial of ['PAGE0001', 'PAGE0002'])
                 await rowOf(serial).getByRole('checkbox').check();
-        assert.ok(await rowOf(withData).getByRole('checkbox').isDisabled());
+        assert.ok(!await rowOf(withData).getByRole('checkbox').isChecked());
         await page.getByRole('button', { name: 'Burn-In (2)', exact: true }).click();
         const dialog = page.getByRole('dialog');
         const act = dialog.locator('button[type=submit]');
         await dialog.getByLabel('Note').fill(HOSTILE);
         await dialog.locator('.estimate strong').getByText(/\d/).waitFor();
-        const [at, priority] = await Promise.all(['Not before', 'Priority'].map((label) => dialog.getByLabel(label).boundingBox()));
+        const [at, priority] = await Promise.all(['Start', 'Priority'].map((label) => dialog.getByLabel(label, { exact: true }).boundingBox()));
         assert.ok(at.x + at.width <= priority.x);
         assert.ok(await act.isDisabled());
         await dialog.getByLabel(/^Yes, destroy all data/).check();

@@ -23,6 +23,16 @@ export function isSelectable(drive: Drive, active: Job | undefined): boolean {
                 && !isTesting(drive) && !isLocked(drive);
 }
 
+// Locked only because of old data that nothing uses: an admin may take it along, by naming its serial number.
+export function holdsOldData(drive: Drive): boolean {
+        return drive.lock_state === 'existing-data' && !drive.lock_in_use && drive.serial !== '';
+}
+
+// What may be ticked one by one, besides what is ready.
+export function isTickable(drive: Drive, active: Job | undefined, admin: boolean): boolean {
+        return isSelectable(admin && holdsOldData(drive) ? { ...drive, lock_state: 'none' } : drive, active);
+}
+
 export function whyNot(drive: Drive, active: Job | undefined): string {
         if (!drive.present)
                 return 'The drive is missing';

@@ -105,6 +105,8 @@ export const stageNames: Record<StageKind, string> = {
         short_smart: 'Short SMART test',
         long_smart: 'Long SMART test',
         surface_validate: 'Surface validation',
+        nvme_format: 'NVMe format',
+        nvme_sanitize: 'NVMe sanitize',
         final_check: 'Final check',
 };
 
@@ -113,6 +115,8 @@ export const stageShort: Record<StageKind, string> = {
         short_smart: 'Short test',
         long_smart: 'Long test',
         surface_validate: 'Surface',
+        nvme_format: 'Format',
+        nvme_sanitize: 'Sanitize',
         final_check: 'Final check',
 };
 
@@ -120,6 +124,8 @@ export const stageHints: Record<ChosenStage, string> = {
         short_smart: 'The drive tests itself, a few minutes. Nothing is written.',
         long_smart: 'The drive reads all of itself, many hours. Nothing is written.',
         surface_validate: 'Writes and verifies every block with four patterns. Destroys all data.',
+        nvme_format: 'The drive erases itself by Format NVM, minutes. Destroys all data.',
+        nvme_sanitize: 'The drive erases itself by Sanitize, also what it keeps in reserve; up to hours. Destroys all data.',
 };
 
 export const fastHint = 'Writes and verifies every block with one random pattern. Destroys all data.';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The ticks. They stay through every update; one whose drive is not to be had any more counts for nothing until it is again.
 import { computed, signal } from '@preact/signals';
-import { activeNow, changes, driveNow } from '../store';
-import { isSelectable } from './drives';
+import { activeNow, changes, driveNow, isAdmin } from '../store';
+import { isTickable } from './drives';
 
 export const ticked = signal<ReadonlySet<string>>(new Set());
 
@@ -10,7 +10,7 @@ export const selected = computed(() => {
         void changes.value;
         return [...ticked.value].filter((id) => {
                 const drive = driveNow(id);
-                return drive !== undefined && isSelectable(drive, activeNow(id));
+                return drive !== undefined && isTickable(drive, activeNow(id), isAdmin.value);
         });
 });
 

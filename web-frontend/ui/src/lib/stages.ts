@@ -19,12 +19,15 @@ export const profiles: { name: string; title: string; stages: ChosenStage[] }[] 
 ];
 
 const every: ChosenStage[] = ['short_smart', 'long_smart', 'surface_validate'];
+const erasing: ChosenStage[] = ['nvme_format', 'nvme_sanitize'];
+const destroying: ChosenStage[] = ['surface_validate', ...erasing];
 
-export function ofProfile(name: string): Choice[] {
+// nvme: what NVMe drives can besides.
+export function ofProfile(name: string, nvme = false): Choice[] {
         const stages = profiles.find((profile) => profile.name === name)?.stages ?? [];
         return [
                 ...stages.map((kind) => ({ kind, chosen: true })),
-                ...every.filter((kind) => !stages.includes(kind)).map((kind) => ({ kind, chosen: false })),
+                ...[...every, ...(nvme ? erasing : [])].filter((kind) => !stages.includes(kind)).map((kind) => ({ kind, chosen: false })),
         ];
 }
 
@@ -53,5 +56,5 @@ export function toggle(choices: Choice[], kind: ChosenStage): Choice[] {
 }
 
 export function destroys(choices: Choice[]): boolean {
-        return choices.some((choice) => choice.chosen && choice.kind === 'surface_validate');
+        return choices.some((choice) => choice.chosen && destroying.includes(choice.kind));
 }

@@ -2,13 +2,13 @@
 // The same list where there is no room for a table.
 import type { RefObject } from 'preact';
 import { useRef } from 'preact/hooks';
-import { isSelectable } from '../lib/drives';
+import { isTickable } from '../lib/drives';
 import { bytes } from '../lib/format';
 import { selectable } from '../lib/rows';
 import { tick, ticked } from '../lib/selection';
 import { useWindow } from '../lib/use-window';
 import { setQuery } from '../router';
-import { canOperate, useActive, useDrive, useLast } from '../store';
+import { canOperate, isAdmin, useActive, useDrive, useLast } from '../store';
 import { Temperature } from '../ui/status';
 import { DriveActions } from './drive-actions';
 import { BurnInCell, HealthCell, LockCell } from './drive-cells';
@@ -43,7 +43,7 @@ function DriveCard({ id }: { id: string }) {
         const last = useLast(id);
         if (!drive)
                 return null;
-        const ready = isSelectable(drive, active);
+        const ready = isTickable(drive, active, isAdmin.value);
         return (
                 <li class={`drive-card ${drive.present && !drive.stale ? '' : 'old'}`}>
                         <div class="drive-card-box">

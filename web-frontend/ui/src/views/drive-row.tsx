@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import { bytes } from '../lib/format';
-import { isSelectable, whyNot } from '../lib/drives';
+import { isTickable, whyNot } from '../lib/drives';
 import { tick, ticked } from '../lib/selection';
 import { setQuery } from '../router';
-import { canOperate, useActive, useDrive, useLast } from '../store';
+import { canOperate, isAdmin, useActive, useDrive, useLast } from '../store';
 import { Temperature } from '../ui/status';
 import { DriveActions } from './drive-actions';
 import { BurnInCell, HealthCell, LockCell, SelfTestCell } from './drive-cells';
@@ -22,7 +22,7 @@ export function DriveRow({ id, index, open }: Props) {
         const last = useLast(id);
         if (!drive)
                 return null;
-        const ready = isSelectable(drive, active);
+        const ready = isTickable(drive, active, isAdmin.value);
         const name = `${drive.host} ${drive.dev_name || drive.serial}`;
         const toggle = (): void => setQuery({ drive: open ? '' : id });
 

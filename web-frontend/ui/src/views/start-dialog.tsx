@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { holdsOldData } from '../lib/drives';
 import { bytes, count, range } from '../lib/format';
 import { clearTicks } from '../lib/selection';
 import { chosen, destroys, ofProfile, profileOf, profiles, type Choice } from '../lib/stages';
@@ -33,12 +34,14 @@ function tell(result: StartResult): void {
 
 export function StartDialog({ ids, unlock = false, release: releaseFirst = false }: Props) {
         const [drives] = useState(() => ids.flatMap((id) => driveNow(id) ?? []));
+        const nvme = drives.length > 0 && drives.every(({ transport }) => transport === 'nvme');
         const [profile, setProfile] = useState('surface');
-        const [choices, setChoices] = useState<Choice[]>(() => ofProfile('surface'));
+        const [choices, setChoices] = useState<Choice[]>(() => ofProfile('surface', nvme));
         const [note, setNote] = useState('');
         const [priority, setPriority] = useState(0);
-        const [at, setAt] = useState('');
+        const [when, setWhen] = useState<When>({ how: 'now', at: '', calendar: '' });
         const [serial, setSerial] = useState('');
+        const [listed, setListed] = useState('');
         const [sure, setSure] = useState(false);
         const [release, setRelease] = useState(releaseFirst);
         const [request] = useState(requestId);
@@ -47,7 +50,9 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
         const danger = destroys(choices);
         const grant = single && unlock ? grantOf(single.id) : undefined;
         const plan = profile === 'custom' ? { stages } : { profile };
-        const ready = drives.length > 0 && stages.length > 0 && (!danger || (single ? serial === single.serial && serial !== '' : sure));
+        const old = unlock ? [] : drives.filter(holdsOldData);
+        const named = single ? serial === single.serial && serial !== '' : areListed(old, listed) && (sure || !danger);
+        const ready = drives.length > 0 && stages.length > 0 && (named || (!danger && old.length === 0)) && (when.how === 'now' || when[when.how].trim() !== '');
 
         const start = async (): Promise<void> => {
                 const total: StartResult = { queued: 0, skipped: 0, locked: 0, results: [] };
@@ -67,12 +72,15 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
         const requestFor = (some: Drive[], first: number): StartRequest => ({
                 ...plan,
                 drive_ids: some.map(({ id }) => id),
-                serials: single ? { [single.id]: danger ? serial : single.serial } : undefined,
+                serials: single ? { [single.id]: danger || old.length > 0 ? serial : single.serial }
+                        : old.length > 0 ? Object.fromEntries(some.filter(holdsOldData).map((drive) => [drive.id, drive.serial])) : undefined,
                 confirm: single ? undefined : true,
                 unlock: unlock || undefined,
                 release: unlock && release ? true : undefined,
+                unlock_existing: old.length > 0 || undefined,
                 note: note.trim() || undefined,
-                at_usec: at ? new Date(at).getTime() * 1000 : undefined,
+                at_usec: when.how === 'at' ? new Date(when.at).getTime() * 1000 : undefined,
+                calendar: when.how === 'calendar' ? when.calendar.trim() : undefined,
                 priority: priority || undefined,
                 // Sent again after a lost answer, it starts nothing twice.
                 request: first === 0 ? request : `${request}-${first}`,
@@ -80,7 +88,7 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
 
         return (
                 <Dialog wide title={single ? 'Burn in a drive' : `Burn in ${count(drives.length, 'drive')}`} danger={danger} ready={ready} onAction={start}
-                        action={danger ? (single ? 'Destroy data and burn in' : `Destroy data on ${count(drives.length, 'drive')} and burn in`) : at ? 'Schedule' : 'Start'}>
+                        action={danger ? (single ? 'Destroy data and burn in' : `Destroy data on ${count(drives.length, 'drive')} and burn in`) : when.how === 'now' ? 'Start' : 'Schedule'}>
                         {single ? <OneDrive drive={single} /> : <ManyDrives drives={drives} />}
                         <div class="start-grid">
                                 <div>
@@ -88,7 +96,7 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
                                                 {(field) => (
                                                         <select {...field} value={profile} onChange={(event) => {
                                                                 setProfile(event.currentTarget.value);
-                                                                setChoices(ofProfile(event.currentTarget.value));
+                                                                setChoices(ofProfile(event.currentTarget.value, nvme));
                                                         }}>
                                                                 {profiles.map(({ name, title }) => <option key={name} value={name}>{title}</option>)}
                                                                 <option value="custom" hidden>Custom order</option>
@@ -106,8 +114,12 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
                                                 {(field) => <textarea {...field} rows={2} maxLength={500} value={note} onInput={(event) => setNote(event.currentTarget.value)} />}
                                         </Field>
                                         <div class="field-pair">
-                                                <Field id="start-at" label="Not before">
-                                                        {(field) => <input {...field} type="datetime-local" value={at} onInput={(event) => setAt(event.currentTarget.value)} />}
+                                                <Field id="start-when" label="Start">
+                                                        {(field) => (
+                                                                <select {...field} value={when.how} onChange={(event) => setWhen({ ...when, how: event.currentTarget.value as When['how'] })}>
+                                                                        <option value="now">Now</option><option value="at">At a time</option><option value="calendar">By calendar</option>
+                                                                </select>
+                                                        )}
                                                 </Field>
                                                 <Field id="start-priority" label="Priority">
                                                         {(field) => (
@@ -117,6 +129,7 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
                                                         )}
                                                 </Field>
                                         </div>
+                                        <WhenField when={when} change={setWhen} />
                                         <p class="acting">Acting as <strong>{session.value?.account ?? 'yourself'}</strong></p>
                                 </div>
                         </div>
@@ -124,8 +137,10 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
                                 <label class="check"><input type="checkbox" checked={release} onChange={(event) => setRelease(event.currentTarget.checked)} />
                                         <span>First end what uses it ({grant.lock_detail}): export, unmount, never by force. Without it the start is refused.</span></label>
                         )}
-                        {danger && (
-                                <Notice kind="danger" role="status" title={single ? 'Everything on this drive will be destroyed' : `Everything on these ${drives.length} drives will be destroyed`}>
+                        {old.length > 0 && !single && <OldData drives={old} text={listed} change={setListed} />}
+                        {(danger || (single && old.length > 0)) && (
+                                <Notice kind="danger" role="status" title={!danger ? 'This drive is locked' : single ? 'Everything on this drive will be destroyed' : `Everything on these ${drives.length} drives will be destroyed`}>
+                                        {single && old.length > 0 && <span>It has data that nothing uses now: {single.lock_detail}. Its serial number unlocks it for this burn-in.</span>}
                                         {single
                                                 ? single.serial === ''
                                                         ? <span>This drive gives no serial number that could be typed; it can be burned in as one of several.</span>
@@ -137,6 +152,47 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
                                 </Notice>
                         )}
                 </Dialog>
+        );
+}
+
+type When = { how: 'now' | 'at' | 'calendar'; at: string; calendar: string };
+
+function WhenField({ when, change }: { when: When; change: (when: When) => void }) {
+        if (when.how === 'at')
+                return (
+                        <Field id="start-at" label="Not before" help="By the clock of this browser.">
+                                {(field) => <input {...field} type="datetime-local" value={when.at} onInput={(event) => change({ ...when, at: event.currentTarget.value })} />}
+                        </Field>
+                );
+        if (when.how === 'calendar')
+                return (
+                        <Field id="start-calendar" label="Calendar expression" help={<>As systemd writes it, by the clock of the service: <code>Sat 22:00</code>, <code>Mon..Fri 20:00</code>, <code>*-*-01 06:00 UTC</code>. The next such time, once.</>}>
+                                {(field) => <input {...field} class="mono" autocomplete="off" autocapitalize="none" spellcheck={false} maxLength={256} value={when.calendar} onInput={(event) => change({ ...when, calendar: event.currentTarget.value })} />}
+                        </Field>
+                );
+        return null;
+}
+
+function linesOf(text: string): string[] {
+        return text.split('\n').map((line) => line.trim()).filter(Boolean);
+}
+
+function areListed(drives: Drive[], text: string): boolean {
+        const lines = new Set(linesOf(text));
+        return drives.every(({ serial }) => lines.has(serial)) && lines.size === new Set(drives.map(({ serial }) => serial)).size;
+}
+
+function OldData({ drives, text, change }: { drives: Drive[]; text: string; change: (text: string) => void }) {
+        const lines = linesOf(text);
+        const strange = lines.slice(0, text.endsWith('\n') ? undefined : -1).find((line) => !drives.some(({ serial }) => serial === line));
+        const found = drives.filter(({ serial }) => lines.includes(serial)).length;
+        return (
+                <Notice kind="warning" role="status" title={`${count(drives.length, 'drive')} of these ${drives.length === 1 ? 'has' : 'have'} data that nothing uses now`}>
+                        <ul class="old-data">{drives.map((drive) => <li key={drive.id}>{drive.host} {drive.dev_name} · <code>{drive.serial}</code> · {drive.lock_detail}</li>)}</ul>
+                        <Field id="start-old" label="Type their serial numbers to unlock them, one a line" error={strange ? `${strange} is none of them.` : ''} help={`${found} of ${drives.length}. Each is unlocked for this burn-in alone.`}>
+                                {(field) => <textarea {...field} class="mono" rows={Math.min(6, drives.length + 1)} autocomplete="off" autocapitalize="none" spellcheck={false} value={text} onInput={(event) => change(event.currentTarget.value)} />}
+                        </Field>
+                </Notice>
         );
 }
 
