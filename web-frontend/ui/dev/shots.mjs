@@ -19,6 +19,8 @@ const pages = {
         drawer: [`/?drive=${drive}`],
         'drawer-failed': [`/?drive=${encodeURIComponent([...server.state.jobs.values()].find(({ state, stages }) => state === 'running' && stages[3]?.bad_blocks > 0).drive_id)}`],
         start: ['/?state=ready', (page) => page.click('[aria-label^="Burn in "]')],
+        calendar: ['/?state=ready', async (page) => { await page.click('[aria-label^="Burn in "]'); await page.selectOption('#start-when', 'calendar'); }],
+        old: ['/?state=locked', async (page) => { await tickSome(page); await page.click('.batch-bar .primary'); }],
         batch: ['/?state=ready', async (page) => { await tickSome(page); await page.click('.batch-bar .primary'); }],
         unlock: ['/?state=locked', (page) => page.click('[aria-label^="Unlock "]')],
         menu: ['/', (page) => page.click('[aria-label^="More for"]')],

@@ -455,6 +455,20 @@ test('the end of a burn-in is said at once, and the drive is free', async () => 
         await rowOf(one).locator('.col-burnin').getByText('Failed').waitFor();
 });
 
+test('on a phone no page is wider than the screen, and a time is on one line', async () => {
+        await open('/', { width: 375, height: 812 });
+        const done = [...server.state.jobs.values()].find(({ verdict }) => verdict === 'failed').id;
+        for (const path of ['/', '/history', `/history/${done}`, `/drives/${encodeURIComponent(ready().id)}`, '/hosts', '/stats', '/audit', '/settings', '/accounts']) {
+                await page.goto(new URL(path, server.url).toString());
+                await page.locator(path === '/' ? '.drive-card' : '.page h1').first().waitFor();
+                await page.locator('.skeleton').waitFor({ state: 'detached' });
+                const wide = await page.evaluate(() => [document.querySelector('main'), ...document.querySelectorAll('.page, .table-scroll, .card')]
+                        .filter((element) => element.scrollWidth > element.clientWidth + 1).map((element) => `${element.className || element.tagName} ${element.scrollWidth} > ${element.clientWidth}`));
+                assert.deepEqual(wide, [], path);
+                assert.deepEqual(await page.locator('td.time').evaluateAll((cells) => cells.filter((cell) => cell.getBoundingClientRect().height > 24).map((cell) => cell.innerText)), [], path);
+        }
+});
+
 test('a phone has cards, whose drawer fills the screen', async () => {
         await open('/?state=running', { width: 390, height: 844 });
         await page.locator('.drive-card').first().waitFor();

@@ -33,23 +33,23 @@ export function Accounts() {
 function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () => void }) {
         return (
                 <Scroll label="Accounts">
-                        <table class="list middle">
+                        <table class="list middle stack">
                                 <thead><tr><th scope="col">Name</th><th scope="col">Role</th><th scope="col">Made</th><th scope="col">Last login</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
                                 <tbody>
                                         {accounts.map((account) => {
                                                 const self = account.name === session.value?.account;
                                                 return (
                                                         <tr key={account.name}>
-                                                                <td class="nowrap">{account.name} {self && <span class="subtle">(you)</span>} {account.locked_usec > now.value && <Label tone="warning" icon="lock">{`Locked out for ${span(account.locked_usec - now.value)}`}</Label>}</td>
+                                                                <td class="nowrap lead">{account.name} {self && <span class="subtle">(you)</span>} {account.locked_usec > now.value && <Label tone="warning" icon="lock">{`Locked out for ${span(account.locked_usec - now.value)}`}</Label>}</td>
                                                                 <td>
                                                                         <select aria-label={`Role of ${account.name}`} value={account.role} disabled={self}
                                                                                 onChange={(event) => attempt(thePeople().setRole(account.name, event.currentTarget.value as Role).finally(changed), `${account.name} has another role`)}>
                                                                                 {roles.map(([value, title]) => <option key={value} value={value}>{title}</option>)}
                                                                         </select>
                                                                 </td>
-                                                                <td class="time">{date(account.created_usec)}</td>
-                                                                <td class="time">{ago(account.login_usec, now.value)}</td>
-                                                                <td class="end">
+                                                                <td class="time" data-label="Made">{date(account.created_usec)}</td>
+                                                                <td class="time" data-label="Last login">{ago(account.login_usec, now.value)}</td>
+                                                                <td class="end side">
                                                                         <button type="button" class="btn plain icon-only" aria-haspopup="menu" aria-label={`More for ${account.name}`} onClick={(event) => showMenu(event.currentTarget, account.name, [
                                                                                 { label: 'Set password', icon: 'pen', run: () => showDialog(<SetPasswordDialog name={account.name} />) },
                                                                                 ...(self ? [] : [{ label: 'Remove', icon: 'cross' as const, danger: true, run: () => showDialog(<RemoveDialog name={account.name} done={changed} />) }]),
@@ -67,13 +67,13 @@ function AccountTable({ accounts, changed }: { accounts: Account[]; changed: () 
 function SessionTable({ sessions, changed }: { sessions: SessionEntry[]; changed: () => void }) {
         return (
                 <Scroll label="Sessions">
-                        <table class="list middle">
+                        <table class="list middle stack">
                                 <thead><tr><th scope="col">Account</th><th scope="col">From</th><th scope="col">Since</th><th scope="col">Last seen</th><th scope="col"><span class="sr">Actions</span></th></tr></thead>
                                 <tbody>
                                         {sessions.map((one) => (
                                                 <tr key={one.id}>
-                                                        <td>{one.account}</td><td class="mono nowrap">{one.address}</td><td class="time">{date(one.created_usec)}</td><td class="time">{ago(one.seen_usec, now.value)}</td>
-                                                        <td class="end"><button type="button" class="btn secondary small" aria-label={`End the session of ${one.account} from ${one.address}`} onClick={() => attempt(thePeople().revokeSession(one.id).then(changed), 'The session is over')}>End</button></td>
+                                                        <td class="lead">{one.account}</td><td class="mono nowrap">{one.address}</td><td class="time" data-label="Since">{date(one.created_usec)}</td><td class="time" data-label="Last seen">{ago(one.seen_usec, now.value)}</td>
+                                                        <td class="end side"><button type="button" class="btn secondary small" aria-label={`End the session of ${one.account} from ${one.address}`} onClick={() => attempt(thePeople().revokeSession(one.id).then(changed), 'The session is over')}>End</button></td>
                                                 </tr>
                                         ))}
                                 </tbody>

@@ -17,16 +17,16 @@ export function Audit() {
                                         <>
                                                 <Card class="flush">
                                                         <Scroll label="Audit">
-                                                                <table class="list">
+                                                                <table class="list stack">
                                                                         <thead><tr><th scope="col">Time</th><th scope="col">Who</th><th scope="col">Action</th><th scope="col">What</th><th scope="col">Outcome</th><th scope="col">Detail</th></tr></thead>
                                                                         <tbody>
                                                                                 {items.map((entry) => (
                                                                                         <tr key={entry.id}>
-                                                                                                <td class="time">{date(entry.time_usec)}</td>
-                                                                                                <td class="nowrap" title={`uid ${entry.actor_uid}`}>{entry.actor}</td>
-                                                                                                <td class="nowrap">{entry.action.replace(/^org\.burnin1\./, '')}</td>
+                                                                                                <td class="time foot-end">{date(entry.time_usec)}</td>
+                                                                                                <td class="nowrap foot" title={`uid ${entry.actor_uid}`}>{entry.actor}</td>
+                                                                                                <td class="nowrap lead">{entry.action.replace(/^org\.burnin1\./, '')}</td>
                                                                                                 <td class="nowrap">{entry.object}</td>
-                                                                                                <td>{entry.outcome === 'ok' ? entry.outcome : <Label tone="warning" icon="warning">{entry.outcome}</Label>}</td>
+                                                                                                <td class="side">{entry.outcome === 'ok' ? entry.outcome : <Label tone="warning" icon="warning">{entry.outcome}</Label>}</td>
                                                                                                 <td class="subtle">{entry.detail}</td>
                                                                                         </tr>
                                                                                 ))}

@@ -57,19 +57,19 @@ export function History() {
 export function JobTable({ jobs, ofOneDrive }: { jobs: Job[]; ofOneDrive?: boolean }) {
         return (
                 <Scroll label="Jobs">
-                        <table class="list">
+                        <table class="list stack">
                                 <thead>
                                         <tr><th scope="col">Job</th><th scope="col">Result</th>{!ofOneDrive && <><th scope="col">Host</th><th scope="col">Drive</th></>}<th scope="col" class="wide-only">Profile</th><th scope="col" class="wide-only">Who</th><th scope="col">Ended</th><th scope="col" class="number wide-only">Took</th></tr>
                                 </thead>
                                 <tbody>
                                         {jobs.map((job) => (
                                                 <tr key={job.id}>
-                                                        <td class="nowrap"><Link to={`/history/${job.id}`}>{job.id}</Link></td>
-                                                        <td><StateLabel state={job.state} verdict={job.verdict} />{job.reason && job.verdict !== 'passed' && <span class="under">{job.reason}</span>}</td>
-                                                        {!ofOneDrive && <><td class="nowrap">{job.host}</td><td>{job.model}<span class="under mono">{job.serial}</span></td></>}
+                                                        <td class="nowrap side" data-label="Job"><Link to={`/history/${job.id}`}>{job.id}</Link></td>
+                                                        <td class={ofOneDrive ? 'lead' : ''}><StateLabel state={job.state} verdict={job.verdict} />{job.reason && job.verdict !== 'passed' && <span class="under">{job.reason}</span>}</td>
+                                                        {!ofOneDrive && <><td class="nowrap foot">{job.host}</td><td class="lead">{job.model}<span class="under mono">{job.serial}</span></td></>}
                                                         <td class="nowrap wide-only">{job.kind === 'self-test' ? `${job.profile} self-test` : job.profile}</td>
                                                         <td class="nowrap wide-only">{job.operator}</td>
-                                                        <td class="time">{date(job.finished_usec)}</td>
+                                                        <td class="time foot-end">{date(job.finished_usec)}</td>
                                                         <td class="number wide-only">{job.started_usec > 0 && job.finished_usec > 0 ? span(job.finished_usec - job.started_usec) : '–'}</td>
                                                 </tr>
                                         ))}

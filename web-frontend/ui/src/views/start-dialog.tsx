@@ -187,7 +187,7 @@ function OldData({ drives, text, change }: { drives: Drive[]; text: string; chan
         const strange = lines.slice(0, text.endsWith('\n') ? undefined : -1).find((line) => !drives.some(({ serial }) => serial === line));
         const found = drives.filter(({ serial }) => lines.includes(serial)).length;
         return (
-                <Notice kind="warning" role="status" title={`${count(drives.length, 'drive')} of these ${drives.length === 1 ? 'has' : 'have'} data that nothing uses now`}>
+                <Notice kind="warning" role="status" title={`${drives.length === 1 ? 'One of these drives has' : `${drives.length} of these drives have`} data that nothing uses now`}>
                         <ul class="old-data">{drives.map((drive) => <li key={drive.id}>{drive.host} {drive.dev_name} · <code>{drive.serial}</code> · {drive.lock_detail}</li>)}</ul>
                         <Field id="start-old" label="Type their serial numbers to unlock them, one a line" error={strange ? `${strange} is none of them.` : ''} help={`${found} of ${drives.length}. Each is unlocked for this burn-in alone.`}>
                                 {(field) => <textarea {...field} class="mono" rows={Math.min(6, drives.length + 1)} autocomplete="off" autocapitalize="none" spellcheck={false} value={text} onInput={(event) => change(event.currentTarget.value)} />}

@@ -45,14 +45,14 @@ function Numbers({ statistics }: { statistics: Statistics }) {
                         <div class="columns wide-left">
                                 <Card class="flush" title="By model">
                                         <Scroll label="By model">
-                                                <table class="list">
+                                                <table class="list stack">
                                                         <thead><tr><th scope="col">Model</th><th scope="col" class="number">Passed</th><th scope="col" class="number">Failed</th><th scope="col">Pass rate</th><th scope="col" class="number">Hours per TB</th></tr></thead>
                                                         <tbody>
                                                                 {models.map((model) => (
                                                                         <tr key={model.model}>
-                                                                                <td>{model.model || 'Unknown'}</td><td class="number">{model.passed}</td><td class={`number ${model.failed > 0 ? 'danger-text' : ''}`}>{model.failed}</td>
-                                                                                <td>{model.pass_rate === null ? '–' : <span class="rate"><Bar percent={100 * model.pass_rate} tone={model.pass_rate < 0.9 ? 'warning' : 'success'} label={`Pass rate of ${model.model}`} />{(100 * model.pass_rate).toFixed(0)} %</span>}</td>
-                                                                                <td class="number">{model.hours_per_tb?.toFixed(1) ?? '–'}</td>
+                                                                                <td class="lead">{model.model || 'Unknown'}</td><td class="number" data-label="Passed">{model.passed}</td><td data-label="Failed" class={`number ${model.failed > 0 ? 'danger-text' : ''}`}>{model.failed}</td>
+                                                                                <td class="side">{model.pass_rate === null ? '–' : <span class="rate"><Bar percent={100 * model.pass_rate} tone={model.pass_rate < 0.9 ? 'warning' : 'success'} label={`Pass rate of ${model.model}`} />{(100 * model.pass_rate).toFixed(0)} %</span>}</td>
+                                                                                <td class="number" data-label="Hours per TB">{model.hours_per_tb?.toFixed(1) ?? '–'}</td>
                                                                         </tr>
                                                                 ))}
                                                         </tbody>
