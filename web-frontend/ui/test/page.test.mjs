@@ -469,6 +469,24 @@ test('on a phone no page is wider than the screen, and a time is on one line', a
         }
 });
 
+test('no bad block is no news of a surface that has not begun, or that was not seen to its end', async () => {
+        await open();
+        const job = [...server.state.jobs.values()].find(({ state, stages }) => state === 'running' && stages.length === 5 && stages[3].state === 'running');
+        Object.assign(job.stages[3], { state: 'pending', started_usec: 0, bad_blocks: 0 });
+        server.say('jobs-update', { jobs: [job], removed: [] });
+        await page.goto(`${server.url}?drive=${encodeURIComponent(job.drive_id)}`);
+        const drawer = page.locator('.drawer');
+        await drawer.getByRole('button', { name: /Surface validation/ }).click();
+        await drawer.getByRole('heading', { name: 'Surface validation' }).waitFor();
+        assert.equal(await drawer.locator('.badge').count(), 0);
+        Object.assign(job.stages[3], { state: 'running', started_usec: job.created_usec });
+        server.say('jobs-update', { jobs: [job], removed: [] });
+        await drawer.locator('.badge.success').getByText('0 bad blocks').waitFor();
+        Object.assign(job.stages[3], { state: 'done', verdict: 'inconclusive' });
+        server.say('jobs-update', { jobs: [job], removed: [] });
+        await drawer.locator('.badge.neutral').getByText('0 bad blocks').waitFor();
+});
+
 test('a phone has cards, whose drawer fills the screen', async () => {
         await open('/?state=running', { width: 390, height: 844 });
         await page.locator('.drive-card').first().waitFor();

@@ -94,7 +94,7 @@ function StageCard({ job, stage }: { job: Job; stage: Stage }) {
         const [log, setLog] = useState(false);
         const began = stage.started_usec > 0;
         return (
-                <Card class="stage-card" title={stageNames[stage.kind]} actions={<>{stage.kind === 'surface_validate' && began && <BadBlocks stage={stage} />}<StateLabel state={stage.state} verdict={stage.verdict} /></>}>
+                <Card class="stage-card" title={stageNames[stage.kind]} actions={<>{stage.kind === 'surface_validate' && <BadBlocks stage={stage} />}<StateLabel state={stage.state} verdict={stage.verdict} /></>}>
                         {stage.reason && stage.reason !== job.reason && <p>{stage.reason}</p>}
                         {began && (stage.phases > 0 || stage.state !== 'done') && <Meters stage={stage} />}
                         {began && <StageFacts stage={stage} />}

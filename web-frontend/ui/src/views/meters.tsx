@@ -34,10 +34,14 @@ export function Meters({ stage }: { stage: Stage }) {
         );
 }
 
+// None is good news of a stage that goes on or has passed; of one that has not begun it is none at all.
 export function BadBlocks({ stage }: { stage: Stage }) {
+        if (stage.started_usec === 0)
+                return null;
+        const good = stage.bad_blocks === 0 && (stage.state !== 'done' || stage.verdict === 'passed');
         return (
-                <span class={`badge ${stage.bad_blocks > 0 ? 'danger' : 'success'}`}>
-                        <Icon name={stage.bad_blocks > 0 ? 'fail' : 'check'} size={12} />
+                <span class={`badge ${stage.bad_blocks > 0 ? 'danger' : good ? 'success' : 'neutral'}`}>
+                        {(good || stage.bad_blocks > 0) && <Icon name={good ? 'check' : 'fail'} size={12} />}
                         {stage.bad_blocks.toLocaleString('en')} bad {stage.bad_blocks === 1 ? 'block' : 'blocks'}
                 </span>
         );

@@ -65,7 +65,7 @@ function Report({ job }: { job: Job }) {
                                                 {date(stage.started_usec)}, {span(stage.finished_usec - stage.started_usec)}
                                                 {stage.temperature_max_mdegc !== null && `, ${temperature(stage.temperature_min_mdegc)} to ${temperature(stage.temperature_max_mdegc)}`}
                                                 {stage.work_bytes > 0 && `, ${bytes(stage.work_bytes)} counted by the host`}
-                                                {stage.kind === 'surface_validate' && `, ${stage.bad_blocks} bad blocks`}
+                                                {stage.kind === 'surface_validate' && stage.started_usec > 0 && `, ${stage.bad_blocks} bad blocks`}
                                         </p>
                                         {stage.evidence.length > 0 && <EvidenceTable evidence={stage.evidence} />}
                                 </section>
