@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from machine import Machine
@@ -23,8 +25,16 @@ server.document-root = "/var/empty"
 server.upload-dirs = ("/tmp")
 server.stream-response-body = 2
 server.http-parseopts = ("url-normalize" => "disable", "header-strict" => "enable")
-alias.url = ("/api" => "{CGI}", "/health" => "{CGI}", "/metrics" => "{CGI}")
+alias.url = ("/api" => "CGI", "/health" => "CGI", "/metrics" => "CGI")
 cgi.assign = (".cgi" => "")
+"""
+BUILD = Path(os.environ.get("BURNIN_BUILD_DIR", Path(__file__).resolve().parents[2] / "build"))
+# The same under the sanitizers, from a build that tools/test makes for its unit lane.
+SANITIZED = BUILD.parent / "build-asan/web-frontend/burnin.cgi"
+REPORTS = "/run/web-test"
+SCRIPT = f"""#!/bin/sh
+export ASAN_OPTIONS=detect_leaks=1:log_path={REPORTS}/report UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+exec /usr/lib/burnin/burnin-sanitized
 """
 CLONE_NEWNET = 0x40000000
 
@@ -49,13 +59,26 @@ class WebServer:
         self.machine = machine
 
     def start(self) -> None:
-        self.machine.write("/etc/web-test.conf", CONFIG)
+        self.machine.write("/etc/web-test.conf", CONFIG.replace("CGI", self._install()))
         self.machine.run(["systemd-run", "--quiet", f"--unit={UNIT}", "--uid=burnin-web", "--service-type=exec",
-                          "--property=PrivateTmp=yes", "lighttpd", "-D", "-f", "/etc/web-test.conf"])
+                          "--property=PrivateTmp=yes", f"--property=RuntimeDirectory={Path(REPORTS).name}",
+                          "lighttpd", "-D", "-f", "/etc/web-test.conf"])
         self.machine.wait_for(self._answers, 20, "lighttpd listens")
 
+    def _install(self) -> str:
+        """burnin.cgi under the sanitizers, where there is one that is as new as the other."""
+        if not SANITIZED.exists() or SANITIZED.stat().st_mtime < (BUILD / "web-frontend/burnin.cgi").stat().st_mtime:
+            return CGI
+        shutil.copy(SANITIZED, self.machine.path("/usr/lib/burnin/burnin-sanitized"))
+        script = "/usr/lib/burnin/burnin-sanitized.cgi"
+        self.machine.write(script, SCRIPT, 0o755)
+        return script
+
     def stop(self) -> None:
+        """What the sanitizers have found fails the test."""
+        reports = self.machine.run(f"cat {REPORTS}/report* 2> /dev/null", check=False).stdout
         self.machine.run(["systemctl", "stop", UNIT], check=False)
+        assert not reports, reports
 
     def _answers(self) -> bool:
         try:
