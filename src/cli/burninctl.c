@@ -179,6 +179,7 @@ static const Verb verbs[] = {
         { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
         { "watch", NULL, 0, 0, 0, verb_watch },
         { "audit", NULL, 0, 0, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_audit },
+        { "statistics", NULL, 0, 1, 0, verb_statistics },
         { "account", "list", 0, 0, 0, verb_account_list },
         { "account", "add", 1, 1, BIT(OPTION_ROLE), verb_account_add },
         { "account", "passwd", 1, 1, 0, verb_account_passwd },
@@ -201,7 +202,8 @@ static const char help_text[] =
                 "Overview:\n"
                 "  status                          Health, hosts, running and last jobs (the default)\n"
                 "  watch                           The same, live; a line per change into a pipe\n"
-                "  audit [-n N|--all]              Who did what\n\n"
+                "  audit [-n N|--all]              Who did what\n"
+                "  statistics [DAYS]               What became of the burn-ins of the last days (90)\n\n"
                 "Hosts:\n"
                 "  hosts                           List the hosts\n"
                 "  host add NAME                   Add one (--address= --port= --user= --notes=)\n"

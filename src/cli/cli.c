@@ -416,7 +416,8 @@ static int list_page(Cli *c, const ListMethod *l, const Option *options, size_t 
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         _cleanup_json_ struct json_object *rows = NULL, *total = NULL;
-        bool paged = !streq(l->member, "ListHosts") && !streq(l->member, "ListGrants");
+        bool paged = !streq(l->member, "ListHosts") && !streq(l->member, "ListGrants") &&
+                     !streq(l->member, "ListStatistics");
         int r;
 
         r = sd_bus_message_new_method_call(c->bus, &m, BUS_NAME, l->path, l->interface, l->member);

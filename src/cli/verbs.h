@@ -41,6 +41,7 @@ int verb_job_retry(Cli *c, char **args, size_t n);
 int verb_cancel(Cli *c, char **args, size_t n);
 int verb_watch(Cli *c, char **args, size_t n);
 int verb_audit(Cli *c, char **args, size_t n);
+int verb_statistics(Cli *c, char **args, size_t n);
 int verb_account_list(Cli *c, char **args, size_t n);
 int verb_account_add(Cli *c, char **args, size_t n);
 int verb_account_passwd(Cli *c, char **args, size_t n);

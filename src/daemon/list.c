@@ -308,6 +308,37 @@ int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *e
         return reply_send(reply, 't', &total);
 }
 
+static int statistics_append(const JobStatistics *r, void *userdata)
+{
+        return sd_bus_message_append(userdata, "a{sv}", 9, "Part", "s", r->part, "Name", "s", r->name,
+                                     "Passed", "t", r->passed, "Failed", "t", r->failed, "Inconclusive", "t",
+                                     r->inconclusive, "Cancelled", "t", r->cancelled, "Jobs", "t", r->jobs,
+                                     "Hours", "d", r->hours, "Terabytes", "d", r->terabytes);
+}
+
+int manager_method_list_statistics(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint64_t since = 0;
+        int r;
+
+        r = bus_read_options(m, &(BusOption){ "since", 't', &since, NULL }, 1, error);
+        if (r < 0)
+                return r;
+        r = authz_check(userdata, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        r = reply_open(m, &reply);
+        if (r < 0)
+                return r;
+        r = store_job_statistics(((Manager *) userdata)->store, since, statistics_append, reply);
+        if (r < 0)
+                return r;
+
+        return reply_send(reply, 0, NULL);
+}
+
 int manager_method_list_grants(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;

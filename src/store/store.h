@@ -233,6 +233,17 @@ typedef struct JobFilter {
 int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),
                    void *userdata, uint64_t *ret_total);
 
+/* Burn-ins that were queued since then, counted: of each model ("model"), each day in UTC ("day", jobs: queued, the others: ended), and
+ * each kind of stage by which jobs failed or were inconclusive ("stage"). */
+typedef struct JobStatistics {
+        const char *part, *name;
+        uint64_t passed, failed, inconclusive, cancelled, jobs;
+        double hours, terabytes; /* of whole surfaces that passed, of a model */
+} JobStatistics;
+/* Days by name, the others by jobs. The callback must not call the store. */
+int store_job_statistics(Store *s, uint64_t since_usec,
+                         int (*callback)(const JobStatistics *r, void *userdata), void *userdata);
+
 int store_stage_put(Store *s, const StageRecord *r); /* insert or update, by (job, index) */
 int store_stage_list(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata),
                      void *userdata);

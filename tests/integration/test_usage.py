@@ -84,7 +84,8 @@ CANNOT_BE: list[tuple[str, ...]] = [
     ("estimate", "USAGE001", "--profile=x"), ("estimate", "USAGE001", "--stages=x"),
     ("estimate", "USAGE001", "--profile=full", "--stages=long_smart"), ("selftest", "start", "USAGE001", "--type=sideways"),
     ("cancel",), ("cancel", "1", "--all"), ("job", "priority", "1", "200"), ("job", "show", "one"), ("job", "show", "-1"),
-    ("job", "show", "9" * 20), ("job", "cancel", "1x"), ("audit", "-n", "0"), ("settings", "set", "max_per_host", ""),
+    ("job", "show", "9" * 20), ("job", "cancel", "1x"), ("audit", "-n", "0"), ("statistics", "0"), ("statistics", "all"),
+    ("settings", "set", "max_per_host", ""),
     ("settings", "set", "max_per_host", "1e3"), ("settings", "set", "boot_pools", "a;b"),
     ("drive", "unlock", "USAGE001", "--token=x"), ("drives", "--host"),
     *(("start", "USAGE001", "--yes", "--serial=USAGE001", *options) for options in (

@@ -319,7 +319,7 @@ def test_more_jobs_than_a_page_has(product: Product, nas: Host, victor: Person) 
     job = product.start("WEBMANY", note="one of many")
     job.cancel()
     job.wait_end()
-    machine, many, drive = product.machine, 2500, job["DriveId"]
+    machine, many, drive = product.machine, 21000, job["DriveId"]
     machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
     columns = [line for line in machine.run(["sqlite3", DATABASE, "SELECT name FROM pragma_table_info('jobs')"]).stdout.split()
                if line not in ("id", "request")]
@@ -337,7 +337,6 @@ def test_more_jobs_than_a_page_has(product: Product, nas: Host, victor: Person) 
     statistics = victor.get(f"{API}/statistics").json
     assert statistics["jobs"] >= total
     assert statistics["verdicts"]["cancelled"] >= total
-    assert statistics["truncated"] is False
 
 
 @pytest.mark.allow_journal(r"^failed: ")

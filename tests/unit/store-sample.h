@@ -81,6 +81,17 @@ static inline void assert_sound(Store *s)
         assert(query(s, "SELECT count(*) FROM pragma_foreign_key_check") == 0);
 }
 
+static inline Store *store_in(const char *dir)
+{
+        _cleanup_free_ char *path = strf("%s/burnin.db", dir);
+        Store *s;
+        int from;
+
+        assert(path);
+        assert_ok(store_open(path, &s, &from));
+        return s;
+}
+
 static inline HostRecord host_sample(void)
 {
         return (HostRecord){

@@ -6,17 +6,6 @@
 
 /* Accounts, sessions and lockouts, as the database keeps them. */
 
-static Store *store_in(const char *dir)
-{
-        _cleanup_free_ char *path = strf("%s/burnin.db", dir);
-        Store *s;
-        int from;
-
-        assert(path);
-        assert_ok(store_open(path, &s, &from));
-        return s;
-}
-
 static int count_session(SessionRecord *r, void *userdata)
 {
         ++*(size_t *) userdata;

@@ -88,7 +88,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 ['POST', /^burnin\/(\d+)\/priority$/, ([id], { priority }) => bare(Object.assign(jobOf(id), { priority }))],
                 ['POST', /^burnin\/(\d+)\/retry$/, ([id], { serial }) => { const job = jobOf(id); if (serial !== job.serial) fail(409, 'WrongSerial', 'This is not the serial number of the drive.'); return { job_id: ++state.lastJob }; }],
                 ['GET', /^statistics$/, () => ({
-                        since_usec: nowUsec() - 90 * 864e8, jobs: 212, truncated: false, verdicts: { passed: 187, failed: 11, inconclusive: 6, cancelled: 8 },
+                        since_usec: nowUsec() - 90 * 864e8, jobs: 212, verdicts: { passed: 187, failed: 11, inconclusive: 6, cancelled: 8 },
                         models: ['ST16000NM001G-2KK103', 'WDC WUH721818ALE6L4', 'TOSHIBA MG09ACA18TE', `<img src=x onerror="document.title='owned'">`].map((model, index) => ({ model, passed: 90 - index * 20, failed: index * 2, inconclusive: index, cancelled: 1, pass_rate: (90 - index * 20) / (90 - index * 18), hours_per_tb: index === 3 ? null : 4.2 + index * 0.7 })),
                         days: Array.from({ length: 90 }, (_, index) => ({ date: new Date(Date.now() - (89 - index) * 864e5).toISOString().slice(0, 10), queued: index % 5, passed: (index * 7) % 5, failed: index % 17 === 3 ? 1 : 0, inconclusive: index % 23 === 5 ? 1 : 0, cancelled: 0 })),
                         failures_by_stage: [{ stage: 'surface_validate', failed: 7, inconclusive: 4 }, { stage: 'long_smart', failed: 3, inconclusive: 2 }, { stage: 'precheck', failed: 1, inconclusive: 0 }],

@@ -279,7 +279,6 @@ export interface VerdictCounts {
 export interface Statistics {
         since_usec: number;
         jobs: number;
-        truncated: boolean;
         verdicts: VerdictCounts;
         models: (VerdictCounts & { model: string; pass_rate: number | null; hours_per_tb: number | null })[];
         days: (VerdictCounts & { date: string; queued: number })[];

@@ -67,7 +67,7 @@ function Numbers({ statistics }: { statistics: Statistics }) {
                                         {stages.length === 0 && <p class="card-empty subtle">None did.</p>}
                                 </Card>
                         </div>
-                        <p class="help">{count(statistics.jobs, 'burn-in')} queued since {date(statistics.since_usec)}{statistics.truncated ? '; there were more, the oldest are left out' : ''}.</p>
+                        <p class="help">{count(statistics.jobs, 'burn-in')} queued since {date(statistics.since_usec)}.</p>
                 </>
         );
 }
