@@ -135,10 +135,10 @@ export function cockpitApi(bus: Bus): Api {
                 grants: async () => fromBus((await bus.list('ListGrants')).rows) as Grant[],
                 async revokeGrant(id) { await bus.call(`${GRANT_ROOT}/${id}`, GRANT, 'Revoke', 't', FLAGS); },
 
-                async start({ drive_ids: ids, serials, profile, stages, confirm, unlock, release, note, at_usec: at, priority, request }: StartRequest): Promise<StartResult> {
+                async start({ drive_ids: ids, serials, profile, stages, confirm, unlock, release, unlock_existing: unlockExisting, note, at_usec: at, calendar, priority, request }: StartRequest): Promise<StartResult> {
                         const [rows] = await bus.call(ROOT, MANAGER, 'StartBurnIn', 'a(ss)a{sv}', ids.map((id) => [id, serials?.[id] ?? '']), dictOf({
-                                profile: ['s', profile], stages: ['as', stages], confirmed: ['b', confirm], unlock: ['b', unlock], release: ['b', release],
-                                note: ['s', note], at: ['t', at], priority: ['i', priority], request: ['s', request],
+                                profile: ['s', profile], stages: ['as', stages], confirmed: ['b', confirm], unlock: ['b', unlock], release: ['b', release], unlock_existing: ['b', unlockExisting],
+                                note: ['s', note], at: ['t', at], calendar: ['s', calendar], priority: ['i', priority], request: ['s', request],
                         }));
                         const results = (rows as [string, 'queued' | 'skipped' | 'locked', string, string][]).map(([drive_id, result, detail, path]) => {
                                 const queued = path.startsWith(`${JOB_ROOT}/`);
@@ -169,7 +169,7 @@ export function cockpitApi(bus: Bus): Api {
                 },
                 csvHref: () => null,
 
-                statistics: (days) => statisticsOf(bus, job, days),
+                statistics: (days) => statisticsOf(bus, days),
                 async audit(offset, limit) {
                         const { rows, total = 0 } = await bus.list('ListAudit', { offset: ['u', offset], limit: ['u', limit] });
                         return { items: fromBus(rows) as AuditEntry[], total };
