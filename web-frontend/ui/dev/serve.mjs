@@ -11,6 +11,21 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' };
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+// The events tell less than the lists, and of stages those alone that have begun, in whatever order: as burnin-events does.
+const eventDrive = ({ by_id_path, smart, last_seen_usec, ...drive }) => drive;
+const eventStage = ({ bad_block_list, evidence, run_id, unit, ...stage }) => stage;
+const bare = ({ stages, ...job }) => job;
+const eventJob = ({ stages, ...job }) => {
+        const begun = stages?.filter(({ state }) => state !== 'pending').map(eventStage).reverse() ?? [];
+        return begun.length > 0 ? { ...job, stages: begun } : job;
+};
+const told = {
+        'drives-update': ({ drives, removed }) => ({ drives: drives.map(eventDrive), removed }),
+        'jobs-update': ({ jobs, removed }) => ({ jobs: jobs.map(eventJob), removed }),
+        'job-alert': bare,
+};
+const eventText = (event, data) => `event: ${event}\ndata: ${JSON.stringify(told[event]?.(data) ?? data)}\n\n`;
+
 class Refused extends Error {
         constructor(status, code, message, headers = {}) { super(message); Object.assign(this, { status, code, headers }); }
 }
@@ -20,18 +35,17 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
         const accounts = new Map(first ? [] : [['alice', { name: 'alice', role, created_usec: nowUsec() - 9e12, login_usec: nowUsec() - 6e9, locked_usec: 0, sessions: 1 }], ['bob', { name: 'bob', role: 'viewer', created_usec: nowUsec() - 5e12, login_usec: 0, locked_usec: nowUsec() + 5e7, sessions: 0 }]]);
         let account = loggedIn && !first ? 'alice' : null;
         const requests = [];
-        const say = (event, data) => { for (const stream of streams) stream.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`); };
+        const say = (event, data) => { for (const stream of streams) stream.write(eventText(event, data)); };
         const who = () => ({ account, role: account ? accounts.get(account).role : null, csrf: account ? 'abc' : null, expires_usec: nowUsec() + 3e10, idle_usec: nowUsec() + 1e10, first: accounts.size === 0, version: '0.1.0' });
         const driveOf = (id) => state.drives.get(id) ?? fail(404, 'NoSuchDrive', `There is no drive "${id}".`);
         const jobOf = (id) => state.jobs.get(Number(id)) ?? fail(404, 'NoSuchJob', `There is no job ${id}.`);
         const fail = (status, code, message) => { throw new Refused(status, code, message); };
-        const bare = ({ stages, ...job }) => job;
         const changed = (drive) => { say('drives-update', { drives: [drive], removed: [] }); return drive; };
         const end = (job, verdict, reason) => {
                 Object.assign(job, { state: 'done', verdict, reason, finished_usec: nowUsec(), current_stage: null });
                 const drive = state.drives.get(job.drive_id);
                 if (drive) { drive.active_job = null; for (const test of Object.values(drive.self_tests)) if (test.state === 'running') test.state = 'aborted'; changed(drive); }
-                say('jobs-update', { jobs: [job], removed: [] });
+                say('jobs-update', { jobs: [], removed: [String(job.id)] });
                 say('job-alert', job);
         };
         const log = (job, stage) => Array.from({ length: 40 }, (_, index) => `${String(index).padStart(2, '0')}:00 badblocks: ${(index * 2.5).toFixed(2)}% done, ${index}:12:09 elapsed. (0/0/0 errors) [${stage.kind} of job ${job.id}]`).join('\n') + '\n';
@@ -125,7 +139,9 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 if (url.pathname === '/sse/drives') {
                         if (!account) return response.writeHead(401).end();
                         response.writeHead(200, { 'Content-Type': 'text/event-stream' });
-                        response.write(`retry: 1000\nevent: drives-update\ndata: ${JSON.stringify({ drives: [...state.drives.values()], removed: [] })}\n\nevent: jobs-update\ndata: ${JSON.stringify({ jobs: [...state.jobs.values()].filter((job) => job.state !== 'done'), removed: [] })}\n\nevent: daemon\ndata: {"up":true}\n\n`);
+                        response.write(['retry: 1000\n\n', eventText('reset', {}), eventText('hosts-update', { hosts: [...state.hosts.values()], removed: [] }),
+                                eventText('drives-update', { drives: [...state.drives.values()], removed: [] }),
+                                eventText('jobs-update', { jobs: [...state.jobs.values()].filter((job) => job.state !== 'done'), removed: [] }), eventText('daemon', { up: true }), eventText('ready', {})].join(''));
                         streams.add(response);
                         return response.on('close', () => streams.delete(response));
                 }

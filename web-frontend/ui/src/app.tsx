@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Session, Verdict } from './model';
 import { path } from './router';
 import { ended, expired, session, start, theApi } from './store';
+import { Boundary } from './ui/boundary';
 import { DialogLayer } from './ui/dialog';
 import { MenuLayer } from './ui/menu';
 import { Notice, type Kind } from './ui/notice';
@@ -62,7 +63,7 @@ function Route() {
         if (here === '/')
                 return null;
         const View = shown?.key === here ? shown.view : undefined;
-        return View && shown ? <View key={here} id={shown.id} /> : null;
+        return View && shown ? <Boundary key={here} what="This page"><View id={shown.id} /></Boundary> : null;
 }
 
 const endings: Partial<Record<Verdict, [Kind, string]>> = { passed: ['success', 'passed'], failed: ['danger', 'failed'], inconclusive: ['warning', 'is inconclusive'] };
@@ -99,10 +100,10 @@ export function App() {
                         {failure.value && <Notice kind="danger" title={failure.value} />}
                         <main id="main" tabIndex={-1} class={here === '/' ? 'with-table' : ''}>
                                 {/* It stays, hidden, while another page is shown: nothing of it is lost meanwhile. */}
-                                <Dashboard hidden={here !== '/'} />
+                                <Boundary what="The list of drives"><Dashboard hidden={here !== '/'} /></Boundary>
                                 <Route />
                         </main>
-                        <DialogLayer />
+                        <Boundary what="The dialog"><DialogLayer /></Boundary>
                         <MenuLayer />
                         <ToastLayer />
                         {expired.value && <LoginPage who={who} again done={loggedInNow} />}

@@ -23,7 +23,7 @@ export interface Drive {
         id: string;
         host: string;
         dev_name: string;
-        by_id_path: string;
+        by_id_path?: string; // the events leave this, last_seen_usec and smart out
         model: string;
         serial: string;
         wwn: string;
@@ -33,11 +33,11 @@ export interface Drive {
         identity_state: 'ok' | 'none' | 'shared';
         present: boolean;
         stale: boolean;
-        last_seen_usec: number;
+        last_seen_usec?: number;
         temperature_mdegc: number | null;
         smart_health: 'passed' | 'failed' | 'unknown';
         smart_usec: number;
-        smart: Smart | null;
+        smart?: Smart | null;
         self_tests: { short?: SelfTest; long?: SelfTest; unknown?: SelfTest };
         lock_state: LockState;
         lock_detail: string;
@@ -80,7 +80,7 @@ export interface Stage {
         phase_history: PhaseStart[];
         bytes_per_second: number;
         bad_blocks: number;
-        bad_block_list: number[];
+        bad_block_list?: number[]; // the events leave this, run_id, unit and evidence out
         read_errors: number;
         write_errors: number;
         compare_errors: number;
@@ -93,11 +93,11 @@ export interface Stage {
         paused: string;
         stalled: string;
         attempt: number;
-        run_id: string;
+        run_id?: string;
         started_usec: number;
         finished_usec: number;
-        unit: string;
-        evidence: Evidence[];
+        unit?: string;
+        evidence?: Evidence[];
 }
 
 export interface Job {
@@ -129,7 +129,7 @@ export interface Job {
         started_usec: number;
         finished_usec: number;
         unit: string;
-        stages?: Stage[]; // lists leave them out
+        stages?: Stage[]; // lists leave them out, events those that have not begun
 }
 
 export interface Host {

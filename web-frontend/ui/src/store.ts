@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // All that the page knows, kept by the events. One signal for each object, so that a change draws one row anew.
 import { batch, computed, signal, type Signal } from '@preact/signals';
-import type { Drive, Grant, Host, Job, Session } from './model';
+import type { Drive, Grant, Host, Job, Session, Stage } from './model';
 import type { Api, Events, People } from './transport/api';
 import { notifyEnd } from './lib/notify';
 
@@ -86,7 +86,7 @@ function setDrives(list: Drive[], removed: string[]): void {
                 for (const drive of list) {
                         const known = drives.get(drive.id);
                         if (known)
-                                known.value = drive;
+                                known.value = { ...known.peek(), ...drive };
                         else {
                                 drives.set(drive.id, signal(drive));
                                 structure = true;
@@ -101,10 +101,19 @@ function setDrives(list: Drive[], removed: string[]): void {
         changed();
 }
 
+function mergeStages(before: Stage[] = [], changes: Stage[] = []): Stage[] {
+        const all = new Map(before.map((stage) => [stage.kind, stage]));
+        for (const stage of changes)
+                all.set(stage.kind, { ...all.get(stage.kind), ...stage });
+        return [...all.values()].sort((a, b) => a.index - b.index);
+}
+
 function setJob(job: Job): void {
         const before = jobs.get(job.id);
-        // A list has no stages; those at hand are better than none.
-        const whole = job.stages || !before?.stages ? job : { ...job, stages: before.stages };
+        // An answer may be older than the event that came before it.
+        if (before?.state === 'done' && job.state !== 'done')
+                return;
+        const whole = job.stages || before?.stages ? { ...job, stages: mergeStages(before?.stages, job.stages) } : job;
         jobs.set(job.id, whole);
         const running = cell(active, job.drive_id);
         if (job.state !== 'done')

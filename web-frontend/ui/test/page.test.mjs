@@ -25,7 +25,7 @@ async function open(path = '/', { width = 1440, height = 900, colorScheme = 'lig
         context.setDefaultTimeout(15000);
         page = await context.newPage();
         page.on('pageerror', (error) => complaints.push(error.message));
-        page.on('console', (message) => { if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text()); });
+        page.on('console', (message) => { if (/Content.Security.Policy|Shown in its place/i.test(message.text())) complaints.push(message.text()); });
         await page.goto(server.url + path.slice(1));
         return page;
 }
@@ -485,6 +485,51 @@ test('no bad block is no news of a surface that has not begun, or that was not s
         Object.assign(job.stages[3], { state: 'done', verdict: 'inconclusive' });
         server.say('jobs-update', { jobs: [job], removed: [] });
         await drawer.locator('.badge.neutral').getByText('0 bad blocks').waitFor();
+});
+
+const burning = () => [...server.state.jobs.values()].find(({ state, current_stage: at }) => state === 'running' && at === 'surface_validate');
+const stageList = () => page.locator('.stage-list li button > span:nth-last-child(2)').allInnerTexts();
+
+test('the page of a running job has all its stages, and the ledger of each that ends', async () => {
+        await open('/');
+        await rows().first().waitFor();
+        const job = burning(), surface = job.stages[3];
+        await page.goto(`${server.url}history/${job.id}`);
+        await page.getByRole('heading', { name: `Job ${job.id}` }).waitFor();
+        for (const name of ['Precheck', 'Short SMART test', 'Long SMART test', 'Surface validation', 'Final check'])
+                await page.getByRole('heading', { name }).waitFor();
+        assert.equal(await page.getByRole('region', { name: 'Evidence' }).count(), 3);
+        Object.assign(surface, { state: 'done', verdict: 'failed', finished_usec: Date.now() * 1000, bad_blocks: 2, bad_block_list: [17, 4711], evidence: [{ rule: 'bad-blocks', expected: '0', observed: '2', source: 'badblocks', verdict: 'failed' }] });
+        Object.assign(job.stages[4], { state: 'running', started_usec: Date.now() * 1000 });
+        job.current_stage = 'final_check';
+        server.say('jobs-update', { jobs: [job], removed: [] });
+        await page.getByText('17 4711').waitFor();
+        assert.equal(await page.getByRole('region', { name: 'Evidence' }).count(), 4);
+});
+
+test('the drawer keeps every stage of a job, whichever of them the events tell of', async () => {
+        await open('/');
+        const job = burning(), all = ['Precheck', 'Short SMART test', 'Long SMART test', 'Surface validation', 'Final check'];
+        await page.goto(`${server.url}?drive=${encodeURIComponent(job.drive_id)}`);
+        await page.locator('.stage-list li').nth(4).waitFor();
+        assert.deepEqual(await stageList(), all);
+        const told = { ...job, percent: 71, stages: [{ ...job.stages[3], percent: 71 }] };
+        server.say('jobs-update', { jobs: [told], removed: [] });
+        await page.locator('.drawer-percent').getByText('71 %').waitFor();
+        assert.deepEqual(await stageList(), all);
+});
+
+test('a part of the page that fails says so, and the rest goes on', async () => {
+        await open('/');
+        await context.route('**/api/v1/statistics*', (route) => route.fulfill({ json: {} }));
+        await page.getByRole('link', { name: 'Statistics' }).click();
+        await page.getByText('This page cannot be shown').waitFor();
+        assert.equal(complaints.splice(0).length, 1);
+        await context.unroute('**/api/v1/statistics*');
+        await page.getByRole('button', { name: 'Try again' }).click();
+        await page.getByRole('heading', { name: 'Statistics' }).waitFor();
+        await page.getByRole('link', { name: 'Drives' }).click();
+        await rows().first().waitFor();
 });
 
 test('a phone has cards, whose drawer fills the screen', async () => {

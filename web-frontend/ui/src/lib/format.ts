@@ -84,7 +84,7 @@ const dateFormat = new Intl.DateTimeFormat(undefined, {
 });
 const dayFormat = new Intl.DateTimeFormat(undefined, { month: 'short', day: '2-digit' });
 
-export function date(usec: number): string {
+export function date(usec = 0): string {
         return usec > 0 ? dateFormat.format(usec / 1000) : '–';
 }
 

@@ -8,7 +8,8 @@ import type {
 export type SelfTestType = 'short' | 'long';
 
 export interface Events {
-        // Snapshot or change: each object whole. removed: ids.
+        // Snapshot or change. What is not said of an object or a stage, and a stage that is not among its job's, stays as it was.
+        // removed: ids.
         drives(drives: Drive[], removed: string[]): void;
         jobs(jobs: Job[], removed: string[]): void;
         hosts(hosts: Host[], removed: string[]): void;

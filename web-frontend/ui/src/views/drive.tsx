@@ -22,7 +22,7 @@ export function DrivePage({ id }: { id: string }) {
         const known = useDrive(id);
         // Events leave out what SMART says, all of it.
         const fetched = useLoad(() => theApi().drive(id), [id, known?.smart_usec]);
-        return <Waiting loaded={fetched}>{(drive) => <Details drive={{ ...drive, ...known, smart: drive.smart }} />}</Waiting>;
+        return <Waiting loaded={fetched}>{(drive) => <Details drive={{ ...drive, ...known, smart: drive.smart ?? null }} />}</Waiting>;
 }
 
 function Details({ drive }: { drive: Drive }) {
@@ -46,7 +46,7 @@ function Details({ drive }: { drive: Drive }) {
                                         <Facts list={[
                                                 ['Health', <HealthCell drive={drive} />], ['Temperature', <Temperature mdegc={drive.temperature_mdegc} />], ['Lock', drive.lock_state === 'none' ? 'Not locked' : <LockCell drive={drive} />],
                                                 ['SMART read', date(drive.smart_usec)],
-                                                ...[...counters(drive.smart)].filter(([name]) => counterNames[name]).map(([name, value]): [string, string] => [counterNames[name]?.title ?? name, value.toLocaleString('en')]),
+                                                ...[...counters(drive.smart ?? null)].filter(([name]) => counterNames[name]).map(([name, value]): [string, string] => [counterNames[name]?.title ?? name, value.toLocaleString('en')]),
                                         ]} />
                                 </Card>
                         </div>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { date, lockNames, percent, span, speed, stageNames, temperature, bytes } from '../lib/format';
 import type { Job, Stage } from '../model';
 import { go } from '../router';
-import { activeNow, canOperate, changes, now, theApi } from '../store';
+import { activeNow, canOperate, changes, jobChanged, now, theApi } from '../store';
 import { Dialog, showDialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
@@ -19,7 +19,11 @@ import { BadBlocks, Meters } from './meters';
 import { SmartComparison } from './smart-comparison';
 
 export function JobPage({ id }: { id: string }) {
-        const loaded = useLoad(() => theApi().job(Number(id)), [id]);
+        const loaded = useLoad(async () => {
+                const job = await theApi().job(Number(id));
+                jobChanged(job); // for what the events leave out
+                return job;
+        }, [id]);
         return (
                 <Waiting loaded={loaded}>
                         {(first) => <JobDetails first={first} reload={loaded.reload} />}
@@ -29,15 +33,15 @@ export function JobPage({ id }: { id: string }) {
 
 function JobDetails({ first, reload }: { first: Job; reload: () => void }) {
         void changes.value;
-        // While it is active the events have it newer; once more when it has ended, for the ledger.
-        const live = activeNow(first.drive_id);
-        const job = live?.id === first.id && live.stages ? live : first;
-        const wasActive = first.state !== 'done';
-        const [asked, setAsked] = useState(false);
-        if (wasActive && live?.id !== first.id && !asked && changes.value > 1) {
-                setAsked(true);
-                reload();
-        }
+        // While it is active the events have it newer; once more when a stage or all of it has ended, for the ledger.
+        const active = activeNow(first.drive_id);
+        const live = active?.id === first.id ? active : undefined;
+        const job = live ?? first;
+        const ended = first.state === 'done' ? 'done' : live ? String(stagesDone(live)) : '';
+        useEffect(() => {
+                if (ended !== 'done' && ended !== String(stagesDone(first)))
+                        reload();
+        }, [ended]);
         const operate = canOperate.value;
         return (
                 <Page title={<>Job {job.id} <StateLabel state={job.state} verdict={job.verdict} /></>} actions={
@@ -74,6 +78,8 @@ function JobDetails({ first, reload }: { first: Job; reload: () => void }) {
         );
 }
 
+const stagesDone = (job: Job): number => job.stages?.filter(({ state }) => state === 'done').length ?? 0;
+
 export function jobFacts(job: Job): [string, ComponentChildren][] {
         const facts: [string, ComponentChildren][] = [
                 ['Profile', job.kind === 'self-test' ? `${job.profile} self-test` : job.profile], ['Started by', job.operator],
@@ -98,8 +104,8 @@ function StageCard({ job, stage }: { job: Job; stage: Stage }) {
                         {stage.reason && stage.reason !== job.reason && <p>{stage.reason}</p>}
                         {began && (stage.phases > 0 || stage.state !== 'done') && <Meters stage={stage} />}
                         {began && <StageFacts stage={stage} />}
-                        {stage.evidence.length > 0 && <Scroll class="ledger-box" label="Evidence"><EvidenceTable evidence={stage.evidence} /></Scroll>}
-                        {stage.bad_block_list.length > 0 && <p class="bad-list mono">{stage.bad_block_list.join(' ')}</p>}
+                        {stage.evidence && stage.evidence.length > 0 && <Scroll class="ledger-box" label="Evidence"><EvidenceTable evidence={stage.evidence} /></Scroll>}
+                        {stage.bad_block_list && stage.bad_block_list.length > 0 && <p class="bad-list mono">{stage.bad_block_list.join(' ')}</p>}
                         {began && <button type="button" class="btn link inline" aria-expanded={log} onClick={() => setLog(!log)}>{log ? 'Hide the log' : 'Show the log'}</button>}
                         {log && <LogTail job={job.id} stage={stage.index} live={stage.state !== 'done'} />}
                 </Card>

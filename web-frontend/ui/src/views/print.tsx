@@ -67,7 +67,7 @@ function Report({ job }: { job: Job }) {
                                                 {stage.work_bytes > 0 && `, ${bytes(stage.work_bytes)} counted by the host`}
                                                 {stage.kind === 'surface_validate' && stage.started_usec > 0 && `, ${stage.bad_blocks} bad blocks`}
                                         </p>
-                                        {stage.evidence.length > 0 && <EvidenceTable evidence={stage.evidence} />}
+                                        {stage.evidence && stage.evidence.length > 0 && <EvidenceTable evidence={stage.evidence} />}
                                 </section>
                         ))}
                         <SmartComparison job={job} bare />
