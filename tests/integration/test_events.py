@@ -17,7 +17,7 @@ import pytest
 from machine import Machine
 from product import Host, Product, nas, plain, product  # noqa: F401
 
-pytestmark = pytest.mark.allow_journal(r"burnin-web", r"lighttpd", r"burnin-events")
+pytestmark = pytest.mark.allow_journal(r"burnin-web", r"lighttpd", r"burnin-events", r"^The grant ")
 
 URL = "http://127.0.0.1:8083"
 ACCOUNTS = "org.burnin1.Accounts"
@@ -156,7 +156,8 @@ def test_a_job_from_its_start_to_its_end(web: Web, nas: Host) -> None:
 
             told, = stream.wait("jobs-update", in_surface)["jobs"]
             assert told["id"] == job.id and told["serial"] == "EVENT002" and told["state"] == "running"
-            assert told["stages"][-1]["phase_history"][0]["name"] == "Write 0xaa"
+            surface, = (stage for stage in told["stages"] if stage["kind"] == "surface_validate")
+            assert surface["phase_history"][0]["name"] == "Write 0xaa" and "evidence" not in surface
             # Whoever comes now is shown the same.
             with web.stream() as second:
                 jobs = [j for name, data in second.snapshot() if name == "jobs-update" for j in data["jobs"]]
@@ -167,6 +168,68 @@ def test_a_job_from_its_start_to_its_end(web: Web, nas: Host) -> None:
     with web.stream() as stream:
         names = [name for name, _ in stream.snapshot()]
         assert "jobs-update" not in names and "job-alert" not in names
+
+
+def test_stages_from_before_it_began(web: Web, nas: Host) -> None:
+    """burnin-events is started anew in the middle of a job, then burnind."""
+    product = web.product
+    product.plug("EVENT007", 64)
+    job = product.start("EVENT007", stages=["surface_validate"])
+
+    def begun(data: Any) -> bool:
+        return any({s["kind"]: s["state"] for s in j.get("stages", [])} == {"precheck": "done", "surface_validate": "running"}
+                   for j in data["jobs"])
+
+    with product.braked(job):
+        product.machine.run(["systemctl", "restart", "burnin-events.service"])
+        with web.stream() as stream:
+            stream.wait("jobs-update", begun)
+            product.restart()
+            stream.wait("daemon", lambda d: d["up"])
+        with web.stream() as stream:
+            stream.wait("jobs-update", begun)
+    job.cancel()
+    job.wait_end()
+
+
+def test_grants(web: Web, nas: Host) -> None:
+    """Given, replaced, revoked and used, by whomever: it is told at once."""
+    product = web.product
+    product.plug("EVENT008")
+    product.machine.run(f"mkfs.ext4 -q {product.device('EVENT008')}; sync")
+    drive = product.wait_drive("EVENT008", "existing-data")
+
+    def unlock(reason: str) -> str:
+        return str(drive.call("Unlock", "sst", drive["UnlockToken"], reason, 0))
+
+    with web.stream() as stream:
+        stream.snapshot()
+        unlock("To be burned in")
+        data = stream.wait("grants-update", timeout=5)
+        grant, = data["grants"]
+        assert (grant["serial"], grant["role"], grant["reason"], grant["operator"]) == \
+            ("EVENT008", "existing-data", "To be burned in", "root")
+        assert grant["drive_id"] == drive["Id"] and grant["expires_usec"] > grant["granted_usec"] and data["removed"] == []
+
+        again = unlock("Once more")
+        seen = {}
+        while set(seen) != {"given", "removed"}:
+            data = stream.wait("grants-update", timeout=5)
+            seen |= {"removed": data["removed"]} if data["removed"] else {}
+            seen |= {"given": data["grants"][0]} if data["grants"] else {}
+        assert seen["removed"] == [grant["id"]] and seen["given"]["reason"] == "Once more"
+        with web.stream() as second:
+            assert [g["id"] for name, data in second.snapshot() if name == "grants-update" for g in data["grants"]] == [seen["given"]["id"]]
+
+        product.machine.call(again, "org.burnin1.UnlockGrant", "Revoke", "t", 0)
+        assert stream.wait("grants-update", timeout=5) == {"grants": [], "removed": [seen["given"]["id"]]}
+
+        unlock("For a job")
+        used, = stream.wait("grants-update", timeout=5)["grants"]
+        job = product.start("EVENT008", unlock=True)
+        assert stream.wait("grants-update", timeout=5) == {"grants": [], "removed": [used["id"]]}
+        job.cancel()
+        job.wait_end()
 
 
 def test_who_comes_back_is_told_what_he_missed(web: Web, nas: Host) -> None:

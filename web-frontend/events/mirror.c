@@ -38,8 +38,8 @@ static const struct {
         const char *event, *list;
 } kinds[_MIRROR_KIND_MAX] = {
         [MIRROR_DRIVE] = { "drives-update", "drives" }, [MIRROR_JOB] = { "jobs-update", "jobs" },
-        [MIRROR_HOST] = { "hosts-update", "hosts" },    [MIRROR_MANAGER] = { "daemon", NULL },
-        [MIRROR_ALERT] = { "job-alert", NULL },
+        [MIRROR_HOST] = { "hosts-update", "hosts" },    [MIRROR_GRANT] = { "grants-update", "grants" },
+        [MIRROR_MANAGER] = { "daemon", NULL },          [MIRROR_ALERT] = { "job-alert", NULL },
 };
 
 int mirror_new(Mirror **ret)
@@ -290,7 +290,7 @@ static int batch_add(Batch *b, const char *json)
         return 0;
 }
 
-/* What is gone is named by the last part of its path: the id of a drive, the name of a host. */
+/* What is gone is named by the last part of its path: the id of a drive or grant, the name of a host. */
 static int batch_add_removed(Batch *b, const Object *o)
 {
         _cleanup_free_ char *prefix = strndup(o->path, (size_t) (strrchr(o->path, '/') - o->path)),

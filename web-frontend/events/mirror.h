@@ -11,6 +11,7 @@ typedef enum MirrorKind {
         MIRROR_DRIVE,
         MIRROR_JOB,
         MIRROR_HOST,
+        MIRROR_GRANT,
         MIRROR_MANAGER,
         MIRROR_ALERT, /* a job that has ended, said once */
         _MIRROR_KIND_MAX,

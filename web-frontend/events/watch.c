@@ -30,6 +30,7 @@ static const struct {
         bool paged;
 } lists[] = {
         { "ListHosts", MIRROR_HOST, NULL, false },
+        { "ListGrants", MIRROR_GRANT, NULL, false },
         { "ListDrives", MIRROR_DRIVE, NULL, true },
         { "ListJobs", MIRROR_JOB, "active", true },
 };
@@ -51,10 +52,11 @@ struct Watch {
         sd_bus_slot *list_call, *want_call;
         size_t list;
         uint32_t offset;
-        bool listing, ready, idle;
-        Want *wanted; /* the oldest first; that one is being asked for */
+        bool listing, again, ready, idle; /* again: something came while the lists were read */
+        Want *wanted;                     /* the oldest first; that one is being asked for */
 };
 
+static void watch_begin(Watch *w);
 static void watch_list(Watch *w);
 static void watch_ask(Watch *w);
 
@@ -210,11 +212,24 @@ static int stage_set(Watch *w, const char *path, struct json_object *values, boo
         return mirror_set(w->mirror, MIRROR_JOB, job_path, TAKE_PTR(job), false);
 }
 
+/* All of a stage, which is shown once it has begun. Takes values over. */
+static int stage_take(Watch *w, const char *path, struct json_object *values)
+{
+        const char *state;
+        bool known;
+
+        if (json_get_string(values, "state", &state) > 0 && streq(state, "pending")) {
+                json_object_put(values);
+                return 0;
+        }
+
+        return stage_set(w, path, values, true, &known);
+}
+
 static int on_stage(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Watch *w = userdata;
         struct json_object *values;
-        bool known;
         int r;
 
         w->want_call = sd_bus_slot_unref(w->want_call);
@@ -223,7 +238,7 @@ static int on_stage(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (!sd_bus_message_is_method_error(m, NULL)) {
                 r = properties_read(m, &values);
                 if (r >= 0)
-                        r = stage_set(w, w->wanted->path, values, true, &known);
+                        r = stage_take(w, w->wanted->path, values);
                 watch_told(w, r);
         }
         want_free(w, w->wanted);
@@ -289,6 +304,19 @@ static int row_set(Watch *w, MirrorKind kind, const char *path, struct json_obje
         return mirror_set(w->mirror, kind, path, values, false);
 }
 
+/* What a job has done before it was looked at sends no signals any more. */
+static void stages_want(Watch *w, struct json_object *row)
+{
+        struct json_object *stages;
+        const char *state;
+
+        if (json_get_string(row, "State", &state) <= 0 || streq(state, "queued") ||
+            json_get(row, "Stages", json_type_array, &stages) <= 0)
+                return;
+        for (size_t i = 0; i < json_object_array_length(stages); i++)
+                watch_want(w, strempty(json_object_get_string(json_object_array_get_idx(stages, i))));
+}
+
 /* A list is an array of objects with the keys of their properties, and Object, their path. */
 static int rows_take(Watch *w, MirrorKind kind, struct json_object *rows)
 {
@@ -299,15 +327,19 @@ static int rows_take(Watch *w, MirrorKind kind, struct json_object *rows)
         for (size_t i = 0; i < json_object_array_length(rows); i++) {
                 struct json_object *row = json_object_array_get_idx(rows, i), *values;
                 const char *path;
+                bool known;
                 int r;
 
                 if (json_get_string(row, "Object", &path) <= 0)
                         return -EBADMSG;
+                known = w->ready && mirror_has(w->mirror, path);
                 r = web_json_from_bus(row, &values);
                 if (r >= 0)
                         r = row_set(w, kind, path, values);
                 if (r < 0)
                         return r;
+                if (kind == MIRROR_JOB && !known)
+                        stages_want(w, row);
                 changed = changed || r > 0;
         }
 
@@ -377,6 +409,8 @@ static int on_list(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 watch_told(w, manager_set(w, true));
         }
         list_end(w);
+        if (w->again)
+                watch_begin(w);
         return 0;
 }
 
@@ -425,6 +459,7 @@ static void watch_list(Watch *w)
 static void watch_begin(Watch *w)
 {
         w->listing = true;
+        w->again = false;
         w->list = 0;
         w->offset = 0;
         watch_list(w);
@@ -547,7 +582,9 @@ static int on_objects_changed(sd_bus_message *m, void *userdata, sd_bus_error *e
                 return 0;
         if (sd_bus_message_is_signal(m, NULL, "InterfacesRemoved"))
                 watch_told(w, mirror_remove(w->mirror, path));
-        else if (w->ready && !w->listing)
+        else if (w->listing)
+                w->again = true;
+        else if (w->ready)
                 watch_begin(w);
         return 0;
 }
