@@ -61,7 +61,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 ['DELETE', /^sessions\/(.+)$/, () => {}],
                 ['GET', /^drives$/, (_, __, query) => { const offset = Number(query.get('offset') ?? 0); return { drives: [...state.drives.values()].slice(offset, offset + 1000), total: state.drives.size, offset }; }],
                 ['GET', /^drives\/([^/]+)$/, ([id]) => driveOf(id)], ['PATCH', /^drives\/([^/]+)$/, ([id], body) => changed(Object.assign(driveOf(id), body))],
-                ['DELETE', /^drives\/([^/]+)$/, ([id]) => { state.drives.delete(id); say('drives-update', { drives: [], removed: [id.replace(/[^a-z0-9]/gi, (c) => `_${c.charCodeAt(0).toString(16)}`)] }); }],
+                ['DELETE', /^drives\/([^/]+)$/, ([id]) => { state.drives.delete(id); say('drives-update', { drives: [], removed: [id] }); }],
                 ['GET', /^drives\/([^/]+)\/drawer$/, ([id]) => { const drive = driveOf(id), all = [...state.jobs.values()].filter((job) => job.drive_id === id).reverse(); return { drive, job: state.jobs.get(drive.active_job) ?? all[0] ?? null, jobs: all.map(bare) }; }],
                 ['GET', /^drives\/([^/]+)\/readings$/, ([id]) => ({ readings: readings(driveOf(id)), total: 120, offset: 0 })],
                 ['POST', /^drives\/([^/]+)\/smart\/start$/, ([id], { type }) => {
@@ -73,10 +73,10 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 ['POST', /^drives\/([^/]+)\/unlock$/, ([id], { token, reason }) => {
                         const drive = driveOf(id); if (token !== drive.unlock_token) fail(409, 'WrongToken', 'What was typed does not unlock this drive.');
                         const grant = { id: '0123456789abcdef', drive_id: id, host: drive.host, serial: drive.serial, role: drive.lock_state, pool: '', pool_guid: '', in_use: drive.lock_in_use, lock_detail: drive.lock_detail, operator: 'alice (web)', reason, granted_usec: nowUsec(), expires_usec: nowUsec() + 9e8 };
-                        grants.set(grant.id, grant); return grant;
+                        grants.set(grant.id, grant); say('grants-update', { grants: [grant], removed: [] }); return grant;
                 }],
                 ['POST', /^drives\/([^/]+)\/identify$/, () => fail(409, 'HostUnfit', 'bench has no locate LED for sda: no enclosure driver.')],
-                ['GET', /^grants$/, () => ({ grants: [...grants.values()] })], ['DELETE', /^grants\/(.+)$/, ([id]) => { grants.delete(id); }],
+                ['GET', /^grants$/, () => ({ grants: [...grants.values()] })], ['DELETE', /^grants\/(.+)$/, ([id]) => { grants.delete(id); say('grants-update', { grants: [], removed: [id] }); }],
                 ['POST', /^burnin\/start$/, (_, body) => {
                         requests.push(body);
                         const results = body.drive_ids.map((id, index) => {
@@ -141,7 +141,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                         response.writeHead(200, { 'Content-Type': 'text/event-stream' });
                         response.write(['retry: 1000\n\n', eventText('reset', {}), eventText('hosts-update', { hosts: [...state.hosts.values()], removed: [] }),
                                 eventText('drives-update', { drives: [...state.drives.values()], removed: [] }),
-                                eventText('jobs-update', { jobs: [...state.jobs.values()].filter((job) => job.state !== 'done'), removed: [] }), eventText('daemon', { up: true }), eventText('ready', {})].join(''));
+                                eventText('jobs-update', { jobs: [...state.jobs.values()].filter((job) => job.state !== 'done'), removed: [] }), eventText('grants-update', { grants: [...grants.values()], removed: [] }), eventText('daemon', { up: true }), eventText('ready', {})].join(''));
                         streams.add(response);
                         return response.on('close', () => streams.delete(response));
                 }

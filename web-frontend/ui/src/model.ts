@@ -209,6 +209,7 @@ export type Role = 'viewer' | 'operator' | 'admin';
 
 export interface Session {
         account: string | null;
+        operator: string | null; // what jobs and grants call whoever is logged in
         role: Role | null;
         csrf: string | null;
         expires_usec: number;

@@ -76,6 +76,11 @@ export function grantOf(id: string): Grant | undefined {
         return grants.value.find((grant) => grant.drive_id === id && grant.expires_usec > now.peek());
 }
 
+// It is for the one alone who unlocked the drive.
+export function isMine(grant: Grant | undefined): boolean {
+        return grant !== undefined && grant.operator === session.value?.operator;
+}
+
 export function activeJobs(): Job[] {
         return [...active.values()].flatMap((one) => one.peek() ?? []);
 }
@@ -150,6 +155,11 @@ function setHosts(list: Host[], removed: string[]): void {
         hosts.value = next;
 }
 
+function setGrants(list: Grant[], removed: string[]): void {
+        const gone = new Set([...removed, ...list.map(({ id }) => id)]);
+        grants.value = [...grants.peek().filter(({ id }) => !gone.has(id)), ...list];
+}
+
 let api: Api;
 let stop = (): void => {};
 
@@ -174,6 +184,7 @@ async function reconcile(): Promise<void> {
         setDrives(all, [...drives.keys()].filter((id) => !there.has(id)));
         const { items } = await api.jobs({ offset: 0, limit: 1000 });
         setJobs(items, []);
+        await Promise.all([refreshGrants(), refreshHosts()]);
 }
 
 export async function refreshGrants(): Promise<void> {
@@ -206,9 +217,9 @@ export function start(): void {
                 drives: setDrives,
                 jobs: setJobs,
                 hosts: setHosts,
+                grants: setGrants,
                 alert(job) {
                         setJobs([job], []);
-                        quietly(refreshGrants());
                         ended.value = job;
                         notifyEnd(job);
                 },
@@ -244,6 +255,7 @@ export function leave(): void {
                 last.clear();
                 jobs.clear();
                 driveIds.value = [];
+                grants.value = [];
                 loaded.value = false;
         });
 }

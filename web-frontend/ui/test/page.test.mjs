@@ -241,6 +241,54 @@ test('a locked drive opens for its exact token and a reason, and then for a star
         assert.equal(server.requests[0].release, true);
 });
 
+test('a drive that was unlocked or locked elsewhere shows it, and is for the one who unlocked it', async () => {
+        await open('/?state=locked');
+        const one = drive(({ present, stale, unlock_token: token, active_job: job }) => present && !stale && token !== '' && job === null);
+        const grant = { id: '0123456789abcdef', drive_id: one.id, host: one.host, serial: one.serial, role: one.lock_state, pool: '', pool_guid: '', in_use: false, lock_detail: one.lock_detail, operator: 'bob (web)', reason: 'x', granted_usec: Date.now() * 1000, expires_usec: Date.now() * 1000 + 9e8 };
+        const tell = (given, removed) => server.say('grants-update', { grants: given, removed });
+        await rowOf(one).getByRole('button', { name: /^Unlock/ }).waitFor();
+        tell([grant], []);
+        await rowOf(one).getByText('Unlocked by bob').waitFor();
+        // burnind takes it from him alone; another may unlock it anew.
+        assert.equal(await rowOf(one).getByRole('button', { name: /^Burn in/ }).count(), 0);
+        assert.equal(await rowOf(one).getByRole('button', { name: /^Unlock/ }).count(), 1);
+        tell([{ ...grant, id: 'fedcba9876543210', operator: 'alice (web)' }], [grant.id]);
+        await rowOf(one).getByRole('button', { name: /^Burn in/ }).waitFor();
+        assert.equal(await rowOf(one).getByText('by bob').count(), 0);
+        tell([], ['fedcba9876543210']);
+        await rowOf(one).getByRole('button', { name: /^Unlock/ }).waitFor();
+        assert.equal(await rowOf(one).getByText('Unlocked').count(), 0);
+});
+
+test('a grant that is gone when the connection comes back is gone', async () => {
+        await open('/?state=locked');
+        const one = drive(({ present, stale, unlock_token: token, active_job: job }) => present && !stale && token !== '' && job === null);
+        const grant = { id: '0123456789abcdef', drive_id: one.id, host: one.host, serial: one.serial, role: one.lock_state, pool: '', pool_guid: '', in_use: false, lock_detail: '', operator: 'alice (web)', reason: 'x', granted_usec: Date.now() * 1000, expires_usec: Date.now() * 1000 + 9e8 };
+        server.grants.set(grant.id, grant);
+        server.say('grants-update', { grants: [grant], removed: [] });
+        await rowOf(one).getByText('Unlocked').waitFor();
+        server.grants.clear();
+        server.drop();
+        await rowOf(one).getByText('Unlocked').waitFor({ state: 'detached' });
+});
+
+test('the drawer says when a drive was last seen', async () => {
+        await open('/');
+        const gone = drive(({ present }) => !present), here = ready();
+        gone.last_seen_usec = Date.UTC(2026, 0, 5, 12) * 1000;
+        const seen = page.locator('.drawer .facts div', { hasText: 'Last seen' }).locator('dd');
+        await page.goto(`${server.url}?drive=${encodeURIComponent(gone.id)}`);
+        await seen.getByText('Jan 05, 2026').waitFor();
+        say(Object.assign(gone, { notes: 'Somebody took it' }));
+        await page.getByText('Somebody took it').waitFor();
+        assert.match(await seen.innerText(), /Jan 05, 2026/);
+        await page.goto(`${server.url}?drive=${encodeURIComponent(here.id)}`);
+        await seen.getByText('Now').waitFor();
+        // It is asked for anew when the drive has gone.
+        say(Object.assign(here, { present: false, last_seen_usec: Date.UTC(2026, 0, 7, 12) * 1000 }));
+        await seen.getByText('Jan 07, 2026').waitFor();
+});
+
 test('a button to stop is there only while there is something to stop', async () => {
         await open();
         const testing = [...server.state.jobs.values()].find(({ kind }) => kind === 'self-test');
@@ -280,8 +328,13 @@ test('a change is on the page within a second, without a reload', async () => {
         say(Object.assign(one, { smart_health: 'failed' }));
         await rowOf(one).locator('.col-health').getByText('Failed').waitFor();
         assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms`);
-        server.say('drives-update', { drives: [], removed: [one.id.replace(/[^a-z0-9]/g, (c) => `_${c.charCodeAt(0).toString(16)}`)] });
+        // With an id that looks like a label of the bus.
+        const odd = { ...one, id: 'ata-ODD_5f17', serial: 'ODDODD' };
+        say(odd);
+        await rowOf(odd).waitFor();
+        server.say('drives-update', { drives: [], removed: [one.id, odd.id] });
         await rowOf(one).waitFor({ state: 'detached' });
+        await rowOf(odd).waitFor({ state: 'detached' });
 });
 
 test('a lost connection is said, and comes back with what happened meanwhile', async () => {

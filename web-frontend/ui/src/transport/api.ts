@@ -13,6 +13,7 @@ export interface Events {
         drives(drives: Drive[], removed: string[]): void;
         jobs(jobs: Job[], removed: string[]): void;
         hosts(hosts: Host[], removed: string[]): void;
+        grants(grants: Grant[], removed: string[]): void;
         alert(alert: JobAlert): void;
         daemon(up: boolean): void;
         // again: it was lost meanwhile, and what was removed may not have been told

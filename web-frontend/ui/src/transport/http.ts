@@ -55,17 +55,13 @@ export function httpApi(base: URL): Api {
         const patch = <T = void>(path: string, body: object): Promise<T> => request<T>('PATCH', path, body);
         const remove = (path: string): Promise<void> => request('DELETE', path);
 
-        async function session(): Promise<Session> {
-                const answer = await get<Session>('api/v1/session');
+        function take(answer: Session): Session {
                 csrf = answer.csrf ?? '';
-                return answer;
+                return { ...answer, operator: answer.account && `${answer.account} (web)` };
         }
 
-        async function login(name: string, password: string): Promise<Session> {
-                const answer = await post<Session>('api/v1/session', { name, password });
-                csrf = answer.csrf ?? '';
-                return answer;
-        }
+        const session = async (): Promise<Session> => take(await get<Session>('api/v1/session'));
+        const login = async (name: string, password: string): Promise<Session> => take(await post<Session>('api/v1/session', { name, password }));
 
         const people: People = {
                 login,
@@ -160,11 +156,6 @@ function errorOf(status: number, text: string, wait: number): ApiError {
         }
 }
 
-// The label that the bus has for an id: what is not a letter or digit as _xx.
-function idOf(label: string): string {
-        return label.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
-}
-
 // The browser itself opens a stream that broke off again, from where it was. One that is refused, or is open and silent, is for us.
 function listen(stream: string, events: Events, session: () => Promise<Session>): () => void {
         let source: EventSource | undefined;
@@ -197,9 +188,10 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
                         else
                                 events.connection(false, opened);
                 };
-                on<{ drives: Drive[]; removed?: string[] }>('drives-update', (data) => events.drives(data.drives, (data.removed ?? []).map(idOf)));
-                on<{ jobs: Job[]; removed?: string[] }>('jobs-update', (data) => events.jobs(data.jobs, data.removed ?? []));
-                on<{ hosts: Host[]; removed?: string[] }>('hosts-update', (data) => events.hosts(data.hosts, (data.removed ?? []).map(idOf)));
+                on<{ drives: Drive[]; removed: string[] }>('drives-update', (data) => events.drives(data.drives, data.removed));
+                on<{ jobs: Job[]; removed: string[] }>('jobs-update', (data) => events.jobs(data.jobs, data.removed));
+                on<{ hosts: Host[]; removed: string[] }>('hosts-update', (data) => events.hosts(data.hosts, data.removed));
+                on<{ grants: Grant[]; removed: string[] }>('grants-update', (data) => events.grants(data.grants, data.removed));
                 on<Job>('job-alert', (data) => events.alert(data));
                 on('ready', () => events.drives([], [])); // that was all, also where there are none
                 on('session-ended', () => events.unauthorized());

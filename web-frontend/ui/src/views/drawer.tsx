@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { bytes, date, lockNames, span, speed, stageNames } from '../lib/format';
 import type { Drive, Job, Stage } from '../model';
-import { jobChanged, now, theApi, useActive, useDrive, useLast } from '../store';
+import { driveChanged, jobChanged, now, theApi, useActive, useDrive, useLast } from '../store';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
 import { Notice, type Kind } from '../ui/notice';
@@ -22,15 +22,18 @@ export function Drawer({ id, close }: { id: string; close: () => void }) {
         const [error, setError] = useState('');
         const job = active ?? last;
 
-        // Events bring the active job whole; the last one comes with the drawer.
+        // What the events leave out of the drive and its job, and the last job.
         useEffect(() => {
                 let current = true;
                 theApi().drawer(id).then((drawer) => {
-                        if (current && drawer.job)
+                        if (!current)
+                                return;
+                        driveChanged(id, { last_seen_usec: drawer.drive.last_seen_usec });
+                        if (drawer.job)
                                 jobChanged(drawer.job);
                 }, (failure: Error) => current && setError(failure.message));
                 return () => { current = false; };
-        }, [id, active?.id]);
+        }, [id, active?.id, drive?.present, drive?.stale]);
 
         useEffect(() => {
                 const opener = document.activeElement;
@@ -70,7 +73,7 @@ export function Drawer({ id, close }: { id: string; close: () => void }) {
                                                 ['Location', drive.location || '–'],
                                                 ['Lock', drive.lock_state === 'none' ? 'Not locked' : <LockCell drive={drive} />],
                                                 ['WWN', <span class="mono">{drive.wwn || '–'}</span>],
-                                                ['Last seen', date(drive.last_seen_usec)],
+                                                ['Last seen', drive.present && !drive.stale ? 'Now' : date(drive.last_seen_usec)],
                                         ]} />
                                         {drive.notes && <p class="drive-notes">{drive.notes}</p>}
                                         <Link to={`/drives/${encodeURIComponent(drive.id)}`}>Readings and all jobs</Link>

@@ -3,7 +3,7 @@
 import { isSelectable } from '../lib/drives';
 import type { Drive, Job } from '../model';
 import { go } from '../router';
-import { canOperate, grantOf, isAdmin, refreshGrants, theApi } from '../store';
+import { canOperate, grantOf, isAdmin, isMine, refreshGrants, theApi } from '../store';
 import type { SelfTestType } from '../transport/api';
 import { showDialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
@@ -49,7 +49,7 @@ function menuOf({ drive, active, last }: Props): MenuItem[] {
 export function DriveActions(props: Props) {
         const { drive, active } = props;
         const name = `${drive.host} ${drive.dev_name || drive.serial}`;
-        const grant = grantOf(drive.id);
+        const mine = isMine(grantOf(drive.id));
         return (
                 <div class="actions">
                         {canOperate.value && active?.kind === 'burn-in' && active.state !== 'stopping' && (
@@ -61,10 +61,10 @@ export function DriveActions(props: Props) {
                                         {active.profile === 'long' ? '✕ Long' : '✕ Short'}
                                 </button>
                         )}
-                        {canOperate.value && (isSelectable(drive, active) || (grant && !active)) && (
-                                <button type="button" class="btn secondary small" aria-label={`Burn in ${name}`} onClick={() => showDialog(<StartDialog ids={[drive.id]} unlock={grant !== undefined} />)}>Burn-In</button>
+                        {canOperate.value && (isSelectable(drive, active) || (mine && !active)) && (
+                                <button type="button" class="btn secondary small" aria-label={`Burn in ${name}`} onClick={() => showDialog(<StartDialog ids={[drive.id]} unlock={mine} />)}>Burn-In</button>
                         )}
-                        {isAdmin.value && !grant && !active && drive.present && !drive.stale && drive.identity_state === 'ok' && drive.lock_state !== 'none' && drive.unlock_token !== '' && (
+                        {isAdmin.value && !mine && !active && drive.present && !drive.stale && drive.identity_state === 'ok' && drive.lock_state !== 'none' && drive.unlock_token !== '' && (
                                 <button type="button" class="btn secondary small" aria-label={`Unlock ${name}`} onClick={() => showDialog(<UnlockDialog drive={drive} />)}>Unlock</button>
                         )}
                         <button type="button" class="btn plain icon-only" aria-haspopup="menu" aria-label={`More for ${name}`}

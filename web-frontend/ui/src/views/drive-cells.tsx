@@ -2,7 +2,7 @@
 // What the table and the cards say of a drive.
 import { ago, lockNames, percent, span, stageShort } from '../lib/format';
 import type { Drive, Job, SelfTest } from '../model';
-import { grantOf, now } from '../store';
+import { grantOf, isMine, now } from '../store';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
 import { Bar, Label, StateLabel, VerdictLabel } from '../ui/status';
@@ -31,7 +31,7 @@ export function LockCell({ drive }: { drive: Drive }) {
         return (
                 <>
                         {grant
-                                ? <span class="lock unlocked"><Icon name="unlock" size={12} />Unlocked <span class="under-inline">{span(grant.expires_usec - now.value)}</span></span>
+                                ? <span class="lock unlocked"><Icon name="unlock" size={12} />{isMine(grant) ? 'Unlocked' : `Unlocked by ${grant.operator}`} <span class="under-inline">{span(grant.expires_usec - now.value)}</span></span>
                                 : <span class={`lock ${drive.lock_in_use ? 'in-use' : ''}`}><Icon name="lock" size={12} />{lockNames[drive.lock_state] || drive.lock_state}</span>}
                         <span class="under clip" title={drive.lock_detail}>{drive.lock_detail}</span>
                 </>

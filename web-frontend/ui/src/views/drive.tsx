@@ -21,7 +21,7 @@ const DAY_USEC = 86400e6;
 export function DrivePage({ id }: { id: string }) {
         const known = useDrive(id);
         // Events leave out what SMART says, all of it.
-        const fetched = useLoad(() => theApi().drive(id), [id, known?.smart_usec]);
+        const fetched = useLoad(() => theApi().drive(id), [id, known?.smart_usec, known?.present]);
         return <Waiting loaded={fetched}>{(drive) => <Details drive={{ ...drive, ...known, smart: drive.smart ?? null }} />}</Waiting>;
 }
 
