@@ -30,7 +30,7 @@ class Refused extends Error {
         constructor(status, code, message, headers = {}) { super(message); Object.assign(this, { status, code, headers }); }
 }
 
-export function serve({ port = 8090, drives: total = 48, first = false, loggedIn = true, role = 'admin', tick = 1000 } = {}) {
+export function serve({ port = 8090, drives: total = 48, first = false, loggedIn = true, role = 'admin', tick = 1000, down = false } = {}) {
         const state = world(total), streams = new Set(), grants = new Map();
         const accounts = new Map(first ? [] : [['alice', { name: 'alice', role, created_usec: nowUsec() - 9e12, login_usec: nowUsec() - 6e9, locked_usec: 0, sessions: 1 }], ['bob', { name: 'bob', role: 'viewer', created_usec: nowUsec() - 5e12, login_usec: 0, locked_usec: nowUsec() + 5e7, sessions: 0 }]]);
         let account = loggedIn && !first ? 'alice' : null;
@@ -137,6 +137,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 const url = new URL(request.url, 'http://localhost');
                 const head = { 'Content-Security-Policy': policy, 'X-Content-Type-Options': 'nosniff', 'Cache-Control': 'no-store' };
                 if (url.pathname === '/sse/drives') {
+                        if (down) return response.writeHead(503).end();
                         if (!account) return response.writeHead(401).end();
                         response.writeHead(200, { 'Content-Type': 'text/event-stream' });
                         response.write(['retry: 1000\n\n', eventText('reset', {}), eventText('hosts-update', { hosts: [...state.hosts.values()], removed: [] }),
@@ -150,6 +151,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                         try {
                                 const path = url.pathname.slice('/api/v1/'.length);
                                 const open = path === 'session' || path === 'accounts/first';
+                                if (down) fail(503, 'DaemonDown', 'burnind is not running. See: systemctl status burnind.service');
                                 if (!account && !open) fail(401, 'NotLoggedIn', 'Log in first.');
                                 if (request.method !== 'GET' && !open && request.headers['x-csrf-token'] !== 'abc') fail(403, 'BadCsrfToken', 'The CSRF token is missing.');
                                 let text = '';
@@ -176,7 +178,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
         });
         return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve({
                 url: `http://127.0.0.1:${server.address().port}/`, state, say, requests, grants,
-                expire: () => { account = null; for (const stream of streams) stream.end(); }, drop: () => { for (const stream of streams) stream.destroy(); },
+                up: () => { down = false; }, expire: () => { account = null; for (const stream of streams) stream.end(); }, drop: () => { for (const stream of streams) stream.destroy(); },
                 close: () => { clearInterval(timer); server.closeAllConnections(); server.close(); },
         })));
 }

@@ -41,6 +41,7 @@ const pages: [RegExp, string, () => Promise<View>][] = [
 ];
 
 const failure = signal('');
+const RETRY_SECONDS_MAX = 15;
 
 function Route() {
         const here = path.value;
@@ -70,10 +71,19 @@ const endings: Partial<Record<Verdict, [Kind, string]>> = { passed: ['success', 
 
 export function App() {
         useEffect(() => {
-                theApi().session().then(
-                        (answer) => { session.value = answer; },
-                        (error: Error) => { failure.value = error.message; },
+                let timer = 0;
+                const ask = (wait: number): void => void theApi().session().then(
+                        (answer) => {
+                                failure.value = '';
+                                session.value = answer;
+                        },
+                        (error: Error) => {
+                                failure.value = error.message;
+                                timer = window.setTimeout(() => ask(Math.min(2 * wait, RETRY_SECONDS_MAX)), 1000 * wait);
+                        },
                 );
+                ask(1);
+                return () => clearTimeout(timer);
         }, []);
         useSignalEffect(() => {
                 const job = ended.value;
@@ -88,7 +98,7 @@ export function App() {
         }, [loggedIn]);
 
         if (!who)
-                return failure.value ? <main class="alone"><Notice kind="danger" title={failure.value} action={<button type="button" class="btn secondary small" onClick={() => location.reload()}>Try again</button>} /></main> : null;
+                return failure.value ? <main class="alone"><Notice kind="danger" title={failure.value} action={<button type="button" class="btn secondary small" onClick={() => location.reload()}>Try again</button>}>It is asked again and again: the page comes by itself.</Notice></main> : null;
         if (!loggedIn)
                 return <><LoginPage who={who} done={loggedInNow} /><ToastLayer /></>;
         const here = path.value;

@@ -362,6 +362,16 @@ test('how a job ended while burnind was away is on the page once it is back', as
         await rowOf(one).waitFor({ state: 'detached' });
 });
 
+test('loaded while burnind is down, the page says so and comes by itself', async () => {
+        await open('/', { down: true });
+        await page.getByText('burnind is not running.').waitFor();
+        await page.evaluate(() => { globalThis.sameDocument = true; });
+        server.up();
+        await rows().first().waitFor();
+        assert.ok(await page.evaluate(() => globalThis.sameDocument));
+        assert.equal(await page.getByText('burnind is not running.').count(), 0);
+});
+
 test('an expired session asks again over the page, which stays as it is', async () => {
         await open('/?state=ready');
         await rowOf(ready()).getByRole('button', { name: /^Burn in/ }).click();
