@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "basic/string-util.h"
+#include "common/web-token.h"
 #include "events/scgi.h"
 #include "fuzz.h"
 
@@ -9,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         _cleanup_free_ char *text = malloc(size + 1), *value = NULL;
         ScgiRequest q;
+        bool by_header;
         int r;
 
         check(text);
@@ -18,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
 
         check(q.method && q.path && !strchr(q.path, '?'));
-        r = scgi_cookie(q.cookie, "burnin_session", &value);
-        check(r == 0 || (r == 1 && strlen(value) < strlen(q.cookie)));
+        r = web_token_find(q.cookie, q.authorization, &value, &by_header);
+        check(r == 0 && (!value || strlen(value) == WEB_TOKEN_CHARS));
         return 0;
 }

@@ -8,6 +8,7 @@
 #include "cgi/handlers.h"
 #include "cgi/plan.h"
 #include "cgi/request.h"
+#include "common/web-token.h"
 #include "cgi/response.h"
 #include "cgi/route.h"
 #include "fuzz.h"
@@ -88,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         }
         check_path(&r);
-        check(r.content_length <= REQUEST_BODY_MAX && (!r.token || strlen(r.token) == REQUEST_TOKEN_CHARS));
+        check(r.content_length <= REQUEST_BODY_MAX && (!r.token || strlen(r.token) == WEB_TOKEN_CHARS));
         check_route(&r, (const char *) data + used, size - used);
 
         field = response_csv_field(text);

@@ -122,8 +122,18 @@ def test_only_for_who_is_logged_in(web: Web) -> None:
     for token in (None, "", "x", secrets.token_hex(32), "../../etc/passwd", web.token[:-1], web.token + "0"):
         status, body = web.get("/sse/drives", token=token)
         assert status == 401 and json.loads(body)["error"]["code"] == "NotLoggedIn", (token, status, body)
+        if token:
+            assert web.get("/sse/drives", "--header", f"Authorization: Bearer {token}")[0] == 401, token
     assert web.get("/sse/other", token=web.token)[0] == 404
     assert web.get("/sse/drives", "--request", "POST", "--data", "", token=web.token)[0] == 405
+
+
+def test_a_script_has_its_token_in_a_header(web: Web) -> None:
+    with web.machine.popen(["curl", "--silent", "--no-buffer", "--header", f"Authorization: Bearer {web.token}",
+                            f"{URL}/api/v1/events"]) as process:
+        Stream(process.stdout).snapshot()
+    # Who says a token means that one, whatever the browser sends along.
+    assert web.get("/sse/drives", "--header", "Authorization: Bearer x", token=web.token)[0] == 401
 
 
 def test_snapshot_then_changes(web: Web, nas: Host) -> None:

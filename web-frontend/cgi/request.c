@@ -12,9 +12,8 @@
 #include "basic/time-util.h"
 #include "cgi/json-syntax.h"
 #include "cgi/request.h"
+#include "common/web-token.h"
 #include "shared/names.h"
-
-#define COOKIE_NAME "burnin_session"
 
 void request_done(Request *r)
 {
@@ -161,47 +160,6 @@ static int parse_query(Request *r, const char *s, HttpError *error)
         return 0;
 }
 
-static bool token_is_valid(const char *s, size_t size)
-{
-        for (size_t i = 0; i < size; i++)
-                if (unhex(s[i]) < 0)
-                        return false;
-
-        return size == REQUEST_TOKEN_CHARS;
-}
-
-/* A token that cannot be one is none: the answer is then that nobody is logged in. */
-static int parse_token(Request *r, const RequestEnv *env)
-{
-        const char *s = env->authorization;
-
-        if (s && strncasecmp(s, "Bearer ", STRLEN("Bearer ")) == 0) {
-                s += STRLEN("Bearer ");
-                r->by_header = true;
-                if (token_is_valid(s, strlen(s))) {
-                        r->token = strdup(s);
-                        return r->token ? 0 : -ENOMEM;
-                }
-                return 0;
-        }
-
-        for (s = strempty(env->cookie); *s;) {
-                size_t length;
-                const char *value;
-
-                s += strspn(s, "; \t");
-                length = strcspn(s, ";");
-                value = startswith(s, COOKIE_NAME "=");
-                if (value && token_is_valid(value, (size_t) (s + length - value))) {
-                        r->token = strndup(value, (size_t) (s + length - value));
-                        return r->token ? 0 : -ENOMEM;
-                }
-                s += length;
-        }
-
-        return 0;
-}
-
 /* Browsers say with each request which page made it; what is no browser says nothing, and has no cookie that another site
  * could use. */
 static bool is_cross_site(const RequestEnv *env)
@@ -276,7 +234,7 @@ static int parse_headers(Request *r, const RequestEnv *env, HttpError *error)
         if (!r->address || (env->csrf && !r->csrf))
                 return -ENOMEM;
 
-        return parse_token(r, env);
+        return web_token_find(env->cookie, env->authorization, &r->token, &r->by_header);
 }
 
 int request_parse(const RequestEnv *env, Request *ret, HttpError *error)

@@ -12,7 +12,6 @@
 #define REQUEST_PARAMETERS_MAX 32U
 #define REQUEST_BODY_MAX       (1U << 20)
 #define REQUEST_DEPTH_MAX      8U
-#define REQUEST_TOKEN_CHARS    64U
 
 /* The variables; NULL: not there. */
 typedef struct RequestEnv {

@@ -20,6 +20,8 @@ static int header_take(ScgiRequest *q, const char *name, char *value)
                 q->path = value;
         } else if (streq(name, "HTTP_COOKIE"))
                 q->cookie = value;
+        else if (streq(name, "HTTP_AUTHORIZATION"))
+                q->authorization = value;
         else if (streq(name, "HTTP_LAST_EVENT_ID"))
                 q->last_event_id = value;
         else if (streq(name, "REMOTE_ADDR"))
@@ -69,23 +71,4 @@ int scgi_parse(char *text, size_t size, ScgiRequest *ret)
 
         *ret = q;
         return 1;
-}
-
-int scgi_cookie(const char *cookie, const char *name, char **ret)
-{
-        size_t n = strlen(name);
-
-        for (const char *p = strempty(cookie); *p;) {
-                size_t length;
-
-                p += strspn(p, "; \t");
-                length = strcspn(p, ";");
-                if (length > n && strncmp(p, name, n) == 0 && p[n] == '=') {
-                        *ret = strndup(p + n + 1, length - n - 1);
-                        return *ret ? 1 : -ENOMEM;
-                }
-                p += length;
-        }
-
-        return 0;
 }

@@ -10,15 +10,12 @@
 #define SCGI_REQUEST_MAX (SCGI_HEADERS_MAX + 16U) /* with the netstring's own */
 
 typedef struct ScgiRequest {
-        const char *method, *path; /* the path without its query */
-        const char *cookie;        /* the Cookie header as it came, or NULL */
-        const char *last_event_id; /* or NULL */
-        const char *address;       /* of the browser, as the web server says, or NULL */
+        const char *method, *path;          /* the path without its query */
+        const char *cookie, *authorization; /* these headers as they came, or NULL */
+        const char *last_event_id;          /* or NULL */
+        const char *address;                /* of the browser, as the web server says, or NULL */
 } ScgiRequest;
 
 /* Takes text apart, and writes into it; the request borrows from it. Returns 1 for a whole request, 0 when there is more to
  * come, -EBADMSG when it is none, -E2BIG when its headers are over SCGI_HEADERS_MAX. */
 int scgi_parse(char *text, size_t size, ScgiRequest *ret);
-
-/* The value of one cookie, to be freed; 0: it is not there. Of two with one name the first counts, as in RFC 6265. */
-int scgi_cookie(const char *cookie, const char *name, char **ret);

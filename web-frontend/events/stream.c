@@ -7,6 +7,7 @@
 #include "basic/fd-util.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "common/web-token.h"
 #include "events/scgi.h"
 #include "events/stream.h"
 
@@ -14,7 +15,6 @@
 #define REQUEST_USEC  (10 * USEC_PER_SEC)
 #define PING_USEC     (15 * USEC_PER_SEC)
 #define STUCK_USEC    (60 * USEC_PER_SEC)
-#define TOKEN_LENGTH  64U
 #define ACCURACY_USEC (100 * USEC_PER_MSEC)
 
 /* no-transform, and nginx's own header: what stands between must not hold events back. */
@@ -211,6 +211,8 @@ void stream_end(Stream *s)
 
 static void request_take(Stream *s, const ScgiRequest *q)
 {
+        bool by_header;
+
         if (!streq(q->method, "GET")) {
                 stream_refuse(s, "405 Method Not Allowed\r\nAllow: GET", "MethodNotAllowed",
                               "Events are got by GET.");
@@ -220,7 +222,7 @@ static void request_take(Stream *s, const ScgiRequest *q)
                 stream_refuse(s, "404 Not Found", "NotFound", "There are no events of that name.");
                 return;
         }
-        if (scgi_cookie(q->cookie, "burnin_session", &s->token) < 0 ||
+        if (web_token_find(q->cookie, q->authorization, &s->token, &by_header) < 0 ||
             (q->address && free_and_strdup(&s->address, q->address) < 0) ||
             (q->last_event_id && free_and_strdup(&s->last_event_id, q->last_event_id) < 0)) {
                 stream_gone(s);
@@ -228,8 +230,7 @@ static void request_take(Stream *s, const ScgiRequest *q)
         }
         free(s->request);
         s->request = NULL;
-        s->handler->request(s, s->token && str_in_charset(s->token, "", TOKEN_LENGTH) ? s->token : NULL,
-                            s->address, s->userdata);
+        s->handler->request(s, s->token, s->address, s->userdata);
 }
 
 static void request_read(Stream *s)
