@@ -10,10 +10,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dbus
 import pytest
+import yaml
 from machine import Machine
 from product import Host, Product, nas, plain, product  # noqa: F401
 
@@ -22,6 +24,28 @@ pytestmark = pytest.mark.allow_journal(r"burnin-web", r"lighttpd", r"burnin-even
 URL = "http://127.0.0.1:8083"
 ACCOUNTS = "org.burnin1.Accounts"
 SOCKET = "/run/burnin-web/events.sock"
+
+
+SCHEMAS = yaml.safe_load((Path(__file__).resolve().parents[2] / "web-frontend/openapi.yaml").read_text())["components"]["schemas"]
+
+
+def check_schema(what: str, schema: dict[str, Any], value: Any, left_out: list[str] | None = None) -> None:
+    """Each object has the keys that its schema has, all of them, but for those that are left out."""
+    optional: set[str] = set()
+    if "$ref" in schema:
+        schema = SCHEMAS[schema["$ref"].rpartition("/")[2]]
+    if "allOf" in schema:
+        parts = [SCHEMAS[part["$ref"].rpartition("/")[2]] if "$ref" in part else part for part in schema["allOf"]]
+        optional = set(parts[1]["properties"])
+        schema = {"properties": {name: s for part in parts for name, s in part["properties"].items()}}
+    if "items" in schema and isinstance(value, list):
+        for item in value:
+            check_schema(what, schema["items"], item, schema.get("x-left-out"))
+    elif "properties" in schema and isinstance(value, dict):
+        keys = set(schema["properties"]) - set(left_out or ())
+        assert keys - optional <= set(value) <= keys, (what, keys ^ set(value))
+        for name, part in schema["properties"].items():
+            check_schema(f"{what} {name}", part, value.get(name))
 
 
 class Stream:
@@ -56,6 +80,8 @@ class Stream:
         event = self._events.get(timeout=timeout)
         if event is None:
             raise EOFError
+        name, data = event
+        check_schema(name, SCHEMAS["Events"]["properties"][name], data)
         return event
 
     def wait(self, name: str, predicate: Callable[[Any], bool] = lambda _: True, timeout: float = 30) -> Any:
@@ -104,6 +130,13 @@ class Web:
         with self.machine.popen(["curl", "--silent", "--no-buffer", *headers, f"{URL}/sse/drives"]) as process:
             yield Stream(process.stdout)
 
+    def plug(self, serial: str, size_mb: int) -> Any:
+        """Plugs in a drive, and waits until whoever comes is told of it."""
+        drive = self.product.plug(serial, size_mb)
+        with self.stream() as stream:
+            stream.wait("drives-update", of_serial(serial))
+        return drive
+
 
 @pytest.fixture(scope="module")
 def web(product: Product) -> Web:
@@ -138,7 +171,7 @@ def test_a_script_has_its_token_in_a_header(web: Web) -> None:
 
 def test_snapshot_then_changes(web: Web, nas: Host) -> None:
     product = web.product
-    drive = product.plug("EVENT001", 8)
+    drive = web.plug("EVENT001", 8)
     with web.stream() as stream:
         seen = drives_of(stream.snapshot())["EVENT001"]
         assert seen["host"] == "nas" and seen["lock_state"] == "none" and seen["active_job"] is None
@@ -242,10 +275,24 @@ def test_grants(web: Web, nas: Host) -> None:
         job.wait_end()
 
 
-def test_who_comes_back_is_told_what_he_missed(web: Web, nas: Host) -> None:
+def test_a_job_that_was_over_too_soon(web: Web, nas: Host) -> None:
+    """It came and went before it was listed: its end is told all the same, with all of the job."""
     product = web.product
-    drive = product.plug("EVENT003", 8)
-    product.plug("EVENT004", 8)
+    product.plug("EVENT009")
+    with web.stream() as stream:
+        stream.snapshot()
+        product.machine.run(["systemctl", "kill", "--signal=STOP", "burnin-events.service"])
+        job = product.start("EVENT009")
+        job.cancel()
+        job.wait_end()
+        product.machine.run(["systemctl", "kill", "--signal=CONT", "burnin-events.service"])
+        alert = stream.wait("job-alert")
+        assert (alert["id"], alert["serial"], alert["state"], alert["verdict"]) == (job.id, "EVENT009", "done", "cancelled")
+
+
+def test_who_comes_back_is_told_what_he_missed(web: Web, nas: Host) -> None:
+    drive = web.plug("EVENT003", 8)
+    web.plug("EVENT004", 8)
     with web.stream() as stream:
         assert set(drives_of(stream.snapshot())) >= {"EVENT003", "EVENT004"}
         where = stream.id

@@ -111,7 +111,7 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 if (!is_gone(e))
                         stream_end(v->stream);
         } else if (e && is_gone(e))
-                stream_refuse(v->stream, "503 Service Unavailable", "Unavailable",
+                stream_refuse(v->stream, "503 Service Unavailable", "DaemonDown",
                               "burnind does not run, or does not answer.");
         else if (e)
                 stream_refuse(v->stream, "401 Unauthorized", "NotLoggedIn", "Log in first.");
@@ -148,7 +148,7 @@ static void on_request(Stream *s, const char *token, const char *address, void *
                 return;
         }
         if (viewer_check(v) < 0)
-                stream_refuse(s, "503 Service Unavailable", "Unavailable", "burnind cannot be asked.");
+                stream_refuse(s, "503 Service Unavailable", "DaemonDown", "burnind cannot be asked.");
 }
 
 static const StreamHandler handler = { .request = on_request, .gone = on_gone };

@@ -35,7 +35,7 @@ static const struct {
         { "ListJobs", MIRROR_JOB, "active", true },
 };
 
-/* A stage whose properties are wanted. */
+/* A stage whose properties are wanted, or a job that ended before it was known. */
 typedef struct Want {
         UT_hash_handle hh;
         char *path;
@@ -142,10 +142,17 @@ static int manager_set(Watch *w, bool up)
         return mirror_set(w->mirror, MIRROR_MANAGER, BUS_PATH, o, false);
 }
 
-/* "/org/burnin1/job/42/surface_validate" is a stage of "/org/burnin1/job/42". */
+/* "/org/burnin1/job/42/surface_validate" is a stage of "/org/burnin1/job/42", which ends here; NULL: it is none. */
+static const char *stage_slash(const char *path)
+{
+        const char *rest = startswith(path, BUS_PATH_JOB "/");
+
+        return rest ? strchr(rest, '/') : NULL;
+}
+
 static int job_of_stage(const char *path, char **ret)
 {
-        const char *rest = startswith(path, BUS_PATH_JOB "/"), *slash = rest ? strchr(rest, '/') : NULL;
+        const char *slash = stage_slash(path);
 
         if (!slash)
                 return 0;
@@ -212,6 +219,20 @@ static int stage_set(Watch *w, const char *path, struct json_object *values, boo
         return mirror_set(w->mirror, MIRROR_JOB, job_path, TAKE_PTR(job), false);
 }
 
+/* A job has ended. Takes job over. */
+static int alert_set(Watch *w, struct json_object *job)
+{
+        _cleanup_json_ struct json_object *owned = job;
+        _cleanup_free_ char *path = NULL;
+        uint64_t id;
+
+        if (json_get_u64(job, "id", &id) <= 0)
+                return -EBADMSG;
+        json_object_object_del(job, "stages");
+        path = strf("/alert/%" PRIu64, id % ALERTS_MAX);
+        return path ? mirror_set(w->mirror, MIRROR_ALERT, path, TAKE_PTR(owned), true) : -ENOMEM;
+}
+
 /* All of a stage, which is shown once it has begun. Takes values over. */
 static int stage_take(Watch *w, const char *path, struct json_object *values)
 {
@@ -226,7 +247,7 @@ static int stage_take(Watch *w, const char *path, struct json_object *values)
         return stage_set(w, path, values, true, &known);
 }
 
-static int on_stage(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int on_wanted(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Watch *w = userdata;
         struct json_object *values;
@@ -238,7 +259,8 @@ static int on_stage(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (!sd_bus_message_is_method_error(m, NULL)) {
                 r = properties_read(m, &values);
                 if (r >= 0)
-                        r = stage_take(w, w->wanted->path, values);
+                        r = stage_slash(w->wanted->path) ? stage_take(w, w->wanted->path, values)
+                                                         : alert_set(w, values);
                 watch_told(w, r);
         }
         want_free(w, w->wanted);
@@ -256,11 +278,13 @@ static void watch_ask(Watch *w)
         r = sd_bus_message_new_method_call(w->bus, &m, BUS_NAME, w->wanted->path,
                                            "org.freedesktop.DBus.Properties", "GetAll");
         if (r >= 0)
-                r = sd_bus_message_append(m, "s", BUS_INTERFACE_STAGE);
+                r = sd_bus_message_append(m, "s",
+                                          stage_slash(w->wanted->path) ? BUS_INTERFACE_STAGE
+                                                                       : BUS_INTERFACE_JOB);
         if (r >= 0)
-                r = sd_bus_call_async(w->bus, &w->want_call, m, on_stage, w, CALL_USEC);
+                r = sd_bus_call_async(w->bus, &w->want_call, m, on_wanted, w, CALL_USEC);
         if (r < 0) {
-                (void) log_warning_errno(r, "Failed to ask for the stages: %m");
+                (void) log_warning_errno(r, "Failed to ask for a stage or a job: %m");
                 wants_clear(w);
         }
 }
@@ -282,23 +306,8 @@ static void watch_want(Watch *w, const char *path)
         watch_ask(w);
 }
 
-static int job_set(Watch *w, const char *path, struct json_object *values)
-{
-        _cleanup_json_ struct json_object *owned = values;
-        const char *state;
-
-        /* Its last change; it goes with JobRemoved, which follows. */
-        if (json_get_string(values, "state", &state) > 0 && streq(state, "done") &&
-            !mirror_has(w->mirror, path))
-                return 0;
-        json_object_object_del(values, "stages");
-        return mirror_set(w->mirror, MIRROR_JOB, path, TAKE_PTR(owned), false);
-}
-
 static int row_set(Watch *w, MirrorKind kind, const char *path, struct json_object *values)
 {
-        if (kind == MIRROR_JOB)
-                return job_set(w, path, values);
         if (kind == MIRROR_DRIVE)
                 values_leave_out(values, drive_left_out, ELEMENTSOF(drive_left_out));
         return mirror_set(w->mirror, kind, path, values, false);
@@ -494,6 +503,26 @@ static int stage_changed(Watch *w, const char *path, struct json_object *values,
         return r;
 }
 
+/* Takes values over. Of what is not known yet a list tells, all of it. */
+static int row_changed(Watch *w, const char *interface, const char *path, struct json_object *values)
+{
+        static const struct {
+                const char *interface;
+                MirrorKind kind;
+        } kinds[] = {
+                { BUS_INTERFACE_DRIVE, MIRROR_DRIVE },
+                { BUS_INTERFACE_JOB, MIRROR_JOB },
+                { BUS_INTERFACE_HOST, MIRROR_HOST },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (streq(interface, kinds[i].interface) && mirror_has(w->mirror, path))
+                        return row_set(w, kinds[i].kind, path, values);
+
+        json_object_put(values);
+        return 0;
+}
+
 static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         const char *path = sd_bus_message_get_path(m), *interface;
@@ -513,18 +542,8 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
 
         if (streq(interface, BUS_INTERFACE_STAGE))
                 r = stage_changed(w, path, values, invalidated);
-        else if (streq(interface, BUS_INTERFACE_JOB))
-                r = job_set(w, path, values);
-        else if (streq(interface, BUS_INTERFACE_DRIVE))
-                r = row_set(w, MIRROR_DRIVE, path, values);
-        else if (streq(interface, BUS_INTERFACE_HOST))
-                r = row_set(w, MIRROR_HOST, path, values);
-        else if (streq(interface, BUS_INTERFACE_MANAGER))
-                r = mirror_set(w->mirror, MIRROR_MANAGER, BUS_PATH, values, false);
-        else {
-                json_object_put(values);
-                r = 0;
-        }
+        else
+                r = row_changed(w, interface, path, values);
         watch_told(w, r);
         return 0;
 }
@@ -591,8 +610,7 @@ static int on_objects_changed(sd_bus_message *m, void *userdata, sd_bus_error *e
 
 static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        _cleanup_json_ struct json_object *job = NULL;
-        _cleanup_free_ char *alert = NULL;
+        struct json_object *job;
         const char *path, *verdict;
         Watch *w = userdata;
         uint64_t id;
@@ -602,18 +620,15 @@ static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error
                 return 0;
         job = mirror_get(w->mirror, path);
         watch_told(w, mirror_remove(w->mirror, path));
-        alert = strf("/alert/%" PRIu64, id % ALERTS_MAX);
-        if (!alert)
-                return 0;
         if (!job) {
-                job = json_object_new_object();
-                if (!job || json_put_u64(job, "id", id) < 0)
-                        return 0;
+                watch_want(w, path);
+                return 0;
         }
-        json_object_object_del(job, "stages");
         r = json_put_string(job, "verdict", verdict);
-        if (r >= 0)
-                r = mirror_set(w->mirror, MIRROR_ALERT, alert, TAKE_PTR(job), true);
+        if (r < 0)
+                json_object_put(job);
+        else
+                r = alert_set(w, job);
         watch_told(w, r);
         return 0;
 }
