@@ -7,6 +7,7 @@ import io
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,10 +78,12 @@ def is_refusal(answer: Answer, status: int, code: str, field: str | None = None)
 # --- sessions ----------------------------------------------------------------------------------------------
 
 def test_session(nobody: Person, server: WebServer) -> None:
+    before = time.time_ns() // 1000
     answer = nobody.get(f"{API}/session")
     assert answer.status == 200
-    assert answer.json | {"version": ""} == {"account": None, "role": None, "csrf": None, "expires_usec": 0, "idle_usec": 0,
-                                             "first": False, "version": ""}
+    assert before <= answer.json["now_usec"] <= time.time_ns() // 1000
+    assert answer.json | {"version": "", "now_usec": 0} == {"account": None, "role": None, "csrf": None, "expires_usec": 0,
+                                                            "idle_usec": 0, "first": False, "version": "", "now_usec": 0}
     answer = nobody.post(f"{API}/session", {"name": "olga", "password": PASSWORDS["olga"]})
     assert answer.status == 200
     assert re.fullmatch(r"burnin_session=[0-9a-f]{64}; Path=/; HttpOnly; SameSite=Strict; Max-Age=\d+",

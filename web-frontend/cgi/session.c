@@ -132,6 +132,8 @@ static int session_answer(Web *w)
         r = json_put(answer, "first", TAKE_PTR(first));
         if (r >= 0)
                 r = json_put(answer, "version", TAKE_PTR(version));
+        if (r >= 0)
+                r = json_put_u64(answer, "now_usec", now_usec(CLOCK_REALTIME));
         if (r < 0)
                 return r;
 

@@ -216,6 +216,7 @@ export interface Session {
         idle_usec: number;
         first: boolean;
         version: string;
+        now_usec: number; // by the clock there
 }
 
 export interface Account {

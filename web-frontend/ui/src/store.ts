@@ -3,6 +3,7 @@
 import { batch, computed, signal, type Signal } from '@preact/signals';
 import type { Drive, Grant, Host, Job, Session, Stage } from './model';
 import type { Api, Events, People } from './transport/api';
+import { nowUsec } from './lib/clock';
 import { notifyEnd } from './lib/notify';
 
 export const session = signal<Session | null>(null);
@@ -21,9 +22,9 @@ export const hosts = signal<Map<string, Host>>(new Map());
 export const grants = signal<Grant[]>([]);
 export const driveIds = signal<string[]>([]); // changes when one comes or goes
 export const changes = signal(0); // at most once a frame, after whatever change
-export const now = signal(Date.now() * 1000);
+export const now = signal(nowUsec());
 
-setInterval(() => { now.value = Date.now() * 1000; }, 1000);
+setInterval(() => { now.value = nowUsec(); }, 1000);
 
 let frame = 0;
 function changed(): void {
@@ -213,6 +214,7 @@ const quietly = (work: Promise<unknown>): void => void work.catch(() => {});
 
 export function start(): void {
         stop();
+        now.value = nowUsec(); // the session has told it
         const events: Events = {
                 drives: setDrives,
                 jobs: setJobs,

@@ -19,10 +19,15 @@ afterEach(async () => {
         assert.deepEqual(complaints.splice(0), []);
 });
 
-async function open(path = '/', { width = 1440, height = 900, colorScheme = 'light', ...options } = {}) {
+async function open(path = '/', { width = 1440, height = 900, colorScheme = 'light', ahead = 0, ...options } = {}) {
         server = await serve({ port: 0, drives: 72, tick: 0, ...options });
         context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
         context.setDefaultTimeout(15000);
+        if (ahead !== 0)
+                await context.addInitScript((usec) => {
+                        const real = Date.now;
+                        Date.now = () => real() + usec / 1000;
+                }, ahead);
         page = await context.newPage();
         page.on('pageerror', (error) => complaints.push(error.message));
         page.on('console', (message) => { if (/Content.Security.Policy|Shown in its place/i.test(message.text())) complaints.push(message.text()); });
@@ -259,6 +264,23 @@ test('a drive that was unlocked or locked elsewhere shows it, and is for the one
         await rowOf(one).getByRole('button', { name: /^Unlock/ }).waitFor();
         assert.equal(await rowOf(one).getByText('Unlocked').count(), 0);
 });
+
+for (const ahead of [20 * 60e6, -20 * 60e6])
+        test(`a browser's clock that is ${ahead / 60e6} minutes ahead changes no times`, async () => {
+                await open('/', { ahead });
+                const one = drive(({ present, stale, unlock_token: token, active_job: job }) => present && !stale && token !== '' && job === null);
+                const began = Date.now() * 1000;
+                await rowOf(one).waitFor();
+                server.say('grants-update', { grants: [{ id: '0123456789abcdef', drive_id: one.id, host: one.host, serial: one.serial, role: one.lock_state, pool: '', pool_guid: '', in_use: false, lock_detail: '', operator: 'alice (web)', reason: 'x', granted_usec: began, expires_usec: began + 9e8 }], removed: [] });
+                await rowOf(one).getByText(/^1[45] min$/).waitFor();
+                const job = burning(), surface = job.stages[3];
+                Object.assign(surface, { started_usec: began - 330e6, eta_usec: began + 630e6 });
+                server.say('jobs-update', { jobs: [job], removed: [] });
+                await page.goto(`${server.url}?drive=${encodeURIComponent(job.drive_id)}`);
+                const vital = (term) => page.locator('.vitals div', { hasText: term }).locator('dd');
+                await vital('Elapsed').getByText('5 min').waitFor();
+                await vital('Left').getByText(/^(9|10) min$/).waitFor();
+        });
 
 test('a grant that is gone when the connection comes back is gone', async () => {
         await open('/?state=locked');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The web frontend: JSON by fetch, events by EventSource.
 import type { Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
+import { setClock } from '../lib/clock';
 import { ApiError, type Api, type Events, type HistoryFilter, type People } from './api';
 
 type Query = Record<string, string | number | boolean | undefined>;
@@ -55,13 +56,16 @@ export function httpApi(base: URL): Api {
         const patch = <T = void>(path: string, body: object): Promise<T> => request<T>('PATCH', path, body);
         const remove = (path: string): Promise<void> => request('DELETE', path);
 
-        function take(answer: Session): Session {
+        async function take(answering: Promise<Session>): Promise<Session> {
+                const asked = Date.now() * 1000;
+                const answer = await answering;
+                setClock(answer.now_usec, asked);
                 csrf = answer.csrf ?? '';
                 return { ...answer, operator: answer.account && `${answer.account} (web)` };
         }
 
-        const session = async (): Promise<Session> => take(await get<Session>('api/v1/session'));
-        const login = async (name: string, password: string): Promise<Session> => take(await post<Session>('api/v1/session', { name, password }));
+        const session = (): Promise<Session> => take(get<Session>('api/v1/session'));
+        const login = (name: string, password: string): Promise<Session> => take(post<Session>('api/v1/session', { name, password }));
 
         const people: People = {
                 login,

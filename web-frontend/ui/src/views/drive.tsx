@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A drive over the years: its readings as lines, its jobs, and what people wrote of it.
 import { useEffect, useState } from 'preact/hooks';
+import { nowUsec } from '../lib/clock';
 import { bytes, date } from '../lib/format';
 import { counterNames, counters } from '../lib/smart';
 import type { Drive, Reading } from '../model';
@@ -29,7 +30,7 @@ function Details({ drive }: { drive: Drive }) {
         const active = useActive(drive.id);
         const last = useLast(drive.id);
         const [days, setDays] = useState(90);
-        const readings = useLoad(() => theApi().readings(drive.id, days ? Date.now() * 1000 - days * DAY_USEC : 0), [drive.id, days, drive.smart_usec]);
+        const readings = useLoad(() => theApi().readings(drive.id, days ? nowUsec() - days * DAY_USEC : 0), [drive.id, days, drive.smart_usec]);
         const jobs = useLoad(() => theApi().jobs({ drive: drive.id, offset: 0, limit: 20 }), [drive.id, active?.state, last?.id]);
         return (
                 <Page title={drive.model || 'Drive'} actions={<DriveActions drive={drive} active={active} last={last} />}>
