@@ -39,6 +39,7 @@ enum {
         OPTION_REQUEST,
         OPTION_WAIT,
         OPTION_ACTIVE,
+        OPTION_LATEST,
         OPTION_VERDICT,
         OPTION_REASON,
         OPTION_ALL,
@@ -110,6 +111,7 @@ static const struct option long_options[] = {
         { "at", required_argument, NULL, OPTION_AT },
         { "calendar", required_argument, NULL, OPTION_CALENDAR },
         { "active", no_argument, NULL, OPTION_ACTIVE },
+        { "latest", no_argument, NULL, OPTION_LATEST },
         { "verdict", required_argument, NULL, OPTION_VERDICT },
         { "reason", required_argument, NULL, OPTION_REASON },
         { "all", no_argument, NULL, OPTION_ALL },
@@ -165,7 +167,7 @@ static const Verb verbs[] = {
         { "estimate", NULL, 1, BATCH_MAX, BIT(OPTION_PROFILE) | BIT(OPTION_STAGES), verb_estimate },
         { "start", NULL, 1, BATCH_MAX, START_OPTIONS, verb_start },
         { "jobs", NULL, 0, 0,
-          BIT(OPTION_ACTIVE) | BIT(OPTION_STATE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) |
+          BIT(OPTION_ACTIVE) | BIT(OPTION_LATEST) | BIT(OPTION_STATE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) |
                           BIT(OPTION_DRIVE) | BIT(OPTION_LINES),
           verb_jobs },
         { "job", "show", 1, 1, 0, verb_job_show },
@@ -236,7 +238,7 @@ static const char help_text[] =
                 "Jobs:\n"
                 "  estimate DRIVE...               How long a burn-in takes (--profile=, --stages=)\n"
                 "  start DRIVE...                  Burn in; DESTROYS everything on the drives\n"
-                "  jobs [--active|--state=] [--verdict=] [--host=] [--drive=] [-n N]\n"
+                "  jobs [--active|--latest|--state=] [--verdict=] [--host=] [--drive=] [-n N]\n"
                 "                                  List jobs, newest first\n"
                 "  job show N                      Stages, phases and evidence\n"
                 "  job log N [STAGE] [-f]          What a stage has printed; -f follows it\n"
@@ -384,6 +386,7 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_YES - OPTION_FIRST] = &c->yes,
                 [OPTION_WAIT - OPTION_FIRST] = &c->wait,
                 [OPTION_ACTIVE - OPTION_FIRST] = &c->active,
+                [OPTION_LATEST - OPTION_FIRST] = &c->latest,
                 [OPTION_ALL - OPTION_FIRST] = &c->all,
                 [OPTION_FOLLOW - OPTION_FIRST] = &c->follow,
                 [OPTION_UNLOCK - OPTION_FIRST] = &c->unlock,

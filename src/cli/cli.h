@@ -42,7 +42,7 @@ typedef struct Cli {
         int32_t priority;
         char **serials;
         bool have_verify_tls, verify_tls;
-        bool yes, wait, active, all, follow, unlock, unlock_existing, release, off;
+        bool yes, wait, active, latest, all, follow, unlock, unlock_existing, release, off;
 
         /* What standard output is. */
         bool terminal, colour, utf8;

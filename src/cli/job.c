@@ -223,6 +223,7 @@ int verb_jobs(Cli *c, char **args, size_t n)
                 { .key = "drive", .type = 's', .s = id },
                 { .key = "verdict", .type = 's', .s = c->verdict },
                 { .key = "state", .type = 's', .s = c->state },
+                { .key = "latest", .type = 'b', .n = 1, .set = c->latest },
         };
         uint64_t total = 0;
         size_t count;
@@ -230,6 +231,9 @@ int verb_jobs(Cli *c, char **args, size_t n)
 
         if (c->active && c->state)
                 return cli_fail(c, STATUS_USAGE, "--active or --state=, not both.");
+        if (c->active && c->latest)
+                return cli_fail(c, STATUS_USAGE,
+                                "--active is of jobs that have not ended, --latest of those that have.");
         if (c->active)
                 r = jobs_list_by_state(c, c->host, id, c->verdict, &jobs);
         else

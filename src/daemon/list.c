@@ -206,12 +206,12 @@ static int job_list_add(JobRecord *record, void *userdata)
 static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
 {
         const char *state = NULL, *verdict = NULL;
-        int active = false;
+        int active = false, latest = false;
         const BusOption options[] = {
                 { "state", 's', &state, NULL },      { "verdict", 's', &verdict, NULL },
                 { "host", 's', &f->host, NULL },     { "drive", 's', &f->drive, NULL },
                 { "offset", 'u', &f->offset, NULL }, { "limit", 'u', &f->limit, NULL },
-                { "active", 'b', &active, NULL },
+                { "active", 'b', &active, NULL },    { "latest", 'b', &latest, NULL },
         };
         int r;
 
@@ -220,6 +220,7 @@ static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
                 return r;
 
         f->active = active;
+        f->latest = latest;
         if (state) {
                 f->state = job_state_from_string(state);
                 if (f->state < 0)

@@ -75,9 +75,9 @@ int store_job_get(Store *s, uint64_t id, JobRecord *ret)
 }
 
 typedef struct JobQuery {
-        char where[384];
+        char where[512];
         size_t length;
-        Value values[12];
+        Value values[12]; /* of every condition, limit and offset */
         size_t n_values;
 } JobQuery;
 
@@ -115,6 +115,12 @@ static void query_build(JobQuery *q, const JobFilter *f)
                           NULL);
                 q->values[q->n_values++] = (Value){ .number = f->phases };
         }
+        if (f->latest)
+                query_add(q,
+                          "id IN (SELECT (SELECT last.id FROM jobs AS last WHERE last.drive = drives.id "
+                          "AND last.kind = 'burn-in' AND last.state = 'done' ORDER BY last.id DESC LIMIT 1) "
+                          "FROM drives)",
+                          NULL);
 }
 
 int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),

@@ -27,12 +27,13 @@
 
 extern const char schema_0001_init[], schema_0002_settings[], schema_0004_queue[], schema_0005_grant[],
                 schema_0006_self_test[], schema_0007_truenas[], schema_0008_reading[],
-                schema_0009_stage_progress[], schema_0010_accounts[], schema_0011_bay[], schema_0012_nvme[];
+                schema_0009_stage_progress[], schema_0010_accounts[], schema_0011_bay[], schema_0012_nvme[],
+                schema_0013_latest[];
 
 static const char *const schemas_table[] = {
         schema_0001_init,      schema_0002_settings, schema_0004_queue,   schema_0005_grant,
         schema_0006_self_test, schema_0007_truenas,  schema_0008_reading, schema_0009_stage_progress,
-        schema_0010_accounts,  schema_0011_bay,      schema_0012_nvme,
+        schema_0010_accounts,  schema_0011_bay,      schema_0012_nvme,    schema_0013_latest,
 };
 
 static int errno_of_system(int e)

@@ -228,6 +228,7 @@ typedef struct JobFilter {
         Verdict verdict;                                             /* negative: any */
         uint32_t phases;                                             /* of its surface stage; 0: any */
         bool active;            /* only jobs that are not done; oldest first */
+        bool latest;            /* of each drive there is only the last burn-in that has ended */
         uint32_t offset, limit; /* limit 0: all */
 } JobFilter;
 int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),

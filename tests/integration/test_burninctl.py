@@ -217,8 +217,11 @@ def test_burn_in_from_start_to_verdict(host: Machine, drive: Callable[..., str])
     drive("LOOPCTL9", size_mb=8)
     for name in ("LOOPCTL6", ctl_json(host, "drive", "show", "LOOPCTL6")["Id"]):
         assert ctl(host, "jobs", "-q", f"--drive={name}").split() == [job]
+        assert ctl(host, "jobs", "-q", "--latest", f"--drive={name}").split() == [job]
     assert ctl(host, "jobs", "-q", "--active", "--drive=LOOPCTL6") == ctl(host, "jobs", "-q", "--drive=LOOPCTL9") == ""
     assert "nothing" in ctl(host, "jobs", "--drive=nothing", status=NOT_FOUND)
+    assert job in ctl(host, "jobs", "-q", "--latest").split()
+    assert "--latest" in ctl(host, "jobs", "--active", "--latest", status=USAGE)
     details = ctl_json(host, "job", "show", job)
     assert details["Note"] == "test" and len(details["StageObjects"]) == len(details["Stages"]) == 3
     assert ctl(host, "job", "cancel", job, status=REFUSED)

@@ -278,6 +278,18 @@ def test_jobs_are_filtered_and_paged_newest_first(product: Product, nas: Host, f
     assert page(active=True) == ([job.id for job in queued], 2), "oldest first"
     assert page(active=True, offset=dbus.UInt32(1)) == ([queued[1].id], 2)
     product.clean_jobs()
+    known = {drive["Id"] for drive in product.list("Drives")}
+    last: dict[str, int] = {}
+    for job in product.list("Jobs", state="done"):
+        if job["Kind"] == "burn-in" and job["DriveId"] in known:
+            last.setdefault(job["DriveId"], job["Id"])
+    assert len(last) >= 3 and product.drive("NEWEST01")["Id"] in last
+    assert page(latest=True) == (sorted(last.values(), reverse=True), len(last))
+    assert page(latest=True, drive=product.drive("NEWEST01")["Id"]) == ([queued[0].id], 1)
+    assert page(latest=True, active=True) == ([], 0)
+    product.drive("NEWEST01").call("StartSelfTest", "st", "short", 0)
+    product.clean_jobs()
+    assert page(latest=True, drive=product.drive("NEWEST01")["Id"]) == ([queued[0].id], 1), "a self-test is no burn-in"
     row, = product.list("Jobs", drive=finished["DriveId"])
     assert row == finished.all() | {"Object": finished.path}
 
@@ -288,6 +300,7 @@ BAD_OPTIONS = [
     ("ListHosts", "a{sv}", None, {"serial": "x"}), ("ListDrives", "a{sv}", None, {"present": "yes"}),
     ("ListDrives", "a{sv}", None, {"limit": dbus.Int32(1)}), ("ListJobs", "a{sv}", None, {"state": "asleep"}),
     ("ListJobs", "a{sv}", None, {"verdict": "good"}), ("ListJobs", "a{sv}", None, {"active": "yes"}),
+    ("ListJobs", "a{sv}", None, {"latest": dbus.UInt32(1)}),
     ("ListAudit", "a{sv}", None, {"actor": "root"}), ("ListStatistics", "a{sv}", None, {"days": dbus.UInt32(1)}),
     ("ListStatistics", "a{sv}", None, {"since": "yesterday"}),
     ("StartBurnIn", "a(ss)a{sv}", "drives", {"force": True}), ("StartBurnIn", "a(ss)a{sv}", "drives", {"confirmed": "true"}),

@@ -257,6 +257,7 @@ def test_burnin(product: Product, nas: Host, olga: Person, victor: Person) -> No
     number = started["results"][0]["job_id"]
     assert olga.post(f"{API}/burnin/start", body | {"request": "one"}).json["results"][0]["job_id"] == number
     job = product.job(number)
+    assert number not in [row["id"] for row in victor.get(f"{API}/burnin?latest=true").json["jobs"]]
     with product.braked(job):
         assert [row["id"] for row in victor.get(f"{API}/burnin?active=true").json["jobs"]] == [number]
         shown = victor.get(f"{API}/burnin/{number}").json

@@ -313,6 +313,14 @@ static void test_job_list(void)
         assert(count_jobs(f.store, &filter) == 3);
 
         filter = (JobFilter) NO_FILTER;
+        filter.latest = true;
+        filter.host = "nas1";
+        filter.verdict = VERDICT_FAILED;
+        filter.state = JOB_DONE;
+        filter.profile = filter.model = filter.kind = filter.drive = filter.request = "x";
+        assert(count_jobs(f.store, &filter) == 0); /* all at once fit */
+
+        filter = (JobFilter) NO_FILTER;
         filter.verdict = VERDICT_FAILED;
         assert(count_jobs(f.store, &filter) == 5);
         filter.host = "nas2";

@@ -18,10 +18,15 @@
 /* ---- What is there ---- */
 
 const Field burnin_list_fields[] = {
-        { "state", 's', false, "state" },     { "active", 'b', false, "active" },
-        { "verdict", 's', false, "verdict" }, { "host", 's', false, "host" },
-        { "drive", 's', false, "drive" },     { "offset", 'u', false, "offset" },
-        { "limit", 'u', false, "limit" },     {},
+        { "state", 's', false, "state" },
+        { "active", 'b', false, "active" },
+        { "verdict", 's', false, "verdict" },
+        { "host", 's', false, "host" },
+        { "drive", 's', false, "drive" },
+        { "offset", 'u', false, "offset" },
+        { "limit", 'u', false, "limit" },
+        { "latest", 'b', false, "latest" },
+        {},
 };
 
 int burnin_list(Web *w)

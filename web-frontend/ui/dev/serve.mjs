@@ -90,8 +90,11 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 }],
                 ['POST', /^estimate$/, (_, { drive_ids: ids }) => ({ estimates: ids.map((id) => ({ drive_id: id, low_usec: 60e9 * 3.6, high_usec: 74e9 * 3.6, basis: 'history', jobs: 8 })), low_usec: 60e9 * 3.6, high_usec: 74e9 * 3.6 })],
                 ['GET', /^burnin$/, (_, __, query) => {
-                        const offset = Number(query.get('offset') ?? 0), limit = Number(query.get('limit') ?? 100);
-                        const all = [...state.jobs.values()].reverse().filter((job) => ['state', 'verdict', 'host'].every((key) => !query.get(key) || job[key] === query.get(key)) && (!query.get('drive') || job.drive_id === query.get('drive')));
+                        const offset = Number(query.get('offset') ?? 0), limit = Math.min(Number(query.get('limit') ?? 100), 1000);
+                        const newest = [...state.jobs.values()].reverse(), ended = newest.filter(({ kind, state }) => kind === 'burn-in' && state === 'done');
+                        const latest = new Set(ended.filter((job, index) => state.drives.has(job.drive_id) && ended.findIndex(({ drive_id: id }) => id === job.drive_id) === index));
+                        const all = newest.filter((job) => (query.get('active') !== 'true' || job.state !== 'done') && (query.get('latest') !== 'true' || latest.has(job)))
+                                .filter((job) => ['state', 'verdict', 'host'].every((key) => !query.get(key) || job[key] === query.get(key)) && (!query.get('drive') || job.drive_id === query.get('drive')));
                         return { jobs: all.slice(offset, offset + limit).map(bare), total: all.length, offset };
                 }],
                 ['POST', /^burnin\/cancel-all$/, () => { const active = [...state.jobs.values()].filter((job) => job.state !== 'done'); for (const job of active) end(job, 'cancelled', 'Cancelled by alice (web).'); return { cancelled: active.length }; }],

@@ -179,12 +179,32 @@ export function useApi(given: Api): void {
         api = given;
 }
 
+const PAGE = 1000;
+
+async function allJobs(filter: { active: true } | { latest: true }): Promise<Job[]> {
+        const all: Job[] = [];
+        for (;;) {
+                const { items, total } = await api.jobs({ ...filter, offset: all.length, limit: PAGE });
+                all.push(...items);
+                if (items.length === 0 || all.length >= total)
+                        return all;
+        }
+}
+
+// How each drive's last burn-in ended.
+async function refreshLast(): Promise<void> {
+        setJobs(await allJobs({ latest: true }), []);
+}
+
 async function reconcile(): Promise<void> {
         const all = await api.drives();
         const there = new Set(all.map((drive) => drive.id));
         setDrives(all, [...drives.keys()].filter((id) => !there.has(id)));
-        const { items } = await api.jobs({ offset: 0, limit: 1000 });
-        setJobs(items, []);
+        const before = activeJobs();
+        const list = await allJobs({ active: true });
+        const goOn = new Set(list.map(({ id }) => id));
+        setJobs(list, before.filter(({ id }) => !goOn.has(id)).map(({ id }) => String(id)));
+        await refreshLast();
         await Promise.all([refreshGrants(), refreshHosts()]);
 }
 
@@ -244,8 +264,7 @@ export function start(): void {
         stop = api.subscribe(events);
         quietly(refreshGrants());
         quietly(refreshHosts());
-        // How each drive's last burn-in ended.
-        quietly(api.jobs({ offset: 0, limit: 1000 }).then(({ items }) => setJobs(items, [])));
+        quietly(refreshLast());
 }
 
 export function leave(): void {

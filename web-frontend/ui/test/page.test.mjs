@@ -294,6 +294,31 @@ test('a grant that is gone when the connection comes back is gone', async () => 
         await rowOf(one).getByText('Unlocked').waitFor({ state: 'detached' });
 });
 
+test('a burn-in that failed before a thousand other jobs is still the last one of its drive', async () => {
+        await open('/nowhere');
+        const failed = [...server.state.jobs.values()].find(({ verdict }) => verdict === 'failed'), one = server.state.drives.get(failed.drive_id);
+        const other = ready();
+        for (let id = 5000; id < 6200; id++)
+                server.state.jobs.set(id, { ...failed, id, kind: 'self-test', drive_id: other.id, verdict: 'passed', reason: '' });
+        await page.goto(`${server.url}?state=failed`);
+        await rowOf(one).locator('.col-burnin').getByText('Failed').waitFor();
+        await page.getByText(`${one.host} ${one.dev_name}: burn-in failed`).waitFor();
+});
+
+test('jobs that ended while the connection was lost have ended', async () => {
+        await open('/');
+        const job = burning(), one = server.state.drives.get(job.drive_id);
+        await rowOf(one).getByText('✕ Burn-In').waitFor();
+        await context.route('**/sse/drives', (route) => route.abort());
+        server.drop();
+        await page.getByText('The connection is lost').waitFor();
+        Object.assign(job, { state: 'done', verdict: 'failed', reason: '3 bad blocks were found.', current_stage: null, finished_usec: Date.now() * 1000 });
+        one.active_job = null;
+        await context.unroute('**/sse/drives');
+        await rowOf(one).locator('.col-burnin').getByText('Failed').waitFor();
+        assert.equal(await rowOf(one).getByText('✕ Burn-In').count(), 0);
+});
+
 test('the drawer says when a drive was last seen', async () => {
         await open('/');
         const gone = drive(({ present }) => !present), here = ready();

@@ -26,6 +26,8 @@ export interface HistoryFilter {
         verdict?: string;
         host?: string;
         drive?: string;
+        active?: boolean; // those that have not ended
+        latest?: boolean; // of each drive the last burn-in that has ended
         offset: number;
         limit: number;
 }

@@ -1,0 +1,5 @@
+-- SPDX-License-Identifier: LGPL-2.1-or-later
+--
+-- The last burn-in of each drive is found without reading its other jobs.
+
+CREATE INDEX jobs_ended ON jobs (drive, id) WHERE kind = 'burn-in' AND state = 'done';
