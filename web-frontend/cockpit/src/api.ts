@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The page's transport over the bus. What Cockpit has itself, logging in above all, is not here.
 import type { AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, Reading, Session, Setting, SettingValue, Stage, StartRequest, StartResult } from '../../ui/src/model';
+import { setClock } from '../../ui/src/lib/clock';
 import { ApiError, type Api, type HistoryFilter, type HostOptions } from '../../ui/src/transport/api';
 import { DRIVE, GRANT, GRANT_ROOT, HOST, JOB, JOB_ROOT, MANAGER, ROOT, SETTINGS, STAGE, dictOf, type Bus, type Options } from './bus';
 import { codeOf } from './errors';
@@ -13,10 +14,10 @@ import { watch } from './watch';
 const FLAGS = 0;
 const DRAWER_JOBS = 10;
 
-function filterOf({ state, verdict, host, drive, offset, limit }: Partial<HistoryFilter>): Options {
+function filterOf({ state, verdict, host, drive, active, latest, offset, limit }: Partial<HistoryFilter>): Options {
         return {
                 state: ['s', state || undefined], verdict: ['s', verdict || undefined], host: ['s', host || undefined], drive: ['s', drive || undefined],
-                offset: ['u', offset], limit: ['u', limit],
+                active: ['b', active], latest: ['b', latest], offset: ['u', offset], limit: ['u', limit],
         };
 }
 
@@ -89,8 +90,10 @@ export function cockpitApi(bus: Bus): Api {
                                 if (failure instanceof ApiError && failure.code === 'AccessDenied')
                                         throw failure;
                         });
+                        const asked = Date.now() * 1000;
                         const [who] = await Promise.all([whoCalls(), looked]);
-                        return { ...who, csrf: null, expires_usec: 0, idle_usec: 0, first: false, version: '' };
+                        setClock(who.now_usec, asked);
+                        return { ...who, operator: who.account, csrf: null, expires_usec: 0, idle_usec: 0, first: false, version: '' };
                 },
 
                 subscribe: (events) => watch(bus, events),

@@ -9,18 +9,18 @@ export const actions: Record<Exclude<Role, 'viewer'>, string[]> = {
 };
 
 const PREFIX = 'org.burnin1.';
-// Says who it is, and which of its arguments he may do. pkcheck ends with 1 for what he may not, with 2 and 3 where it wants a password.
-const ASK = 'id -un || exit 1; for action; do pkcheck --action-id "$action" --process $$ >&2; case $? in 0) echo "$action" ;; [123]) ;; *) exit 1 ;; esac; done';
+// Says who it is, what time it is there, and which of its arguments he may do. pkcheck ends with 1 for what he may not, with 2 and 3 where it wants a password.
+const ASK = 'id -un && date +%s%6N || exit 1; for action; do pkcheck --action-id "$action" --process $$ >&2; case $? in 0) echo "$action" ;; [123]) ;; *) exit 1 ;; esac; done';
 
 // It goes the same way as the calls of the bus, so what it says is true of them: with administrative access, of root.
-export async function whoCalls(): Promise<{ account: string; role: Role }> {
+export async function whoCalls(): Promise<{ account: string; role: Role; now_usec: number }> {
         const asked = [...actions.admin, ...actions.operator].map((action) => PREFIX + action);
         try {
-                const [account = '', ...allowed] = (await cockpit.spawn(['sh', '-c', ASK, 'sh', ...asked], { superuser: 'try', err: 'message' })).split('\n');
+                const [account = '', time, ...allowed] = (await cockpit.spawn(['sh', '-c', ASK, 'sh', ...asked], { superuser: 'try', err: 'message' })).split('\n');
                 const may = (role: keyof typeof actions): boolean => actions[role].some((action) => allowed.includes(PREFIX + action));
-                return { account, role: may('admin') ? 'admin' : may('operator') ? 'operator' : 'viewer' };
+                return { account, role: may('admin') ? 'admin' : may('operator') ? 'operator' : 'viewer', now_usec: Number(time) || Date.now() * 1000 };
         } catch {
                 // Nobody knows what polkit says; he is told when he tries.
-                return { account: (await cockpit.user()).name, role: 'admin' };
+                return { account: (await cockpit.user()).name, role: 'admin', now_usec: Date.now() * 1000 };
         }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What is there, from the lists, and what changes, from the signals: as ../../events/watch.c does for browsers, and for one page alone.
-import type { Drive, Host, Job, Stage } from '../../ui/src/model';
+import type { Drive, Grant, Host, Job, Stage } from '../../ui/src/model';
 import type { Events } from '../../ui/src/transport/api';
 import { DRIVE, HOST, JOB, JOB_ROOT, STAGE, type Bus, type Row } from './bus';
 import { fromBus } from './values';
@@ -53,6 +53,7 @@ export function watch(bus: Bus, events: Events): () => void {
         const drives = new Mirror<Drive>((drive) => drive.id, events.drives);
         const jobs = new Mirror<Job>((job) => String(job.id), events.jobs);
         const hosts = new Mirror<Host>((host) => host.name, events.hosts);
+        const grants = new Mirror<Grant>((grant) => grant.id, events.grants);
         let up = false;
         let lost = false;
         let ended = false;
@@ -65,7 +66,7 @@ export function watch(bus: Bus, events: Events): () => void {
                 clearTimeout(gathering);
                 gathering = 0;
                 if (!ended)
-                        [hosts, drives, jobs].forEach((mirror) => mirror.flush(always));
+                        [hosts, grants, drives, jobs].forEach((mirror) => mirror.flush(always));
         }
 
         function gather(): void {
@@ -94,10 +95,11 @@ export function watch(bus: Bus, events: Events): () => void {
                         again = false;
                         try {
                                 // What comes while a list is under way may be missing there.
-                                const before = [hosts, drives, jobs].map((mirror) => new Set(mirror.objects.keys()));
+                                const before = [hosts, grants, drives, jobs].map((mirror) => new Set(mirror.objects.keys()));
                                 take(hosts, (await bus.list('ListHosts')).rows, before[0] ?? new Set());
-                                take(drives, await bus.listAll('ListDrives'), before[1] ?? new Set());
-                                take(jobs, await bus.listAll('ListJobs', { active: ['b', true] }), before[2] ?? new Set());
+                                take(grants, (await bus.list('ListGrants')).rows, before[1] ?? new Set());
+                                take(drives, await bus.listAll('ListDrives'), before[2] ?? new Set());
+                                take(jobs, await bus.listAll('ListJobs', { active: ['b', true] }), before[3] ?? new Set());
                                 // The page is to hear of it even where there is nothing.
                                 flush(!told);
                                 told = true;
@@ -176,7 +178,7 @@ export function watch(bus: Bus, events: Events): () => void {
                                 const gone = String(args[0]);
                                 // Of a job JobRemoved tells, and how it ended.
                                 if (!gone.startsWith(`${JOB_ROOT}/`))
-                                        [hosts, drives].forEach((mirror) => mirror.remove(gone));
+                                        [hosts, grants, drives].forEach((mirror) => mirror.remove(gone));
                                 gather();
                         } else if (member === 'Progress')
                                 progressed(args[0] as Progress[]);

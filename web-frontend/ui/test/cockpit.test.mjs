@@ -31,7 +31,7 @@ function standIn(answers) {
         globalThis.cockpit = {
                 hidden: false,
                 user: async () => ({ name: 'bert' }),
-                spawn: async () => 'anna\n',
+                spawn: async () => 'anna\n1795300000000000\n',
                 dbus: (name, options) => {
                         client.opened = [name, options];
                         return {
@@ -142,13 +142,14 @@ test('it is called with the rights of who logged in, and with types', async () =
 
 test('who may not look is told so, who finds nobody at home gets the page', async () => {
         await assert.rejects(standIn({ ListHosts: busError('org.freedesktop.DBus.Error.AccessDenied', 'You are not allowed to do this.') }).session(), { code: 'AccessDenied' });
-        assert.equal((await standIn({ ListHosts: busError('org.freedesktop.DBus.Error.ServiceUnknown', 'x') }).session()).account, 'anna');
+        const { account, operator, now_usec: now } = await standIn({ ListHosts: busError('org.freedesktop.DBus.Error.ServiceUnknown', 'x') }).session();
+        assert.deepEqual([account, operator, now], ['anna', 'anna', 1795300000000000]);
 });
 
 test('who polkit lets do nothing is shown nothing to do, who may do anything of a role its page', async () => {
         const here = standIn({ ListHosts: [[]] });
         const roleOf = async (...allowed) => {
-                cockpit.spawn = async () => ['anna', ...allowed.map((action) => `org.burnin1.${action}`), ''].join('\n');
+                cockpit.spawn = async () => ['anna', '1795300000000000', ...allowed.map((action) => `org.burnin1.${action}`), ''].join('\n');
                 return (await here.session()).role;
         };
         assert.deepEqual([await roleOf(), await roleOf('cancel'), await roleOf('self-test', 'cancel'), await roleOf('unlock'), await roleOf('manage-hosts', 'cancel')],
@@ -194,17 +195,18 @@ test('the log is read from its end, whatever its length', async () => {
 
 function follow(answers) {
         const here = standIn(answers);
-        const told = { lists: 0, drives: [], removed: [], jobs: [], alerts: [], daemon: [], connection: [] };
+        const told = { lists: 0, drives: [], grants: [], removed: [], jobs: [], alerts: [], daemon: [], connection: [] };
         stop = here.subscribe({
                 drives: (list, removed) => { told.lists++; told.drives.push(...list); told.removed.push(...removed); },
                 jobs: (list, removed) => { told.jobs.push(...list); told.removed.push(...removed); },
+                grants: (list, removed) => { told.grants.push(...list); told.removed.push(...removed); },
                 hosts() {}, unauthorized() {},
                 alert: (job) => told.alerts.push(job), daemon: (up) => told.daemon.push(up), connection: (...words) => told.connection.push(words),
         });
         return told;
 }
-const lists = (drives, jobs = []) => ({
-        ListHosts: () => [[]], ListDrives: ({ offset }) => [drives.slice(offset.v, offset.v + 2), drives.length], ListJobs: ({ offset }) => [jobs.slice(offset.v), jobs.length],
+const lists = (drives, jobs = [], grants = []) => ({
+        ListHosts: () => [[]], ListGrants: () => [grants], ListDrives: ({ offset }) => [drives.slice(offset.v, offset.v + 2), drives.length], ListJobs: ({ offset }) => [jobs.slice(offset.v), jobs.length],
 });
 const changed = (path, interface_, properties, invalidated = []) => send(path, 'org.freedesktop.DBus.Properties', 'PropertiesChanged', [`org.burnin1.${interface_}`, properties, invalidated]);
 
@@ -230,12 +232,26 @@ test('first all that is there, then what changes, each object whole', async () =
         assert.deepEqual(told.removed, ['a']);
 });
 
+test('grants come and go', async () => {
+        const grants = [];
+        const told = follow(lists([row('a')], [], grants));
+        client.handlers.owner({}, ':1.5');
+        await until(() => told.daemon.length > 0);
+        grants.push({ Object: v('o', '/org/burnin1/grant/_30123'), Id: v('s', '0123'), Drive: v('o', '/org/burnin1/drive/a'), DriveId: v('s', 'a'), Operator: v('s', 'anna') });
+        send('/org/burnin1', 'org.freedesktop.DBus.ObjectManager', 'InterfacesAdded', ['/org/burnin1/grant/_30123', {}]);
+        await until(() => told.grants.length > 0);
+        assert.deepEqual(told.grants, [{ id: '0123', drive_id: 'a', operator: 'anna' }]);
+        send('/org/burnin1', 'org.freedesktop.DBus.ObjectManager', 'InterfacesRemoved', ['/org/burnin1/grant/_30123', []]);
+        await until(() => told.removed.length > 0);
+        assert.deepEqual(told.removed, ['0123']);
+});
+
 test('what the bus told before anybody listened is known all the same', async () => {
         const here = standIn(lists([row('a')]));
         await here.session();
         client.handlers.owner({}, ':1.5');
         const ups = [];
-        stop = here.subscribe({ drives() {}, jobs() {}, hosts() {}, daemon: (up) => ups.push(up) });
+        stop = here.subscribe({ drives() {}, jobs() {}, hosts() {}, grants() {}, daemon: (up) => ups.push(up) });
         await until(() => ups.length > 0);
         assert.deepEqual(ups, [true]);
 });
