@@ -172,6 +172,16 @@ test('a batch is confirmed, counted, and seen running', async () => {
         brake('hold');
         assert.equal(await drawer.getByRole('progressbar', { name: 'Verify 0xaa' }).getAttribute('aria-valuenow'), '100');
         await picture('drawer');
+        const stages = ['Precheck', 'Short SMART test', 'Surface validation', 'Final check'];
+        const listed = await drawer.locator('.stage-list li button > span:nth-last-child(2)').allInnerTexts();
+        assert.deepEqual(listed, stages.filter((name) => listed.includes(name)));
+        assert.deepEqual([listed[0], listed.at(-1)], ['Precheck', 'Final check']);
+        assert.equal(await drawer.locator('.facts div', { hasText: 'Last seen' }).locator('dd').innerText(), 'Now');
+        // The page of a job that runs, whose stages the events tell of in part.
+        await drawer.getByRole('link', { name: /^job \d+/ }).click();
+        await page.getByRole('heading', { name: 'Final check' }).waitFor();
+        await page.getByRole('region', { name: 'Evidence' }).first().waitFor();
+        await page.goBack();
         await drawer.getByRole('button', { name: 'Close' }).click();
         await picture('dashboard');
         await page.getByRole('button', { name: 'Clear filters' }).click();
@@ -304,6 +314,12 @@ test('a service that stops is said, and one that is back needs nobody', async ()
         await picture('down');
         inside('systemctl', 'start', 'burnind.service');
         await page.getByText('burnind is not running').waitFor({ state: 'detached' });
+        await rowOf('PAGE0001').getByRole('button', { name: /^Burn in/ }).waitFor();
+        // Loaded while it is down, the page comes by itself.
+        inside('systemctl', 'stop', 'burnind.service');
+        await page.reload();
+        await page.getByText('burnind is not running').waitFor();
+        inside('systemctl', 'start', 'burnind.service');
         await rowOf('PAGE0001').getByRole('button', { name: /^Burn in/ }).waitFor();
         inside('systemctl', 'stop', 'burnin-web.service');
         assert.equal(inside('systemctl', 'show', '--property=Result', '--value', 'burnin-web.service').trim(), 'success');
