@@ -167,8 +167,8 @@ static const Verb verbs[] = {
         { "estimate", NULL, 1, BATCH_MAX, BIT(OPTION_PROFILE) | BIT(OPTION_STAGES), verb_estimate },
         { "start", NULL, 1, BATCH_MAX, START_OPTIONS, verb_start },
         { "jobs", NULL, 0, 0,
-          BIT(OPTION_ACTIVE) | BIT(OPTION_LATEST) | BIT(OPTION_STATE) | BIT(OPTION_VERDICT) | BIT(OPTION_HOST) |
-                          BIT(OPTION_DRIVE) | BIT(OPTION_LINES),
+          BIT(OPTION_ACTIVE) | BIT(OPTION_LATEST) | BIT(OPTION_STATE) | BIT(OPTION_VERDICT) |
+                          BIT(OPTION_HOST) | BIT(OPTION_DRIVE) | BIT(OPTION_LINES),
           verb_jobs },
         { "job", "show", 1, 1, 0, verb_job_show },
         { "job", "log", 1, 2, BIT(OPTION_FOLLOW), verb_job_log },
