@@ -137,6 +137,19 @@ class Web:
             stream.wait("drives-update", of_serial(serial))
         return drive
 
+    def connect(self, token: str, buffer: int = 0) -> socket.socket:
+        """A stream as the web server opens it, with a receive buffer of this size."""
+        connection = socket.socket(socket.AF_UNIX)
+        if buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        connection.settimeout(20)
+        connection.connect(str(self.machine.path(SOCKET)))
+        headers = "".join(f"{name}\0{value}\0" for name, value in (
+            ("CONTENT_LENGTH", "0"), ("SCGI", "1"), ("REQUEST_METHOD", "GET"), ("REQUEST_URI", "/sse/drives"),
+            ("HTTP_COOKIE", f"burnin_session={token}")))
+        connection.sendall(f"{len(headers)}:{headers},".encode())
+        return connection
+
 
 @pytest.fixture(scope="module")
 def web(product: Product) -> Web:
@@ -394,6 +407,36 @@ def test_a_session_that_ends_ends_its_streams(web: Web, nas: Host) -> None:
         assert other.wait("daemon", lambda d: d["up"])
 
 
+def test_many_at_once(web: Web, nas: Host) -> None:
+    """More than the bus lets one connection ask at a time."""
+    password = secrets.token_hex(8)
+    web.accounts("Add", "ssst", "last", "viewer", password, 0)
+    token, _ = web.accounts("Login", "ssa{sv}", "last", password, {}, user="burnin-web")
+
+    def read(connection: socket.socket, until: bytes) -> bytes:
+        got = b""
+        while until not in got:
+            piece = connection.recv(65536)
+            assert piece, f"it has ended: {got[-200:]!r}"
+            got += piece
+        return got
+
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(web.connect(one)) for one in [web.token] * 300 + [token]]
+        for connection in connections:
+            assert read(connection, b"event: ready").startswith(b"Status: 200 OK\r\n")
+        web.accounts("Logout", "s", token, user="burnin-web")
+        web.product.restart()
+        # It is asked about last.
+        read(connections.pop(), b"event: session-ended")
+        for connection in connections:
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while piece := connection.recv(65536):
+                    assert b"session-ended" not in piece
+                pytest.fail("a stream has ended")
+
+
 def test_who_does_not_read_holds_nothing_up(web: Web, nas: Host) -> None:
     """A browser that takes nothing while a drive changes a thousand times: it is told of the last change, and no memory is spent."""
     product = web.product
@@ -404,15 +447,7 @@ def test_who_does_not_read_holds_nothing_up(web: Web, nas: Host) -> None:
         return sum(int(line.split()[1]) for line in product.machine.read(f"/proc/{pid}/smaps_rollup").splitlines()
                    if line.startswith("Private_Dirty"))
 
-    connection = socket.socket(socket.AF_UNIX)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(20)
-    connection.connect(str(product.machine.path(SOCKET)))
-    headers = "".join(f"{name}\0{value}\0" for name, value in (
-        ("CONTENT_LENGTH", "0"), ("SCGI", "1"), ("REQUEST_METHOD", "GET"), ("REQUEST_URI", "/sse/drives"),
-        ("HTTP_COOKIE", f"burnin_session={web.token}")))
-    connection.sendall(f"{len(headers)}:{headers},".encode())
-    with connection, web.stream() as watching:
+    with web.connect(web.token, 4096) as connection, web.stream() as watching:
         watching.snapshot()
         before = memory()
         notes = "n" * 3000

@@ -20,6 +20,9 @@
 #include "shared/names.h"
 
 #define STREAMS_MAX 1024U
+/* The bus lets a connection wait for 128 answers, burnind for 64 that polkit has a say in. What is refused for that is no answer about a
+ * session, so the rest waits here. */
+#define CHECKS_MAX 32U
 /* Changes that come together are told together. The first one after a pause is told at once. */
 #define TELL_USEC (200 * USEC_PER_MSEC)
 /* Sessions are checked when burnind says that some may have ended, when the first of them ends by itself, and however that be. */
@@ -28,6 +31,9 @@
 #define CALL_USEC      (25 * USEC_PER_SEC)
 #define ACCURACY_USEC  (5 * USEC_PER_MSEC)
 
+#define UNAVAILABLE "503 Service Unavailable"
+#define CANNOT_ASK  "burnind cannot be asked."
+
 typedef struct Events Events;
 
 typedef struct Viewer {
@@ -35,6 +41,7 @@ typedef struct Viewer {
         Events *events;
         Stream *stream;
         sd_bus_slot *check;
+        bool waits; /* to be checked */
 } Viewer;
 
 struct Events {
@@ -43,18 +50,27 @@ struct Events {
         Mirror *mirror;
         Watch *watch;
         Viewer *viewers;
-        size_t n_viewers;
-        sd_event_source *listen, *tell, *recheck;
+        size_t n_viewers, n_checks;
+        sd_event_source *listen, *tell, *recheck, *more;
         sd_bus_slot *matches[2]; /* of sessions */
         uint64_t told_usec, checked_usec;
         bool ready; /* as far as was told */
 };
 
+static void check_done(Viewer *v)
+{
+        if (!v->check)
+                return;
+        v->check = sd_bus_slot_unref(v->check);
+        v->events->n_checks--;
+        (void) sd_event_source_set_enabled(v->events->more, SD_EVENT_ONESHOT);
+}
+
 static Viewer *viewer_free(Viewer *v)
 {
         if (!v)
                 return NULL;
-        sd_bus_slot_unref(v->check);
+        check_done(v);
         stream_free(v->stream);
         DL_DELETE(v->events->viewers, v);
         v->events->n_viewers--;
@@ -72,8 +88,8 @@ static void on_gone(Stream *s, void *userdata)
 static bool is_gone(const sd_bus_error *e)
 {
         return sd_bus_error_has_names(e, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
-                                      SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT,
-                                      SD_BUS_ERROR_DISCONNECTED);
+                                      SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT, SD_BUS_ERROR_DISCONNECTED,
+                                      SD_BUS_ERROR_LIMITS_EXCEEDED);
 }
 
 static void events_recheck_by(Events *e, uint64_t usec)
@@ -101,7 +117,7 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
         const sd_bus_error *e = sd_bus_message_get_error(m);
         Viewer *v = userdata;
 
-        v->check = sd_bus_slot_unref(v->check);
+        check_done(v);
         if (!e)
                 viewer_take_session(v, m);
         if (!e && !stream_is_open(v->stream))
@@ -111,20 +127,19 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 if (!is_gone(e))
                         stream_end(v->stream);
         } else if (e && is_gone(e))
-                stream_refuse(v->stream, "503 Service Unavailable", "DaemonDown",
+                stream_refuse(v->stream, UNAVAILABLE, "DaemonDown",
                               "burnind does not run, or does not answer.");
         else if (e)
                 stream_refuse(v->stream, "401 Unauthorized", "NotLoggedIn", "Log in first.");
         return 0;
 }
 
-static int viewer_check(Viewer *v)
+static int check_ask(Viewer *v)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
-        if (v->check)
-                return 0;
+        v->waits = false;
         r = sd_bus_message_new_method_call(v->events->bus, &m, BUS_NAME, BUS_PATH_ACCOUNTS,
                                            BUS_INTERFACE_ACCOUNTS, "Check");
         if (r < 0)
@@ -136,7 +151,33 @@ static int viewer_check(Viewer *v)
                 r = isempty(stream_address(v->stream)) ? sd_bus_message_append(m, "a{sv}", 0)
                                                        : sd_bus_message_append(m, "a{sv}", 1, "address", "s",
                                                                                stream_address(v->stream));
-        return r < 0 ? r : sd_bus_call_async(v->events->bus, &v->check, m, on_checked, v, CALL_USEC);
+        if (r >= 0)
+                r = sd_bus_call_async(v->events->bus, &v->check, m, on_checked, v, CALL_USEC);
+        if (r < 0)
+                return r;
+
+        v->events->n_checks++;
+        return 0;
+}
+
+static int viewer_check(Viewer *v)
+{
+        if (v->check)
+                return 0;
+        v->waits = v->events->n_checks >= CHECKS_MAX;
+        return v->waits ? 0 : check_ask(v);
+}
+
+/* Those that have waited longest come first. */
+static int on_more(sd_event_source *source, void *userdata)
+{
+        Events *e = userdata;
+        Viewer *v, *next;
+
+        DL_FOREACH_SAFE(e->viewers, v, next)
+                if (v->waits && viewer_check(v) < 0 && !stream_is_open(v->stream))
+                        stream_refuse(v->stream, UNAVAILABLE, "DaemonDown", CANNOT_ASK);
+        return 0;
 }
 
 static void on_request(Stream *s, const char *token, const char *address, void *userdata)
@@ -148,7 +189,7 @@ static void on_request(Stream *s, const char *token, const char *address, void *
                 return;
         }
         if (viewer_check(v) < 0)
-                stream_refuse(s, "503 Service Unavailable", "DaemonDown", "burnind cannot be asked.");
+                stream_refuse(s, UNAVAILABLE, "DaemonDown", CANNOT_ASK);
 }
 
 static const StreamHandler handler = { .request = on_request, .gone = on_gone };
@@ -252,6 +293,7 @@ static void events_done(Events *e)
         sd_event_source_disable_unref(e->recheck);
         for (size_t i = 0; i < ELEMENTSOF(matches); i++)
                 sd_bus_slot_unref(e->matches[i]);
+        sd_event_source_disable_unref(e->more);
         watch_free(e->watch);
         mirror_free(e->mirror);
         sd_bus_flush_close_unref(e->bus);
@@ -289,6 +331,8 @@ static int events_set_up(Events *e)
                                                ACCURACY_USEC, on_recheck, e);
         if (r >= 0)
                 r = sd_event_source_set_enabled(e->recheck, SD_EVENT_ON);
+        if (r >= 0)
+                r = sd_event_add_defer(e->event, &e->more, on_more, e);
         if (r >= 0)
                 r = sd_event_add_io(e->event, &e->listen, SD_LISTEN_FDS_START, EPOLLIN, on_connection, e);
 
