@@ -199,6 +199,13 @@ def test_snapshot_then_changes(web: Web, nas: Host) -> None:
         stream.wait("drives-update", lambda d: any(x["temperature_mdegc"] == 44000 for x in d["drives"]), 60)
 
 
+def test_the_first_browser_is_shown_everything(web: Web, nas: Host) -> None:
+    web.product.plug("EVENT008", 8)
+    web.machine.run(["systemctl", "stop", "burnin-events.service"])
+    with web.stream() as stream:
+        assert "EVENT008" in drives_of(stream.snapshot())
+
+
 def test_a_job_from_its_start_to_its_end(web: Web, nas: Host) -> None:
     product = web.product
     product.plug("EVENT002", 64)

@@ -41,7 +41,8 @@ typedef struct Viewer {
         Events *events;
         Stream *stream;
         sd_bus_slot *check;
-        bool waits; /* to be checked */
+        bool waits;   /* to be checked */
+        bool welcome; /* was checked, and waits until there is all to see */
 } Viewer;
 
 struct Events {
@@ -111,6 +112,15 @@ static void viewer_take_session(Viewer *v, sd_bus_message *m)
                 events_recheck_by(v->events, now_usec(CLOCK_MONOTONIC) + (ends > now ? ends - now : 0));
 }
 
+/* May free the viewer. What burnind has not told of yet must not look as if it were not there. */
+static void viewer_open(Viewer *v)
+{
+        if (!v->welcome || !watch_is_ready(v->events->watch))
+                return;
+        v->welcome = false;
+        stream_open(v->stream);
+}
+
 /* The answer of Check: for a request that waits for it, and for a stream whose session may have ended. */
 static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -120,9 +130,10 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
         check_done(v);
         if (!e)
                 viewer_take_session(v, m);
-        if (!e && !stream_is_open(v->stream))
-                stream_open(v->stream);
-        else if (e && stream_is_open(v->stream)) {
+        if (!e && !stream_is_open(v->stream)) {
+                v->welcome = true;
+                viewer_open(v);
+        } else if (e && stream_is_open(v->stream)) {
                 /* What cannot be asked now is asked again. */
                 if (!is_gone(e))
                         stream_end(v->stream);
@@ -242,11 +253,15 @@ static void on_changed(void *userdata)
         uint64_t now = now_usec(CLOCK_MONOTONIC);
         Events *e = userdata;
         bool ready = watch_is_ready(e->watch);
+        Viewer *v, *next;
         int enabled;
 
         /* Sessions may have ended while nobody could tell. */
-        if (ready && !e->ready)
+        if (ready && !e->ready) {
                 events_recheck_by(e, now);
+                DL_FOREACH_SAFE(e->viewers, v, next)
+                        viewer_open(v);
+        }
         e->ready = ready;
 
         if (sd_event_source_get_enabled(e->tell, &enabled) > 0)
