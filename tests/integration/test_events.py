@@ -472,6 +472,16 @@ def test_who_does_not_read_holds_nothing_up(web: Web, nas: Host) -> None:
         assert got.count(notes) < 500
 
 
+def test_a_long_answer_is_compressed(web: Web, nas: Host) -> None:
+    drive = web.product.plug("EVENT007", 8)
+    for i in range(100):
+        drive.call("SetLocation", "st", f"{i:064}", 0)
+    # Longer than what one of its processes writes at a time.
+    assert len(web.get("/api/v1/audit?limit=100", token=web.token)[1]) > 20000
+    said = web.get("/api/v1/audit?limit=100", "--include", "--header", "Accept-Encoding: gzip", token=web.token)[1]
+    assert "Content-Encoding: gzip" in said and len(said) < 5000
+
+
 def test_garbage_is_no_request(web: Web) -> None:
     for garbage in (b"x" * 20, b"999999:", b"3:a\0b,", b"12:CONTENT\0LEN\0,", b"\xff\xfe\0\0\0\0\0", b"0:,"):
         with socket.socket(socket.AF_UNIX) as connection:
