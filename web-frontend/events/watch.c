@@ -18,8 +18,9 @@
 /* How many of the newest ends a browser that was away for a moment is told of. */
 #define ALERTS_MAX 64U
 
-/* What the page shows of one drive or one stage alone, and asks for there; and of a stage, what only grows. */
-static const char *const drive_left_out[] = { "by_id_path", "smart", "last_seen_usec" };
+/* What the page shows of one drive or one stage alone, and asks for there; and of a stage, what only grows. A drive's are the bus's
+ * words: most of a list is SMART readings, which need not be read for that. */
+static const char *const drive_left_out[] = { "ByIdPath", "Smart", "LastSeenUSec" };
 static const char *const stage_left_out[] = { "bad_block_list", "evidence", "run_id", "unit" };
 
 /* A page of a list, one after the other: so that burnind answers others between them. */
@@ -108,8 +109,15 @@ static void values_leave_out(struct json_object *values, const char *const names
                 json_object_object_del(values, names[i]);
 }
 
+/* What is not left out, in the words of the web. */
+static int drive_read(struct json_object *row, struct json_object **ret)
+{
+        values_leave_out(row, drive_left_out, ELEMENTSOF(drive_left_out));
+        return web_json_from_bus(row, ret);
+}
+
 /* An a{sv} of properties, in the words of the web. */
-static int properties_read(sd_bus_message *m, struct json_object **ret)
+static int properties_read(sd_bus_message *m, const char *interface, struct json_object **ret)
 {
         _cleanup_json_ struct json_object *o = NULL;
         int r;
@@ -117,7 +125,7 @@ static int properties_read(sd_bus_message *m, struct json_object **ret)
         r = message_read_json(m, &o);
         if (r <= 0)
                 return r < 0 ? r : -EBADMSG;
-        return web_json_from_bus(o, ret);
+        return streq(interface, BUS_INTERFACE_DRIVE) ? drive_read(o, ret) : web_json_from_bus(o, ret);
 }
 
 static void watch_schedule(Watch *w, uint64_t usec)
@@ -257,7 +265,7 @@ static int on_wanted(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (!w->wanted)
                 return 0;
         if (!sd_bus_message_is_method_error(m, NULL)) {
-                r = properties_read(m, &values);
+                r = properties_read(m, BUS_INTERFACE_STAGE, &values);
                 if (r >= 0)
                         r = stage_slash(w->wanted->path) ? stage_take(w, w->wanted->path, values)
                                                          : alert_set(w, values);
@@ -306,13 +314,6 @@ static void watch_want(Watch *w, const char *path)
         watch_ask(w);
 }
 
-static int row_set(Watch *w, MirrorKind kind, const char *path, struct json_object *values)
-{
-        if (kind == MIRROR_DRIVE)
-                values_leave_out(values, drive_left_out, ELEMENTSOF(drive_left_out));
-        return mirror_set(w->mirror, kind, path, values, false);
-}
-
 /* What a job has done before it was looked at sends no signals any more. */
 static void stages_want(Watch *w, struct json_object *row)
 {
@@ -342,9 +343,9 @@ static int rows_take(Watch *w, MirrorKind kind, struct json_object *rows)
                 if (json_get_string(row, "Object", &path) <= 0)
                         return -EBADMSG;
                 known = w->ready && mirror_has(w->mirror, path);
-                r = web_json_from_bus(row, &values);
+                r = kind == MIRROR_DRIVE ? drive_read(row, &values) : web_json_from_bus(row, &values);
                 if (r >= 0)
-                        r = row_set(w, kind, path, values);
+                        r = mirror_set(w->mirror, kind, path, values, false);
                 if (r < 0)
                         return r;
                 if (kind == MIRROR_JOB && !known)
@@ -517,7 +518,7 @@ static int row_changed(Watch *w, const char *interface, const char *path, struct
 
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 if (streq(interface, kinds[i].interface) && mirror_has(w->mirror, path))
-                        return row_set(w, kinds[i].kind, path, values);
+                        return mirror_set(w->mirror, kinds[i].kind, path, values, false);
 
         json_object_put(values);
         return 0;
@@ -532,7 +533,7 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
 
         r = sd_bus_message_read(m, "s", &interface);
         if (r >= 0)
-                r = properties_read(m, &values);
+                r = properties_read(m, interface, &values);
         if (r < 0) {
                 watch_told(w, r);
                 return 0;
