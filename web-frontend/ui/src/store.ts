@@ -6,6 +6,8 @@ import type { Api, Events, People } from './transport/api';
 import { nowUsec } from './lib/clock';
 import { notifyEnd } from './lib/notify';
 
+const STRUCTURE_MSEC = 300;
+
 export const session = signal<Session | null>(null);
 export const expired = signal(false);
 export const connected = signal(true);
@@ -33,6 +35,19 @@ function changed(): void {
                         frame = 0;
                         changes.value++;
                 }, 100);
+}
+
+// Whenever one comes or goes all are sorted, so while many come that is done a few times a second.
+let structureTimer = 0;
+function structureChanged(): void {
+        if (structureTimer === 0) {
+                driveIds.value = [...drives.keys()];
+                structureTimer = window.setTimeout(() => {
+                        structureTimer = 0;
+                        if (driveIds.peek().length !== drives.size || driveIds.peek().some((id) => !drives.has(id)))
+                                structureChanged();
+                }, STRUCTURE_MSEC);
+        }
 }
 
 export const canOperate = computed(() => session.value?.role === 'operator' || session.value?.role === 'admin');
@@ -101,7 +116,7 @@ function setDrives(list: Drive[], removed: string[]): void {
                 for (const id of removed)
                         structure = drives.delete(id) || structure;
                 if (structure)
-                        driveIds.value = [...drives.keys()];
+                        structureChanged();
                 loaded.value = true;
         });
         changed();

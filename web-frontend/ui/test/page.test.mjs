@@ -519,6 +519,21 @@ test('a dialog keeps the focus, Escape ends it and gives the focus back', async 
         assert.ok(await more.evaluate((element) => element === document.activeElement));
 });
 
+test('drives that come and go one right after the other are all told apart', async () => {
+        await open('/?q=QUICK');
+        await page.getByText('No drive fits').waitFor();
+        const one = ready();
+        const quick = (number) => ({ ...one, id: `quick${number}`, serial: `QUICK${number}` });
+        for (let number = 1; number <= 5; number++)
+                say(quick(number));
+        await rows().nth(4).waitFor();
+        say(quick(6));
+        await rowOf(quick(6)).waitFor();
+        server.say('drives-update', { drives: [quick(7)], removed: ['quick6'] });
+        await rowOf(quick(7)).waitFor();
+        assert.equal(await rows().count(), 6);
+});
+
 test('twelve thousand drives scroll, drawing what is in sight; the head stays and hides no row', async () => {
         await open('/', { drives: 12000 });
         await rows().first().waitFor();
