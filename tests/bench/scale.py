@@ -119,7 +119,7 @@ def put_program(machine: Machine, source: Path, path: str) -> None:
 
 
 @contextlib.contextmanager
-def make_site() -> Iterator[Product]:
+def make_site(hosts: int = HOSTS, per_host: int = DRIVES_PER_HOST) -> Iterator[Product]:
     from conftest import BUILD
 
     with contextlib.ExitStack() as stack:
@@ -133,20 +133,25 @@ def make_site() -> Iterator[Product]:
         machine.path("/etc/systemd/system").mkdir(exist_ok=True)
         machine.path(UNIT_POLL).symlink_to("/dev/null")
         machine.start()
-        argv = ["/usr/bin/python3", "-c", POLLER, *map(str, (HOSTS, DRIVES_PER_HOST, INTERVAL, SMART_INTERVAL // INTERVAL)), KEY]
+        argv = ["/usr/bin/python3", "-c", POLLER, *map(str, (hosts, per_host, INTERVAL, SMART_INTERVAL // INTERVAL)), KEY]
         stack.enter_context(machine.popen(argv, user="burnin"))
         machine.wait_property(PATH, MANAGER, "Health", "ok")
         yield product
 
 
-def fill(site: Product) -> int:
-    """Hosts, drives, and jobs that run. Returns the size of the database before the jobs."""
-    hosts = [site.new_host(f"bench{h}", address="192.0.2.1") for h in range(HOSTS)]
+def add_hosts(site: Product, count: int = HOSTS, per_host: int = DRIVES_PER_HOST) -> None:
+    """So many hosts, as seen once as the poller sees them."""
+    hosts = [site.new_host(f"bench{h}", address="192.0.2.1") for h in range(count)]
     for host in hosts:
         host.wait("SeenHostKeyFingerprint", "SHA256:bench")
         host.accept_key("SHA256:bench")
     for host in hosts:
-        host.wait("Drives", DRIVES_PER_HOST, 120)
+        host.wait("Drives", per_host, 120)
+
+
+def fill(site: Product) -> int:
+    """Hosts, drives, and jobs that run. Returns the size of the database before the jobs."""
+    add_hosts(site)
     size = (site.machine.root / DATABASE).stat().st_size
     per_host = RUNNING // HOSTS
     serials = [f"BENCH{h * DRIVES_PER_HOST + i:05}" for h in range(HOSTS) for i in range(per_host)]
