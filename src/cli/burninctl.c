@@ -146,6 +146,7 @@ static const Verb verbs[] = {
         { "hosts", NULL, 0, 0, 0, verb_hosts },
         { "host", "add", 1, 1, HOST_OPTIONS | BIT(OPTION_KIND), verb_host_add },
         { "host", "show", 1, 1, 0, verb_host_show },
+        { "host", "public-key", 0, 0, 0, verb_host_public_key },
         { "host", "accept-key", 1, 2, 0, verb_host_accept_key },
         { "host", "configure", 1, 1, HOST_OPTIONS, verb_host_configure },
         { "host", "refresh", 1, 1, 0, verb_host_refresh },
@@ -213,6 +214,7 @@ static const char help_text[] =
                 "  host add NAME --kind=truenas    Add a TrueNAS by its API (--api-key-file= [--api-url=]\n"
                 "                                  [--api-pin=|--no-verify-tls])\n"
                 "  host show NAME                  Everything known about it\n"
+                "  host public-key                 Print the line that lets burnin in, for authorized_keys\n"
                 "  host accept-key NAME [SHA256:…] Confirm the key that the host has shown\n"
                 "  host configure NAME             Change it (the same options but for --kind=)\n"
                 "  host refresh NAME               Look at it now\n"

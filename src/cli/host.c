@@ -164,8 +164,35 @@ int verb_host_add(Cli *c, char **args, size_t n)
                         args[0], args[0]);
         else
                 cli_say("Added %s. Nothing runs there until you have accepted its key:\n"
-                        "  burninctl host accept-key %s",
+                        "  burninctl host accept-key %s\n"
+                        "and its user's authorized_keys has this line:\n"
+                        "  burninctl host public-key",
                         args[0], args[0]);
+        return STATUS_OK;
+}
+
+int verb_host_public_key(Cli *c, char **args, size_t n)
+{
+        _cleanup_json_ struct json_object *manager = NULL, *answer = NULL;
+        const char *line;
+        int r;
+
+        r = cli_get_all(c, BUS_PATH, BUS_INTERFACE_MANAGER, &manager);
+        if (r < 0)
+                return r;
+        line = row_string(manager, "SshPublicKey");
+        if (c->json != JSON_OFF) {
+                answer = json_object_new_object();
+                if (!answer || json_put_string(answer, "SshPublicKey", line) < 0)
+                        return cli_oom(c);
+                return cli_print_json(c, answer);
+        }
+        if (isempty(line))
+                return cli_fail(c, STATUS_ERROR,
+                                "burnind finds no public key beside its private one. Make it there:\n"
+                                "  ssh-keygen -y -f " PATH_SSH_KEY " > " PATH_SSH_KEY ".pub");
+
+        (void) puts(line);
         return STATUS_OK;
 }
 

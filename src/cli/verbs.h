@@ -10,6 +10,7 @@ int verb_status(Cli *c, char **args, size_t n);
 int verb_hosts(Cli *c, char **args, size_t n);
 int verb_host_add(Cli *c, char **args, size_t n);
 int verb_host_show(Cli *c, char **args, size_t n);
+int verb_host_public_key(Cli *c, char **args, size_t n);
 int verb_host_accept_key(Cli *c, char **args, size_t n);
 int verb_host_configure(Cli *c, char **args, size_t n);
 int verb_host_refresh(Cli *c, char **args, size_t n);

@@ -25,6 +25,17 @@ static int manager_property_get_version(sd_bus *bus, const char *path, const cha
         return sd_bus_message_append(reply, "s", BURNIN_VERSION);
 }
 
+static int manager_property_get_public_key(sd_bus *bus, const char *path, const char *interface,
+                                           const char *property, sd_bus_message *reply, void *userdata,
+                                           sd_bus_error *error)
+{
+        _cleanup_free_ char *line = NULL;
+        int r;
+
+        r = manager_read_public_key(userdata, &line);
+        return r == -ENOMEM ? r : sd_bus_message_append(reply, "s", strempty(line));
+}
+
 static const char *manager_database_health(const Manager *m)
 {
         return m->health ?: "ok";
@@ -338,6 +349,7 @@ static int manager_method_cancel_all(sd_bus_message *m, void *userdata, sd_bus_e
 const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", manager_property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("SshPublicKey", "s", manager_property_get_public_key, 0, 0),
         SD_BUS_PROPERTY("Health", "s", manager_property_get_health, 0, EMITS),
         SD_BUS_PROPERTY("HealthParts", "a(ss)", manager_property_get_health_parts, 0, 0),
         SD_BUS_PROPERTY("HostStates", "a(ss)", manager_property_get_host_states, 0, 0),

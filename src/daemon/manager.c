@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-id128.h>
+#include <unistd.h>
 #include <utlist.h>
 
 #include "basic/fd-util.h"
@@ -191,22 +192,30 @@ Manager *manager_free(Manager *m)
         return NULL;
 }
 
-int manager_open_ssh_key(Manager *m)
+/* Which half is asked for is told by the suffix; a credential wins over the setting. */
+static int manager_read_key(const Manager *m, const char *suffix, char **ret, size_t *ret_size)
 {
         const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-        _cleanup_(erase_and_freep) char *key = NULL;
-        _cleanup_free_ char *path = NULL;
-        size_t size;
-        int r = -ENOENT;
+        _cleanup_free_ char *credential = NULL, *path = NULL;
 
         if (credentials) {
-                path = strf("%s/ssh-key", credentials);
-                if (!path)
+                credential = strf("%s/ssh-key", credentials);
+                if (!credential)
                         return -ENOMEM;
-                r = read_file_full(path, SSH_KEY_MAX, &key, &size);
         }
-        if (r == -ENOENT)
-                r = read_file_full(m->settings.ssh_key, SSH_KEY_MAX, &key, &size);
+        path = strf("%s%s", credential && access(credential, F_OK) >= 0 ? credential : m->settings.ssh_key,
+                    suffix);
+
+        return path ? read_file_full(path, SSH_KEY_MAX, ret, ret_size) : -ENOMEM;
+}
+
+int manager_open_ssh_key(Manager *m)
+{
+        _cleanup_(erase_and_freep) char *key = NULL;
+        size_t size;
+        int r;
+
+        r = manager_read_key(m, "", &key, &size);
         if (r < 0)
                 return log_warning_errno(
                                 r,
@@ -215,6 +224,23 @@ int manager_open_ssh_key(Manager *m)
                                 m->settings.ssh_key, m->settings.ssh_key);
 
         return memfd_new_sealed("burnin-ssh-key", key, size);
+}
+
+int manager_read_public_key(const Manager *m, char **ret)
+{
+        _cleanup_free_ char *line = NULL;
+        size_t size;
+        int r;
+
+        r = manager_read_key(m, ".pub", &line, &size);
+        if (r < 0)
+                return r;
+        line[strcspn(line, "\r\n")] = '\0';
+        if (isempty(line) || !utf8_is_valid(line))
+                return -ENOENT;
+
+        *ret = TAKE_PTR(line);
+        return 0;
 }
 
 static void manager_set_health(Manager *m, const char *health)

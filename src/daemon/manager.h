@@ -79,6 +79,8 @@ int manager_start(Manager *m);
 
 /* The private key as a sealed memfd, or -errno (logged). Read anew each time, so that a new key needs no restart. */
 int manager_open_ssh_key(Manager *m);
+/* Its public half, a line for authorized_keys. -ENOENT: there is none, or nothing that such a line could be. */
+int manager_read_public_key(const Manager *m, char **ret);
 
 /* Tells that the store could not be written: Health says so until it can be again; what stands still because of it then goes on
  * by itself. What the store refuses for what it is (store_is_refusal()) is told, and no more. Returns r. */

@@ -362,7 +362,8 @@ static bool authentication_step(Transport *t)
                 return true;
         }
 
-        reason = strf("%s refused the SSH key of burnin for the user %s", t->name, t->user);
+        reason = strf("%s refused the SSH key of burnin for the user %s: its public half belongs into authorized_keys there",
+                      t->name, t->user);
         connection_fail(t, TRANSPORT_AUTHENTICATION, reason);
         return true;
 }

@@ -108,6 +108,22 @@ def test_json_has_the_keys_of_the_bus(host: Machine, drive: Callable[..., str]) 
                                              "UnlockedDrives"}
 
 
+def test_public_key_is_the_line_that_lets_burnin_in(burnind: Machine) -> None:
+    """Whatever is in the file: to read the manager's other properties must stay possible."""
+    path = "/etc/burnin/id_ed25519.pub"
+    line = burnind.read(path)
+    assert ctl(burnind, "host", "public-key") == line
+    assert ctl_json(burnind, "host", "public-key") == {"SshPublicKey": line.strip()}
+    try:
+        for change, shown in ((f"echo second >> {path}", line.strip()), (f": > {path}", ""),
+                              (f"printf 'ssh-\\377 x\\n' > {path}", ""), (f"rm {path}", "")):
+            burnind.run(change)
+            assert ctl_json(burnind, "status")["Manager"]["SshPublicKey"] == shown
+            assert shown or "ssh-keygen -y" in ctl(burnind, "host", "public-key", status=ERROR)
+    finally:
+        burnind.write(path, line)
+
+
 def test_key_is_never_accepted_silently(host: Machine) -> None:
     other = host.ssh_host(2210)
     try:

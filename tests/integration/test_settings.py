@@ -530,8 +530,10 @@ def test_ssh_key_from_a_credential_wins(product: Product, credential: None, jour
     host.wait("State", "unconfirmed")
     host.accept_key(product.machine.host.fingerprint)
     assert "key" in host.wait("StateReason", lambda text: text and "key" in text), "the file's key is nobody's here"
+    assert product["SshPublicKey"] == product.machine.read("/etc/burnin/id_ed25519.pub").strip()
     product.restart()
     host.wait("State", "online")
+    assert product["SshPublicKey"] == "", "that in the file is the stranger's"
     product.plug("CREDENT1", 8)
     assert product.start("CREDENT1").wait_end() == "passed"
     secret = product.machine.read("/root/kept/id_ed25519").splitlines()[-3]

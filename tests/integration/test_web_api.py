@@ -414,6 +414,12 @@ def test_hosts(product: Product, alice: Person, victor: Person) -> None:
     assert is_refusal(alice.delete(path), 404, "NoSuchHost")
 
 
+def test_public_key(product: Product, nobody: Person, victor: Person) -> None:
+    line = product.machine.read("/etc/burnin/id_ed25519.pub").strip()
+    assert victor.get(f"{API}/ssh-key").json == {"ssh_public_key": line}
+    assert nobody.get(f"{API}/ssh-key").status == 401
+
+
 def test_settings(alice: Person, victor: Person) -> None:
     path = f"{API}/settings"
     assert is_refusal(victor.post(path, {"max_per_host": 3}), 403, "AccessDenied", "max_per_host")

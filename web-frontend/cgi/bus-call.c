@@ -134,6 +134,19 @@ int web_get_all(Web *w, const char *path, const char *interface, struct json_obj
         return web_read_raw(w, reply, ret);
 }
 
+int web_get_property(Web *w, const char *path, const char *interface, const char *name,
+                     struct json_object **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = web_call(w, path, PROPERTIES, "Get", &reply, "ss", interface, name);
+        if (r < 0)
+                return r;
+
+        return web_read_raw(w, reply, ret);
+}
+
 int web_get_row(Web *w, const char *path, const char *interface, struct json_object **ret)
 {
         _cleanup_json_ struct json_object *raw = NULL;

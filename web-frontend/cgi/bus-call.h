@@ -20,6 +20,9 @@ int web_read_path(Web *w, sd_bus_message *reply, char **ret);
 
 /* All properties, raw. */
 int web_get_all(Web *w, const char *path, const char *interface, struct json_object **ret);
+/* One property, raw. */
+int web_get_property(Web *w, const char *path, const char *interface, const char *name,
+                     struct json_object **ret);
 /* One row of what openapi.yaml calls by that name. */
 int web_get_row(Web *w, const char *path, const char *interface, struct json_object **ret);
 

@@ -62,6 +62,7 @@ int burnin_read(Web *w, const char *path, struct json_object **ret);
 int burnin_answer_id(Web *w, sd_bus_message *reply);
 
 int hosts_list(Web *w);
+int hosts_public_key(Web *w);
 int hosts_show(Web *w);
 int hosts_add(Web *w);
 int hosts_change(Web *w);

@@ -24,6 +24,21 @@ int hosts_list(Web *w)
         return list_answer(w, BUS_PATH, BUS_INTERFACE_MANAGER, "ListHosts", list_all_fields, "hosts", false);
 }
 
+/* What an administrator puts on a host before it is of any use. */
+int hosts_public_key(Web *w)
+{
+        _cleanup_json_ struct json_object *answer = json_object_new_object(), *line = NULL;
+        int r;
+
+        if (!answer)
+                return -ENOMEM;
+        r = web_get_property(w, BUS_PATH, BUS_INTERFACE_MANAGER, "SshPublicKey", &line);
+        if (r >= 0)
+                r = json_put(answer, "ssh_public_key", TAKE_PTR(line));
+
+        return r < 0 ? r : response_json(w, 200, TAKE_PTR(answer));
+}
+
 static int host_path(Web *w, char **ret)
 {
         return web_find_host(w, w->arguments[0], ret);

@@ -72,6 +72,7 @@ const Route route_table[] = {
         CHANGE("POST", API "/settings", settings_change, .free = true),
         CHANGE("POST", API "/settings/test-smtp", settings_test_smtp, .free = true),
 
+        READ(API "/ssh-key", hosts_public_key),
         READ(API "/hosts", hosts_list),
         CHANGE("POST", API "/hosts", hosts_add, .fields = hosts_add_fields),
         READ(API "/hosts/{name}", hosts_show),

@@ -88,19 +88,6 @@ static int copy(struct json_object *from, struct json_object *to, const char *ke
         return web_json_put(to, key, json_object_get(v));
 }
 
-static int get_property(Web *w, const char *path, const char *interface, const char *name,
-                        struct json_object **ret)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        int r;
-
-        r = web_call(w, path, "org.freedesktop.DBus.Properties", "Get", &reply, "ss", interface, name);
-        if (r < 0)
-                return r;
-
-        return web_read_raw(w, reply, ret);
-}
-
 /* Who is logged in, and what the page must know before anybody is. */
 static int session_answer(Web *w)
 {
@@ -109,9 +96,9 @@ static int session_answer(Web *w)
 
         if (!answer)
                 return -ENOMEM;
-        r = get_property(w, BUS_PATH_ACCOUNTS, BUS_INTERFACE_ACCOUNTS, "Empty", &first);
+        r = web_get_property(w, BUS_PATH_ACCOUNTS, BUS_INTERFACE_ACCOUNTS, "Empty", &first);
         if (r >= 0)
-                r = get_property(w, BUS_PATH, BUS_INTERFACE_MANAGER, "Version", &version);
+                r = web_get_property(w, BUS_PATH, BUS_INTERFACE_MANAGER, "Version", &version);
         if (r < 0)
                 return r;
 
