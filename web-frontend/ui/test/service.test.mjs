@@ -1,86 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The page in a browser, before the real service. tests/integration/test_page.py boots it, and starts this with
-//   URL          where the page is
-//   INSIDE       the words before a command that make it run beside the service, as JSON
-//   SETUP_CODE   for the first administrator
+// The page in a browser, before the real service. tests/integration/test_page.py boots it, and starts this with what service.mjs
+// says, and with
 //   DATA_DRIVE   the serial number of a drive with a filesystem; the others, PAGE0001 to PAGE0003, are free
-//   SCREENSHOTS  a folder; without it no pictures are made
-// It is one story: each test goes on where the one before ended.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { after, afterEach, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { test } from 'node:test';
+import { begin, code, createFirst, fits, go, inside, login, page, PASSWORD, picture, rowOf, titled, toast, url, visit } from './service.mjs';
 
-const { URL: url, SETUP_CODE: code, SCREENSHOTS: pictures, DATA_DRIVE: withData } = process.env;
-const prefix = JSON.parse(process.env.INSIDE);
-const PASSWORD = 'correct horse battery';
+const { DATA_DRIVE: withData } = process.env;
 const HOSTILE = '<img src=x onerror=alert(1)>';
-let browser, page;
-const complaints = [];
-
-before(async () => { browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] }); });
-after(() => browser.close());
-afterEach(() => assert.deepEqual(complaints.splice(0), []));
-
-// A browser of its own, as far as cookies go.
-async function visit(path = '/', options = {}) {
-        const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
-        context.setDefaultTimeout(20000);
-        const opened = await context.newPage();
-        opened.on('pageerror', (error) => complaints.push(error.message));
-        opened.on('dialog', (dialog) => { complaints.push(`alert: ${dialog.message()}`); void dialog.dismiss(); });
-        opened.on('console', (message) => { if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text()); });
-        await opened.goto(url + path);
-        return opened;
-}
-
-async function login(where, name, password = PASSWORD) {
-        await where.getByLabel('Name').fill(name);
-        await where.getByLabel('Password').fill(password);
-        await where.getByRole('button', { name: 'Log in' }).click();
-}
-
-function inside(...words) {
-        return execFileSync(prefix[0], [...prefix.slice(1), ...words], { encoding: 'utf8' });
-}
 
 // What the brake on all surface tests does: 'slow', 'hold' or 'off'.
 const brake = (how) => inside('sh', '-c', `echo ${how} > /run/brake`);
-const rowOf = (serial, where = page) => where.locator('table.drives tbody tr').filter({ hasText: serial });
-const toast = (text, where = page) => where.getByRole('region', { name: 'Messages' }).getByText(text).first().waitFor();
-const go = (title, where = page) => where.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: title, exact: true }).click();
-const titled = (title, where = page) => where.getByRole('heading', { level: 1, name: title }).waitFor();
 const answerTo = (where, method, path, body, headers = {}) => where.evaluate(async ([method, path, body, headers]) => {
         const answer = await fetch(path, { method, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) });
         return [answer.status, (await answer.json()).error?.code];
 }, [method, path, body, headers]);
 
-async function picture(name, where = page) {
-        if (!pictures)
-                return;
-        for (const [width, height] of [[390, 844], [1440, 900]])
-                for (const colorScheme of ['dark', 'light']) {
-                        await where.setViewportSize({ width, height });
-                        await where.emulateMedia({ colorScheme });
-                        await where.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-                        await where.screenshot({ path: `${pictures}/${name}-${width}-${colorScheme}.png` });
-                }
-}
-
 test('the first administrator is made with the setup code alone', async () => {
-        page = await visit();
-        const create = async (with_code) => {
-                await page.getByLabel('Name').fill('alice');
-                await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-                await page.getByLabel('Password, again').fill(PASSWORD);
-                await page.getByLabel('Setup code').fill(with_code);
-                await page.getByRole('button', { name: 'Create administrator' }).click();
-        };
+        await begin();
         await picture('first');
-        await create('AAAA-AAAA');
+        await createFirst('alice', 'AAAA-AAAA');
         await page.getByRole('alert').getByText(/setup.code/i).waitFor();
-        await create(code);
+        await createFirst('alice', code);
         await page.getByText('No drives yet').waitFor();
         await page.getByRole('button', { name: 'Account alice' }).click();
         await page.getByRole('menuitem', { name: 'Log out' }).click();
@@ -207,8 +149,6 @@ test('a job has its evidence, its counters before and after, and a report', asyn
         await page.getByRole('region', { name: 'SMART before and after' }).locator('tbody tr').first().waitFor();
         await page.locator('.page').getByText('alice (web)').waitFor();
         await page.locator('.page').getByText(HOSTILE, { exact: true }).waitFor();
-        // Nobody has to scroll for a verdict, nor does paper.
-        const fits = (selector) => page.locator(selector).evaluateAll((all) => all.every(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
         assert.ok(await fits('.ledger-box'));
         await picture('job');
         await page.getByRole('link', { name: 'Print' }).click();
