@@ -201,5 +201,6 @@ export function cockpitApi(bus: Bus): Api {
                 async removeHost(name) { await ofHost(name, 'Remove', 't', FLAGS); },
                 async refreshHost(name) { await ofHost(name, 'Refresh', 't', FLAGS); },
                 async acceptKey(name, fingerprint) { await ofHost(name, 'AcceptHostKey', 'st', fingerprint, FLAGS); },
+                sshKey: async () => String((await bus.getRaw(ROOT, MANAGER)).SshPublicKey),
         };
 }

@@ -165,7 +165,7 @@ export function world(total) {
                 for (const drive of list) if (drive.host === hosts[2].name) drive.stale = true;
         }
         for (const drive of list) hosts.find(({ name }) => name === drive.host).drives++;
-        hosts.push(host(hosts.length, { name: 'new-nas', state: 'unconfirmed', state_reason: 'Its key waits to be accepted.', host_key_fingerprint: '', seen_host_key_fingerprint: 'SHA256:hXq2mJr0cXl3pVQ7v0nQw0o1r8yJq5m3uVb6tS9kZ2E', operating_system: '', last_seen_usec: 0 }));
+        hosts.push(host(hosts.length, { name: 'new-nas', state: 'unconfirmed', detection_state: 'never looked', state_reason: 'Its key waits to be accepted.', host_key_fingerprint: '', seen_host_key_fingerprint: 'SHA256:hXq2mJr0cXl3pVQ7v0nQw0o1r8yJq5m3uVb6tS9kZ2E', operating_system: '', last_seen_usec: 0 }));
         if (total < 10 ** 4) hosts.push(host(hosts.length, { name: 'odd-nas', state: 'key-changed', state_reason: 'It shows another key than the one that was accepted.', seen_host_key_fingerprint: 'SHA256:b7Jm1xOq8cNf2kRz4sWv6yBt0eHu3iLp5aGd9jKlMnQ' }));
         hosts.push(host(hosts.length, { name: 'truenas', kind: 'truenas', api_url: 'https://192.0.2.90', user: '', api_state: 'authentication', api_reason: 'The API key is refused. Make another one there and give it here.', state: 'auth', state_reason: 'Its API refuses our key.' }));
         return { hosts: new Map(hosts.map((one) => [one.name, one])), drives, jobs, lastJob: job };

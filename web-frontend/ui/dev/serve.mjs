@@ -32,6 +32,7 @@ class Refused extends Error {
 
 export function serve({ port = 8090, drives: total = 48, first = false, loggedIn = true, role = 'admin', tick = 1000, down = false } = {}) {
         const state = world(total), streams = new Set(), grants = new Map();
+        const fresh = state.hosts.get('new-nas');
         const accounts = new Map(first ? [] : [['alice', { name: 'alice', role, created_usec: nowUsec() - 9e12, login_usec: nowUsec() - 6e9, locked_usec: 0, sessions: 1 }], ['bob', { name: 'bob', role: 'viewer', created_usec: nowUsec() - 5e12, login_usec: 0, locked_usec: nowUsec() + 5e7, sessions: 0 }]]);
         let account = loggedIn && !first ? 'alice' : null;
         const requests = [];
@@ -112,8 +113,9 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 })],
                 ['GET', /^audit$/, (_, __, query) => { const offset = Number(query.get('offset') ?? 0); return { entries: Array.from({ length: Math.min(100, 340 - offset) }, (_, index) => ({ id: 340 - offset - index, time_usec: nowUsec() - (offset + index) * 7.3e9, actor: index % 4 ? 'alice (web)' : 'root', actor_uid: index % 4 ? 991 : 0, action: ['start-destructive', 'cancel', 'unlock', 'manage-hosts'][index % 4], object: `job ${140 - index}`, outcome: index % 9 === 4 ? 'denied' : 'ok', detail: index % 4 === 2 ? 'pool "vault": disks go to the recycler' : '' })), total: 340, offset }; }],
                 ['GET', /^settings$/, () => ({ settings })], ['POST', /^settings$/, (_, body) => { for (const [name, value] of Object.entries(body)) { const one = settings.find((setting) => setting.name === name) ?? fail(404, 'NoSuchSetting', `There is no setting "${name}".`); if (typeof value === 'number' && value > (one.maximum ?? 1e9)) fail(400, 'InvalidArgument', `${name} is at most ${one.maximum}.`); Object.assign(one, value === null ? { value: one.default, origin: 'default' } : { value, origin: 'runtime' }); } return { settings }; }],
+                ['GET', /^ssh-key$/, () => ({ ssh_public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJt3Wqg5v0Zy2xk6cQ8mB1hR9nT4uE7pL0sD3fG6jK2z burnin@bench' })],
                 ['GET', /^hosts$/, () => ({ hosts: [...state.hosts.values()] })],
-                ['POST', /^hosts$/, (_, body) => { const { api_key: key, ...rest } = body; if (state.hosts.has(body.name)) fail(409, 'HostExists', `There is a host "${body.name}" already.`); const one = { ...state.hosts.get('new-nas'), ...rest, state: 'unconfirmed' }; state.hosts.set(body.name, one); say('hosts-update', { hosts: [one], removed: [] }); return one; }],
+                ['POST', /^hosts$/, (_, body) => { const { api_key: key, ...rest } = body; if (state.hosts.has(body.name)) fail(409, 'HostExists', `There is a host "${body.name}" already.`); const one = { ...fresh, ...rest, state: 'unconfirmed' }; state.hosts.set(body.name, one); say('hosts-update', { hosts: [one], removed: [] }); return one; }],
                 ['PATCH', /^hosts\/([^/]+)$/, ([name], body) => { const one = Object.assign(state.hosts.get(name), body); say('hosts-update', { hosts: [one], removed: [] }); return one; }],
                 ['DELETE', /^hosts\/([^/]+)$/, ([name]) => { state.hosts.delete(name); say('hosts-update', { hosts: [], removed: [name] }); }],
                 ['POST', /^hosts\/([^/]+)\/refresh$/, () => {}],

@@ -210,7 +210,7 @@ test('an NVMe drive can be told to erase itself', async () => {
 });
 
 test('all that are ready are selected, locked ones are not; a batch is confirmed and counted', async () => {
-        await open();
+        await open('/?state=ready');
         await page.getByLabel(/^Select all \d+ drives that are ready/).check();
         const count = [...server.state.drives.values()].filter((one) => one.present && !one.stale && one.identity_state === 'ok' && one.active_job === null && one.lock_state === 'none').length;
         await page.getByRole('button', { name: `Burn-In (${count})`, exact: true }).click();
@@ -224,6 +224,8 @@ test('all that are ready are selected, locked ones are not; a batch is confirmed
         assert.equal(server.requests[0].confirm, true);
         assert.equal(server.requests[0].serials, undefined);
         await page.locator('.batch-bar').waitFor({ state: 'detached' });
+        // Though it is ready no more.
+        await rowOf(server.state.drives.get(server.requests[0].drive_ids[0])).waitFor();
 });
 
 test('a locked drive opens for its exact token and a reason, and then for a start', async () => {
@@ -482,6 +484,27 @@ test('the first administrator is made, then there is a page', async () => {
         await page.getByLabel('Setup code').fill('K7QX-2M4P');
         await page.getByRole('button', { name: 'Create administrator' }).click();
         await rows().first().waitFor();
+});
+
+test('who begins is led from no drive to a host, and told what to put there', async () => {
+        await open('/', { drives: 1 });
+        for (const all of [server.state.hosts, server.state.drives, server.state.jobs])
+                all.clear();
+        await page.reload();
+        await page.getByText('No drives yet').waitFor();
+        await page.getByRole('button', { name: 'Add host' }).click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByText('~root/.ssh/authorized_keys').waitFor();
+        await dialog.getByText(/^ssh-ed25519 /).waitFor();
+        await dialog.getByLabel('Name', { exact: true }).fill('vault');
+        await dialog.locator('button[type=submit]').click();
+        await page.getByRole('heading', { level: 2, name: 'vault' }).waitFor();
+        assert.equal(await page.getByText('Not all that may use a drive can be seen').count(), 0);
+        await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Drives' }).click();
+        await page.getByText('Drives are here as soon as vault has answered.').waitFor();
+        await page.getByRole('link', { name: 'See what it waits for' }).click();
+        await page.getByRole('button', { name: 'Compare and accept the key' }).click();
+        await dialog.getByText('SHA256:').first().waitFor();
 });
 
 test('who may only look has nothing to press', async () => {

@@ -112,4 +112,5 @@ export interface Api {
         removeHost(name: string): Promise<void>;
         refreshHost(name: string): Promise<void>;
         acceptKey(name: string, fingerprint: string): Promise<void>;
+        sshKey(): Promise<string>; // a line for authorized_keys
 }

@@ -148,6 +148,7 @@ export function httpApi(base: URL): Api {
                 removeHost: (name) => remove(`api/v1/hosts/${encodeURIComponent(name)}`),
                 refreshHost: (name) => post(`api/v1/hosts/${encodeURIComponent(name)}/refresh`),
                 acceptKey: (name, fingerprint) => post(`api/v1/hosts/${encodeURIComponent(name)}/accept-key`, { fingerprint }),
+                sshKey: async () => (await get<{ ssh_public_key: string }>('api/v1/ssh-key')).ssh_public_key,
         };
 }
 

@@ -2,14 +2,17 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useMedia } from '../lib/media';
 import { rows, view } from '../lib/rows';
-import { query, setQuery } from '../router';
-import { driveIds, loaded } from '../store';
+import { go, query, setQuery } from '../router';
+import { driveIds, hosts, isAdmin, loaded } from '../store';
+import { showDialog } from '../ui/dialog';
+import { Icon } from '../ui/icon';
 import { Empty } from '../ui/page';
 import { BatchBar } from './batch-bar';
 import { DriveCards } from './drive-cards';
 import { DriveTable } from './drive-table';
 import { Drawer } from './drawer';
 import { Failures } from './failures';
+import { HostDialog } from './host-dialog';
 import { StatsBar } from './stats-bar';
 import { Toolbar } from './toolbar';
 import { Link } from '../ui/link';
@@ -47,7 +50,9 @@ export function Dashboard({ hidden }: { hidden: boolean }) {
 
 function NoDrives() {
         if (driveIds.value.length === 0)
-                return <Empty title="No drives yet" icon="info"><p>Drives are here as soon as a host is. <Link to="/hosts">Add a host</Link></p></Empty>;
+                return hosts.value.size === 0
+                        ? <Empty title="No drives yet" icon="info"><p>Drives are here as soon as the host is that they are in.</p>{isAdmin.value && <button type="button" class="btn primary" onClick={() => showDialog(<HostDialog added={() => go('/hosts')} />)}><Icon name="plus" />Add host</button>}</Empty>
+                        : <Empty title="No drives yet" icon="info"><p>Drives are here as soon as {hosts.value.size === 1 ? [...hosts.value.keys()][0] : 'one of the hosts'} has answered.</p><Link to="/hosts" class="btn primary">{isAdmin.value ? 'See what it waits for' : 'See the hosts'}</Link></Empty>;
         return (
                 <Empty title="No drive fits">
                         <p>{view.value.q ? `Nothing has “${view.value.q}” in it.` : 'None is in this state now.'}</p>

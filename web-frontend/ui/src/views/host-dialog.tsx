@@ -6,6 +6,7 @@ import type { HostOptions } from '../transport/api';
 import { Dialog } from '../ui/dialog';
 import { Field } from '../ui/page';
 import { toast } from '../ui/toast';
+import { PublicKey } from './public-key';
 
 const kinds: [Host['kind'], string, string][] = [
         ['ssh', 'Linux over SSH', 'Runs commands as root, or by sudo without a password.'],
@@ -13,7 +14,7 @@ const kinds: [Host['kind'], string, string][] = [
         ['local', 'This machine', 'The one that burnind runs on, through burnin-local.socket.'],
 ];
 
-export function HostDialog({ host }: { host?: Host }) {
+export function HostDialog({ host, added }: { host?: Host; added?: () => void }) {
         const [kind, setKind] = useState<Host['kind']>(host?.kind ?? 'ssh');
         const [name, setName] = useState(host?.name ?? '');
         const [address, setAddress] = useState(host?.address ?? '');
@@ -45,7 +46,8 @@ export function HostDialog({ host }: { host?: Host }) {
                                 else
                                         await theApi().addHost(name, { kind, ...options() });
                                 await refreshHosts();
-                                toast('success', host ? `${name} was changed` : kind === 'local' ? `${name} was added` : `${name} was added. Its key is to be compared next.`);
+                                added?.();
+                                toast('success', host ? `${name} was changed` : `${name} was added${kind !== 'local' && user ? '. Its key is to be compared next.' : ''}`);
                         }}>
                         {!host && (
                                 <>
@@ -78,6 +80,7 @@ export function HostDialog({ host }: { host?: Host }) {
                                         <Field id="host-user" label="SSH user" help={kind === 'truenas' ? 'Empty: the API alone, self-tests without burn-ins.' : 'Another than root needs sudo without a password.'}>
                                                 {(field) => <input {...field} autocomplete="off" autocapitalize="none" spellcheck={false} value={user} onInput={(event) => setUser(event.currentTarget.value)} />}
                                         </Field>
+                                        {user && <PublicKey user={user} />}
                                 </>
                         )}
                         {kind === 'truenas' && (

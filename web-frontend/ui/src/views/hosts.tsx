@@ -12,6 +12,7 @@ import { Label, type Tone } from '../ui/status';
 import { attempt } from '../ui/toast';
 import { HostDialog } from './host-dialog';
 import { KeyDialog, RemoveHostDialog } from './host-key-dialog';
+import { PublicKey } from './public-key';
 
 const states: Record<Host['state'], { tone: Tone; icon: 'pass' | 'warning' | 'fail' | 'clock'; word: string }> = {
         new: { tone: 'info', icon: 'clock', word: 'New' },
@@ -29,10 +30,10 @@ export function Hosts() {
         const list = [...hosts.value.values()].sort((a, b) => first.indexOf(a.state) - first.indexOf(b.state) || a.name.localeCompare(b.name));
         const add = isAdmin.value && <button type="button" class="btn primary" onClick={() => showDialog(<HostDialog />)}><Icon name="plus" />Add host</button>;
         return (
-                <Page title="Hosts" actions={add}>
+                <Page title="Hosts" actions={list.length > 0 && add}>
                         <Waiting loaded={{ ...loaded, data: list.length > 0 || loaded.data !== undefined || !loaded.error ? list : undefined }}>
                                 {() => list.length === 0
-                                        ? <Empty title="No hosts yet" icon="info"><p>A host is a machine whose drives are tested: over SSH, or this machine itself.</p></Empty>
+                                        ? <Empty title="No hosts yet" icon="info"><p>A host is a machine whose drives are tested: over SSH, or this machine itself.</p>{add}</Empty>
                                         : <ul class="host-list">{list.map((host) => <HostCard key={host.name} host={host} />)}</ul>}
                         </Waiting>
                 </Page>
@@ -71,7 +72,8 @@ function HostCard({ host }: { host: Host }) {
                         {!loud && host.state_reason && <p>{host.state_reason}</p>}
                         {host.api_reason && <p class="subtle">{host.api_reason}</p>}
                         {host.missing_tools && <Notice kind="warning" role="status" title="It lacks what a burn-in needs">{host.missing_tools}</Notice>}
-                        {host.detection_state !== 'ok' && host.detection_state !== '' && <Notice kind="warning" role="status" title="Not all that may use a drive can be seen">{host.detection_state}: nothing there is unlocked that was locked.</Notice>}
+                        {host.state === 'auth' && host.kind === 'ssh' && <PublicKey user={host.user} />}
+                        {host.last_seen_usec > 0 && host.detection_state !== 'ok' && host.detection_state !== '' && <Notice kind="warning" role="status" title="Not all that may use a drive can be seen">{host.detection_state}. Until that is mended no drive there is unlocked, and no burn-in gets past its precheck.</Notice>}
                         {(loud || host.state === 'unconfirmed') && isAdmin.value && host.seen_host_key_fingerprint && (
                                 <div><button type="button" class={`btn ${loud ? 'danger' : 'primary'}`} onClick={() => showDialog(<KeyDialog host={host} />)}>Compare and accept the key</button></div>
                         )}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // One job on paper, to go with the drive.
 import qrcode from 'qrcode-generator';
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { bytes, date, span, stageNames, temperature } from '../lib/format';
 import type { Job } from '../model';
 import { href } from '../router';
@@ -37,6 +37,8 @@ function Qr({ text }: { text: string }) {
 }
 
 function Report({ job }: { job: Job }) {
+        // What a browser calls the file that it prints into.
+        useEffect(() => { document.title = `burnin report ${job.serial} job ${job.id}`; }, [job.id]);
         const address = new URL(href(`/history/${job.id}`), location.href).toString();
         return (
                 <article class="report">
@@ -71,8 +73,10 @@ function Report({ job }: { job: Job }) {
                                 </section>
                         ))}
                         <SmartComparison job={job} bare />
-                        <div class="signature"><div>Date</div><div>Signature</div></div>
-                        <p class="help">burnin {session.value?.version}, {address}</p>
+                        <footer class="report-foot">
+                                <div class="signature"><div>Date</div><div>Signature</div></div>
+                                <p class="help">burnin {session.value?.version}, {address}</p>
+                        </footer>
                 </article>
         );
 }

@@ -2,9 +2,11 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { holdsOldData } from '../lib/drives';
 import { bytes, count, range } from '../lib/format';
+import { view } from '../lib/rows';
 import { clearTicks } from '../lib/selection';
 import { chosen, destroys, ofProfile, profileOf, profiles, type Choice } from '../lib/stages';
 import type { Drive, Estimate, StartRequest, StartResult } from '../model';
+import { setQuery } from '../router';
 import { driveNow, grantOf, refreshGrants, session, theApi } from '../store';
 import { Dialog } from '../ui/dialog';
 import { Field } from '../ui/page';
@@ -65,6 +67,9 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
                 }
                 tell(total);
                 clearTicks();
+                // What has just been started must not vanish because it is ready no more.
+                if (total.queued > 0 && view.peek().state === 'ready')
+                        setQuery({ state: '' });
                 if (unlock)
                         await refreshGrants();
         };

@@ -44,7 +44,7 @@ export function UnlockDialog({ drive }: { drive: Drive }) {
                                 ['Lock', lockNames[drive.lock_state] || drive.lock_state],
                                 ['Would be destroyed', <strong class="danger-text">{drive.lock_detail || 'What is on it is not known'}</strong>],
                         ]} />
-                        <Field id="unlock-token" label={`Type ${drive.unlock_token} to unlock`} error={token !== '' && !drive.unlock_token.startsWith(token) ? 'This is not it.' : ''}>
+                        <Field id="unlock-token" label={`Type ${drive.unlock_token} to unlock`} error={token !== '' && !drive.unlock_token.startsWith(token) ? `Exactly ${drive.unlock_token}, capitals too.` : ''}>
                                 {(field) => <input {...field} class="mono" autocomplete="off" autocapitalize="none" spellcheck={false} value={token} onInput={(event) => setToken(event.currentTarget.value)} />}
                         </Field>
                         <Field id="unlock-reason" label="Reason" help="One line. It is kept with the job and in the audit." error={bytesOf > REASON_BYTES ? `At most ${REASON_BYTES} bytes.` : ''}>
