@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(HERE / "tests/integration"), str(HERE / "tests/lab")]
 
 from machine import Machine  # noqa: E402
-from nas import Nas, default_drives  # noqa: E402
+from nas import Drive, Nas, default_drives  # noqa: E402
 
 HOST, HOST_TRUENAS = "/org/burnin1/host/nas", "/org/burnin1/host/tn"
 ADDRESS = "127.0.0.1:8084"
@@ -28,9 +28,9 @@ MOCK = "/usr/local/bin/mock-truenas"
 GOOD, BAD, LOCKED = "WD-FREE01", "2000", "WD-TANK01"
 FAILS = "71R0A01VFR0H"      # of the TrueNAS, at 30 %
 STATUS_FAILED = 6
-# An emulated drive is as slow as it likes.
-SETTINGS = ("[burnind]\npoll_interval_seconds=2\nfollow_interval_seconds=1\nself_test_interval_seconds=1\n"
-            "slow_floor_hdd=0\nslow_floor_ssd=0\nslow_ratio=0\n")
+# An emulated drive is as slow as it likes, and a look at an emulated NAS takes its time.
+SETTINGS = ("[burnind]\npoll_interval_seconds=5\npoll_timeout_seconds=60\nstale_threshold_seconds=120\nfollow_interval_seconds=1\n"
+            "self_test_interval_seconds=1\nslow_floor_hdd=0\nslow_floor_ssd=0\nslow_ratio=0\n")
 
 
 def say(text: str) -> None:
@@ -132,24 +132,67 @@ def page(machine: Machine) -> Iterator[str]:
             forwarder.terminate()
 
 
-def keep(machine: Machine) -> None:
-    enter = f"nsenter --target {machine.leader} --all"
+def page_drives() -> tuple[Drive, ...]:
+    """For who tries the page: twelve drives that nothing uses, one of them bad, and one for each way to use a drive."""
+    others = tuple(drive for drive in default_drives() if drive.state != "free" or drive.serial == BAD)
+    return (*others, *(Drive(f"WD-NEW{n:02}", size_mb=64, wwn=0x5000C500A0000100 + n) for n in range(1, 12)))
+
+
+def invite(machine: Machine, *steps: str) -> None:
+    """The page is there until Enter is pressed; what a person types there first."""
     with page(machine) as address:
-        say("It is left running. In another terminal:")
-        for command in ("busctl tree org.burnin1", "burninctl watch", "journalctl BURNIN_JOB=2", "systemctl status burnind",
-                        "bash"):
-            print(f"    {enter} {command}")
         code = machine.run(["burninctl", "account", "setup-code"]).stdout.strip()
-        say(f"The web page: {address} (its certificate is its own). The first account needs the code {code}")
+        say(f"The web page: {address}")
+        for step in ("Its certificate is its own, so the browser warns: go on all the same.",
+                     f"Create the first administrator, with any name and password, and the setup code  {code}", *steps):
+            print(f"    {step}")
         input("\nPress Enter to end it. ")
 
 
+def keep(machine: Machine) -> None:
+    enter = f"nsenter --target {machine.leader} --all"
+    say("It is left running. In another terminal:")
+    for command in ("busctl tree org.burnin1", "burninctl watch", "journalctl BURNIN_JOB=2", "systemctl status burnind", "bash"):
+        print(f"    {enter} {command}")
+    invite(machine)
+
+
+def invite_to_nas(machine: Machine, nas: Nas) -> None:
+    fingerprint = trust(machine, nas)
+    free = [drive for drive in nas.drives if drive.state == "free"]
+    invite(machine,
+           f"Add a host: Linux over SSH, any name, address  {nas.address}  SSH port  {nas.port}  SSH user  root",
+           f"Compare its key. On the host's console you would read  {fingerprint}",
+           f"Burn in its {len(free)} free drives, of which one is bad; unlock one of the {len(nas.drives) - len(free)} that are in use.",
+           "A job that has ended can be printed: press its verdict, then Print.")
+
+
+def invite_to_truenas(machine: Machine, hello: dict[str, str]) -> None:
+    invite(machine,
+           "Add a host: TrueNAS, any name; the rest is empty but for",
+           f"    API address        {hello['url']}",
+           f"    API key            {hello['key']}",
+           f"    Pinned public key  {pin(machine, hello['certificate'])}",
+           "Each drive can test itself: Short SMART test and Long SMART test are in its menu, at the end of its row. One of them fails.",
+           "A burn-in needs a host that is reached over SSH, too: the API cannot tell that nothing uses a drive.")
+
+
 def run(machine: Machine, work: str, options: argparse.Namespace) -> bool:
+    good = True
     with contextlib.ExitStack() as stack:
         if options.truenas:
-            good = demo_truenas(machine, stack.enter_context(start_truenas(machine, options.truenas)))
+            hello = stack.enter_context(start_truenas(machine, options.truenas))
+            if options.page:
+                invite_to_truenas(machine, hello)
+            else:
+                good = demo_truenas(machine, hello)
         else:
-            good = demo(machine, stack.enter_context(Nas(work, netns=machine.netns, drives=default_drives(free_mb=128))))
+            drives = page_drives() if options.page else default_drives(free_mb=128)
+            nas = stack.enter_context(Nas(work, netns=machine.netns, drives=drives))
+            if options.page:
+                invite_to_nas(machine, nas)
+            else:
+                good = demo(machine, nas)
         if options.keep:
             keep(machine)
     return good
@@ -157,7 +200,9 @@ def run(machine: Machine, work: str, options: argparse.Namespace) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--keep", action="store_true")
+    left = parser.add_mutually_exclusive_group()
+    left.add_argument("--keep", action="store_true")
+    left.add_argument("--page", action="store_true")
     parser.add_argument("--truenas", nargs="?", const="60", metavar="SPEED")
     options = parser.parse_args()
     began = time.monotonic()
@@ -173,7 +218,8 @@ def main() -> int:
         finally:
             machine.close()
 
-    say(f"Done in {time.monotonic() - began:.0f} s: " + ("all as promised" if good else "NOT as promised, see above"))
+    if not options.page:
+        say(f"Done in {time.monotonic() - began:.0f} s: " + ("all as promised" if good else "NOT as promised, see above"))
     return 0 if good else 1
 
 
