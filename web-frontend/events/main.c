@@ -31,8 +31,7 @@
 #define CALL_USEC      (25 * USEC_PER_SEC)
 #define ACCURACY_USEC  (5 * USEC_PER_MSEC)
 
-#define UNAVAILABLE "503 Service Unavailable"
-#define CANNOT_ASK  "burnind cannot be asked."
+#define CANNOT_ASK "burnind cannot be asked."
 
 typedef struct Events Events;
 
@@ -121,6 +120,11 @@ static void viewer_open(Viewer *v)
         stream_open(v->stream);
 }
 
+static void stream_refuse_unavailable(Stream *s, const char *words)
+{
+        stream_refuse(s, "503 Service Unavailable", "DaemonDown", words);
+}
+
 /* The answer of Check: for a request that waits for it, and for a stream whose session may have ended. */
 static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -138,8 +142,7 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 if (!is_gone(e))
                         stream_end(v->stream);
         } else if (e && is_gone(e))
-                stream_refuse(v->stream, UNAVAILABLE, "DaemonDown",
-                              "burnind does not run, or does not answer.");
+                stream_refuse_unavailable(v->stream, "burnind does not run, or does not answer.");
         else if (e)
                 stream_refuse(v->stream, "401 Unauthorized", "NotLoggedIn", "Log in first.");
         return 0;
@@ -187,7 +190,7 @@ static int on_more(sd_event_source *source, void *userdata)
 
         DL_FOREACH_SAFE(e->viewers, v, next)
                 if (v->waits && viewer_check(v) < 0 && !stream_is_open(v->stream))
-                        stream_refuse(v->stream, UNAVAILABLE, "DaemonDown", CANNOT_ASK);
+                        stream_refuse_unavailable(v->stream, CANNOT_ASK);
         return 0;
 }
 
@@ -200,7 +203,7 @@ static void on_request(Stream *s, const char *token, const char *address, void *
                 return;
         }
         if (viewer_check(v) < 0)
-                stream_refuse(s, UNAVAILABLE, "DaemonDown", CANNOT_ASK);
+                stream_refuse_unavailable(s, CANNOT_ASK);
 }
 
 static const StreamHandler handler = { .request = on_request, .gone = on_gone };
