@@ -193,7 +193,7 @@ export type SettingValue = number | boolean | string | string[];
 
 export interface Setting {
         name: string;
-        type: 'number' | 'boolean' | 'path' | 'ratio' | 'words';
+        type: 'number' | 'boolean' | 'path' | 'ratio' | 'words' | 'networks';
         value: SettingValue;
         default: SettingValue;
         origin: 'default' | 'file' | 'runtime';

@@ -692,6 +692,28 @@ test('a phone has cards, whose drawer fills the screen', async () => {
         assert.deepEqual(heights, [176]);
 });
 
+test('a setting of each type is kept as what it is, and a list that is emptied is one of nothing', async () => {
+        await open('/settings');
+        const valueOf = (name) => server.settings.find((one) => one.name === name).value;
+        const set = async (name, text, expected) => {
+                const row = page.locator('.setting').filter({ has: page.locator(`#setting-${name}`) });
+                const field = row.locator(`#setting-${name}`);
+                await (typeof text === 'boolean' ? field.setChecked(text) : field.fill(text));
+                await row.getByRole('button', { name: 'Save' }).click();
+                await row.getByRole('button', { name: /^Back to/ }).waitFor();
+                assert.deepEqual(valueOf(name), expected);
+        };
+        await set('max_per_host', '2', 2);
+        await set('slow_ratio', '0.25', 0.25);
+        await set('slow_fails', true, true);
+        await set('ssh_key', '/etc/burnin/other', '/etc/burnin/other');
+        await set('boot_pools', 'rpool, tank\nboot-pool', ['rpool', 'tank', 'boot-pool']);
+        await set('web_allow', '192.0.2.0/24\n2001:db8::/32', ['192.0.2.0/24', '2001:db8::/32']);
+        assert.equal(await page.locator('#setting-web_allow').inputValue(), '192.0.2.0/24\n2001:db8::/32');
+        await page.getByRole('button', { name: 'Back to the default, none' }).waitFor();
+        await set('web_allow', '', []);
+});
+
 for (const [width, colorScheme] of [[1440, 'light'], [1440, 'dark'], [390, 'light']])
         test(`nothing serious against accessibility, ${width} ${colorScheme}`, async () => {
                 await open('/', { width, height: 900, colorScheme });

@@ -51,7 +51,8 @@ function valueOf(setting: Setting, text: string): SettingValue | Error {
                 return text.trim() === '' || !(number >= 0) ? new Error('A number.') : number;
         }
         case 'words':
-                return text.split(/\s+/).filter(Boolean);
+        case 'networks':
+                return text.split(/[\s,]+/).filter(Boolean);
         case 'boolean':
                 return text === 'true';
         case 'path':
@@ -109,8 +110,8 @@ function SettingRow({ setting, changed }: { setting: Setting; changed: () => voi
                         }}>
                                 {setting.type === 'boolean'
                                         ? <label class="check"><input id={id} type="checkbox" checked={text === 'true'} disabled={!may} onChange={(event) => setText(String(event.currentTarget.checked))} />{text === 'true' ? 'Yes' : 'No'}</label>
-                                        : setting.type === 'words'
-                                                ? <textarea id={id} rows={2} value={text} disabled={!may} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
+                                        : Array.isArray(setting.value)
+                                                ? <textarea id={id} class="mono" rows={2} placeholder="None. Each on a line of its own." value={text} disabled={!may} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
                                                 : <input id={id} inputMode={setting.type === 'path' ? 'text' : 'decimal'} class={setting.type === 'path' ? 'mono' : ''} value={text} disabled={!may} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />}
                                 {setting.unit && <span class="subtle">{setting.unit}</span>}
                                 {(wrong && touched || error) && <p class="help danger" role="alert">{error || wrong}</p>}
@@ -118,7 +119,7 @@ function SettingRow({ setting, changed }: { setting: Setting; changed: () => voi
                                         <span class="row">
                                                 {touched && <button type="submit" class="btn primary small" disabled={wrong !== '' || busy}>Save</button>}
                                                 {touched && <button type="button" class="btn link small" onClick={() => { setText(present); setError(''); }}>Restore</button>}
-                                                {!touched && <button type="button" class="btn link small" disabled={busy} onClick={() => void save(null)}>Back to {setting.file ? 'the file' : `the default, ${textOf(setting.default).replaceAll('\n', ' ')}`}</button>}
+                                                {!touched && <button type="button" class="btn link small" disabled={busy} onClick={() => void save(null)}>Back to {setting.file ? 'the file' : `the default, ${textOf(setting.default).replaceAll('\n', ' ') || 'none'}`}</button>}
                                         </span>
                                 )}
                         </form>
