@@ -692,6 +692,28 @@ test('a phone has cards, whose drawer fills the screen', async () => {
         assert.deepEqual(heights, [176]);
 });
 
+test('a stage that erases an NVMe drive has its name wherever stages are, and its verdict', async () => {
+        await open('/history');
+        const job = [...server.state.jobs.values()].find(({ verdict }) => verdict === 'failed');
+        job.stages = job.stages.filter(({ kind }) => kind !== 'surface_validate').map((stage, index) => ({ ...stage, index, verdict: 'passed' }));
+        Object.assign(job.stages[1], { kind: 'nvme_format' });
+        Object.assign(job.stages[2], { kind: 'nvme_sanitize', verdict: 'failed', reason: 'The drive says that it has failed.' });
+        await page.goto(`${server.url}history/${job.id}`);
+        for (const [name, verdict] of [['NVMe format', 'Passed'], ['NVMe sanitize', 'Failed']]) {
+                const card = page.locator('.stage-card').filter({ has: page.getByRole('heading', { name }) });
+                await card.locator('.card-head').getByText(verdict, { exact: true }).waitFor();
+        }
+        await page.goto(`${server.url}?drive=${encodeURIComponent(job.drive_id)}`);
+        await page.locator('.drawer').getByRole('button', { name: 'NVMe sanitize' }).waitFor();
+        await page.locator('.drawer').getByRole('heading', { name: 'NVMe sanitize' }).waitFor();
+        await page.goto(`${server.url}history/${job.id}/print`);
+        await page.getByRole('heading', { name: 'NVMe format' }).waitFor();
+        // One of a burnin that is newer than the page: it has no name here, but it has a verdict.
+        Object.assign(job.stages[1], { kind: 'tape_rewind' });
+        await page.goto(`${server.url}history/${job.id}`);
+        await page.locator('.stage-card').nth(1).locator('.card-head').getByText('Passed', { exact: true }).waitFor();
+});
+
 test('a setting of each type is kept as what it is, and a list that is emptied is one of nothing', async () => {
         await open('/settings');
         const valueOf = (name) => server.settings.find((one) => one.name === name).value;

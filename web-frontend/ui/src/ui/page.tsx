@@ -20,7 +20,7 @@ export function Page({ title, actions, children }: { title: ComponentChildren; a
 export function Card({ title, actions, children, class: className = '' }: { title?: ComponentChildren; actions?: ComponentChildren; children: ComponentChildren; class?: string }) {
         return (
                 <section class={`card ${className}`}>
-                        {title && <header class="card-head"><h2>{title}</h2>{actions && <div class="row">{actions}</div>}</header>}
+                        {(title || actions) && <header class="card-head">{title && <h2>{title}</h2>}{actions && <div class="row">{actions}</div>}</header>}
                         {children}
                 </section>
         );
