@@ -113,9 +113,9 @@ export function cockpitApi(bus: Bus): Api {
                         if (notes !== undefined)
                                 await bus.call(path, DRIVE, 'SetNotes', 'st', notes, FLAGS);
                 },
-                async readings(id, since) {
+                async readings(id, { since, until, limit }) {
                         const at = { path: await findDrive(id), interface_: DRIVE };
-                        return fromBus((await bus.list('ListReadings', { since: ['t', since || undefined] }, at)).rows) as Reading[];
+                        return fromBus((await bus.list('ListReadings', { since: ['t', since], until: ['t', until], limit: ['u', limit] }, at)).rows) as Reading[];
                 },
                 async startSelfTest(id, type) { await ofDrive(id, 'StartSelfTest', 'st', type, FLAGS); },
                 async cancelSelfTest(id, type) {

@@ -31,7 +31,7 @@ class Refused extends Error {
 }
 
 export function serve({ port = 8090, drives: total = 48, first = false, loggedIn = true, role = 'admin', tick = 1000, down = false } = {}) {
-        const state = world(total), streams = new Set(), grants = new Map(), settings = makeSettings();
+        const state = { ...world(total), readings: new Map() }, streams = new Set(), grants = new Map(), settings = makeSettings();
         const fresh = state.hosts.get('new-nas');
         const accounts = new Map(first ? [] : [['alice', { name: 'alice', role, created_usec: nowUsec() - 9e12, login_usec: nowUsec() - 6e9, locked_usec: 0, sessions: 1 }], ['bob', { name: 'bob', role: 'viewer', created_usec: nowUsec() - 5e12, login_usec: 0, locked_usec: nowUsec() + 5e7, sessions: 0 }]]);
         let account = loggedIn && !first ? 'alice' : null;
@@ -64,7 +64,11 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 ['GET', /^drives\/([^/]+)$/, ([id]) => driveOf(id)], ['PATCH', /^drives\/([^/]+)$/, ([id], body) => changed(Object.assign(driveOf(id), body))],
                 ['DELETE', /^drives\/([^/]+)$/, ([id]) => { state.drives.delete(id); say('drives-update', { drives: [], removed: [id] }); }],
                 ['GET', /^drives\/([^/]+)\/drawer$/, ([id]) => { const drive = driveOf(id), all = [...state.jobs.values()].filter((job) => job.drive_id === id).reverse(); return { drive, job: state.jobs.get(drive.active_job) ?? all[0] ?? null, jobs: all.map(bare) }; }],
-                ['GET', /^drives\/([^/]+)\/readings$/, ([id]) => ({ readings: readings(driveOf(id)), total: 120, offset: 0 })],
+                ['GET', /^drives\/([^/]+)\/readings$/, ([id], _, query) => {
+                        const number = (key, none) => Number(query.get(key) ?? none), offset = number('offset', 0), since = number('since_usec', 0), until = number('until_usec', Infinity);
+                        const all = (state.readings.get(id) ?? readings(driveOf(id))).filter(({ time_usec: time }) => time >= since && time <= until);
+                        return { readings: all.slice(offset, offset + Math.min(1000, number('limit', 1000))), total: all.length, offset };
+                }],
                 ['POST', /^drives\/([^/]+)\/smart\/start$/, ([id], { type }) => {
                         const drive = driveOf(id), job = makeJob(++state.lastJob, drive, { kind: 'self-test', profile: type, state: 'running', started_usec: nowUsec() });
                         drive.self_tests = { ...drive.self_tests, [type]: { state: 'running', percent: 0, estimated: false, eta_usec: nowUsec() + 12e7, words: '', lba: -1, ended_usec: 0 } };

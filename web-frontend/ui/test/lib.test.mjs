@@ -5,10 +5,10 @@ import { test } from 'node:test';
 import { build } from 'esbuild';
 
 const { outputFiles } = await build({
-        stdin: { contents: ['stages', 'meters', 'window', 'drives', 'format', 'smart', 'pool'].map((name) => `export * as ${name} from './src/lib/${name}';`).join('\n'), resolveDir: `${import.meta.dirname}/..` },
+        stdin: { contents: ['stages', 'meters', 'window', 'drives', 'format', 'smart', 'pool', 'readings'].map((name) => `export * as ${name} from './src/lib/${name}';`).join('\n'), resolveDir: `${import.meta.dirname}/..` },
         bundle: true, format: 'esm', write: false,
 });
-const { stages, meters, window, drives, format, smart, pool } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+const { stages, meters, window, drives, format, smart, pool, readings } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
 
 const stage = (rest = {}) => ({ state: 'running', verdict: '', percent: 0, phase: 0, phases: 8, phase_name: '', phase_percent: 0, phase_history: [], finished_usec: 0, ...rest });
 const history = (count) => ['Write 0xaa', 'Verify 0xaa', 'Write 0x55', 'Verify 0x55', 'Write 0xff', 'Verify 0xff', 'Write 0x00', 'Verify 0x00']
@@ -119,4 +119,19 @@ test('a few at a time, and each has its result', async () => {
         });
         assert.equal(most, 3);
         assert.deepEqual(results.map(({ status, value }) => status === 'fulfilled' ? value : status), [1, 2, 3, 'rejected', 5, 6, 7]);
+});
+
+test('all readings come page by page, none twice though another is read meanwhile', async () => {
+        let kept = Array.from({ length: 2500 }, (_, index) => ({ time_usec: 9000 - index }));
+        const asked = [];
+        const all = await readings.allReadings({
+                async readings(id, { since, until = Infinity, limit }) {
+                        asked.push(until);
+                        const page = kept.filter(({ time_usec: time }) => time >= since && time <= until).slice(0, limit);
+                        kept = [{ time_usec: kept[0].time_usec + 1 }, ...kept];
+                        return page;
+                },
+        }, 'a', 7000);
+        assert.deepEqual(all.map(({ time_usec }) => time_usec), Array.from({ length: 2001 }, (_, index) => 9000 - index));
+        assert.deepEqual(asked, [Infinity, 8000, 7000]);
 });

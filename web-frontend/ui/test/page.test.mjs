@@ -714,6 +714,28 @@ test('a stage that erases an NVMe drive has its name wherever stages are, and it
         await page.locator('.stage-card').nth(1).locator('.card-head').getByText('Passed', { exact: true }).waitFor();
 });
 
+test('before and after a job are what the drive said last before its start, and before its end', async () => {
+        await open('/history');
+        const job = [...server.state.jobs.values()].find(({ verdict }) => verdict === 'failed');
+        const reading = (time_usec, reallocated) => ({ time_usec, temperature_mdegc: 30000, smart_health: 'passed', smart: { reallocated } });
+        // More of them than are answered at once.
+        const within = Array.from({ length: 1500 }, (_, index) => reading(job.finished_usec - (index + 1) * 60e6, 20));
+        const later = Array.from({ length: 1500 }, (_, index) => reading(job.finished_usec + (1500 - index) * 60e6, 99));
+        const before = [reading(job.started_usec - 3600e6, 8), reading(job.started_usec - 7200e6, 3)];
+        server.state.readings.set(job.drive_id, [...later, ...within, ...before]);
+        const cells = () => page.locator('.stage-card').filter({ hasText: 'SMART before and after' }).locator('tbody tr').filter({ hasText: 'Reallocated sectors' }).locator('td.number').allInnerTexts();
+        await page.goto(`${server.url}history/${job.id}`);
+        await page.getByText('Reallocated sectors').waitFor();
+        assert.deepEqual(await cells(), ['8', '20', '+12']);
+        server.state.readings.set(job.drive_id, [...later, ...within]);
+        await page.reload();
+        await page.getByText('No reading from before the start is known.').waitFor();
+        assert.deepEqual(await cells(), ['–', '20', '–']);
+        server.state.readings.set(job.drive_id, later);
+        await page.reload();
+        await page.getByText('No SMART reading from before this job, or of it, is known.').waitFor();
+});
+
 test('a setting of each type is kept as what it is, and a list that is emptied is one of nothing', async () => {
         await open('/settings');
         const valueOf = (name) => server.settings.find((one) => one.name === name).value;

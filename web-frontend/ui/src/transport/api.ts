@@ -32,6 +32,14 @@ export interface HistoryFilter {
         limit: number;
 }
 
+export const READINGS_MAX = 1000; // at once
+
+export interface ReadingFilter {
+        since?: number;
+        until?: number; // both inclusive
+        limit: number; // at most READINGS_MAX
+}
+
 export interface HostOptions {
         address?: string;
         port?: number;
@@ -78,7 +86,7 @@ export interface Api {
         drive(id: string): Promise<Drive>;
         drawer(id: string): Promise<Drawer>;
         patchDrive(id: string, changes: { location?: string; notes?: string }): Promise<void>;
-        readings(id: string, since: number): Promise<Reading[]>;
+        readings(id: string, filter: ReadingFilter): Promise<Reading[]>; // newest first
         startSelfTest(id: string, type: SelfTestType): Promise<void>;
         cancelSelfTest(id: string, type: SelfTestType): Promise<void>;
         unlock(id: string, token: string, reason: string): Promise<Grant>;

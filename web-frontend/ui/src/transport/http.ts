@@ -109,7 +109,7 @@ export function httpApi(base: URL): Api {
                 drive: (id) => get<Drive>(drivePath(id)),
                 drawer: (id) => get<Drawer>(drivePath(id, '/drawer')),
                 patchDrive: (id, changes) => patch(drivePath(id), changes),
-                readings: async (id, since) => (await get<{ readings: Reading[] }>(drivePath(id, '/readings'), { since_usec: since || undefined })).readings,
+                readings: async (id, { since, until, limit }) => (await get<{ readings: Reading[] }>(drivePath(id, '/readings'), { since_usec: since, until_usec: until, limit })).readings,
                 startSelfTest: (id, type) => post(drivePath(id, '/smart/start'), { type }),
                 cancelSelfTest: (id, type) => post(drivePath(id, '/smart/cancel'), { type }),
                 unlock: (id, token, reason) => post<Grant>(drivePath(id, '/unlock'), { token, reason }),

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { nowUsec } from '../lib/clock';
 import { bytes, date } from '../lib/format';
+import { allReadings } from '../lib/readings';
 import { counterNames, counters } from '../lib/smart';
 import type { Drive, Reading } from '../model';
 import { canOperate, driveChanged, theApi, useActive, useDrive, useLast } from '../store';
@@ -30,7 +31,7 @@ function Details({ drive }: { drive: Drive }) {
         const active = useActive(drive.id);
         const last = useLast(drive.id);
         const [days, setDays] = useState(90);
-        const readings = useLoad(() => theApi().readings(drive.id, days ? nowUsec() - days * DAY_USEC : 0), [drive.id, days, drive.smart_usec]);
+        const readings = useLoad(() => allReadings(theApi(), drive.id, days ? nowUsec() - days * DAY_USEC : 0), [drive.id, days, drive.smart_usec]);
         const jobs = useLoad(() => theApi().jobs({ drive: drive.id, offset: 0, limit: 20 }), [drive.id, active?.state, last?.id]);
         return (
                 <Page title={drive.model || 'Drive'} actions={<DriveActions drive={drive} active={active} last={last} />}>

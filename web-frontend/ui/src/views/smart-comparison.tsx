@@ -6,23 +6,30 @@ import type { Job, Reading } from '../model';
 import { theApi } from '../store';
 import { Card, Scroll, useLoad, Waiting } from '../ui/page';
 
-const EARLIER_USEC = 30 * 86400e6;
+// The drive may say nothing of itself for a while, as where its host cannot be reached.
+const TRIED = 100;
 
-function nearest(readings: Reading[], fits: (reading: Reading) => boolean): Reading | undefined {
-        return readings.find((reading) => reading.smart !== null && fits(reading));
+interface Readings {
+        before: Reading | undefined;
+        after: Reading | undefined;
+}
+
+// What it said last by then: what stays the same is not read twice.
+async function lastBy(id: string, until: number | undefined): Promise<Reading | undefined> {
+        return (await theApi().readings(id, { until, limit: TRIED })).find(({ smart }) => counters(smart).size > 0);
+}
+
+async function around({ drive_id: id, started_usec: began, finished_usec: ended }: Job): Promise<Readings> {
+        const [before, after] = await Promise.all([lastBy(id, began), lastBy(id, ended || undefined)]);
+        return { before, after };
 }
 
 export function SmartComparison({ job, bare }: { job: Job; bare?: boolean }) {
         const began = job.started_usec;
-        const loaded = useLoad(() => began > 0 ? theApi().readings(job.drive_id, began - EARLIER_USEC) : Promise.resolve([]), [job.id, job.state]);
+        const loaded = useLoad(() => began > 0 ? around(job) : Promise.resolve({ before: undefined, after: undefined }), [job.id, job.state]);
         const body = (
                 <Waiting loaded={loaded}>
-                        {(readings) => {
-                                // Newest first.
-                                const before = nearest(readings, ({ time_usec }) => time_usec <= began) ?? nearest([...readings].reverse(), () => true);
-                                const after = nearest(readings, ({ time_usec }) => job.finished_usec === 0 || time_usec <= job.finished_usec) ?? nearest(readings, () => true);
-                                return before?.smart && after?.smart ? <Table before={before} after={after} /> : <p class="subtle">No SMART reading from around this job is known.</p>;
-                        }}
+                        {({ before, after }) => after ? <Table before={before} after={after} /> : <p class="subtle">No SMART reading from before this job, or of it, is known.</p>}
                 </Waiting>
         );
         if (began === 0)
@@ -30,8 +37,8 @@ export function SmartComparison({ job, bare }: { job: Job; bare?: boolean }) {
         return bare ? <section><h2>SMART before and after</h2>{body}</section> : <Card class="stage-card" title="SMART before and after">{body}</Card>;
 }
 
-function Table({ before, after }: { before: Reading; after: Reading }) {
-        const first = counters(before.smart);
+function Table({ before, after }: { before: Reading | undefined; after: Reading }) {
+        const first = counters(before?.smart ?? null);
         const last = counters(after.smart);
         const names = [...new Set([...first.keys(), ...last.keys()])];
         return (
@@ -42,19 +49,19 @@ function Table({ before, after }: { before: Reading; after: Reading }) {
                                         {names.map((name) => {
                                                 const was = first.get(name);
                                                 const is = last.get(name);
-                                                const grown = was !== undefined && is !== undefined ? is - was : 0;
+                                                const grown = was !== undefined && is !== undefined ? is - was : NaN;
                                                 const bad = grown > 0 && counterNames[name]?.bad === true;
                                                 return (
                                                         <tr key={name} class={bad ? 'changed' : ''}>
                                                                 <td>{counterNames[name]?.title ?? name}</td>
                                                                 <td class="number">{was?.toLocaleString('en') ?? '–'}</td><td class="number">{is?.toLocaleString('en') ?? '–'}</td>
-                                                                <td class={`number ${bad ? 'danger-text' : ''}`}>{grown > 0 ? `+${grown.toLocaleString('en')}` : grown < 0 ? grown.toLocaleString('en') : '0'}</td>
+                                                                <td class={`number ${bad ? 'danger-text' : ''}`}>{isNaN(grown) ? '–' : `${grown > 0 ? '+' : ''}${grown.toLocaleString('en')}`}</td>
                                                         </tr>
                                                 );
                                         })}
                                 </tbody>
                         </table>
-                        <p class="help card-foot">Read {date(before.time_usec)} and {date(after.time_usec)}.</p>
+                        <p class="help card-foot">{before ? `Read ${date(before.time_usec)} and ${date(after.time_usec)}.` : `Read ${date(after.time_usec)}. No reading from before the start is known.`}</p>
                 </Scroll>
         );
 }
