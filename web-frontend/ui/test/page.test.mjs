@@ -736,6 +736,39 @@ test('before and after a job are what the drive said last before its start, and 
         await page.getByText('No SMART reading from before this job, or of it, is known.').waitFor();
 });
 
+test('how a self-test ended, where and when, is told on every screen', async () => {
+        for (const [width, height] of [[1900, 1000], [1440, 900], [390, 844]]) {
+                await open('/?state=ready', { width, height });
+                const one = ready();
+                one.self_tests = {
+                        short: { state: 'aborted', percent: -1, estimated: false, eta_usec: 0, words: 'Interrupted (host reset)', lba: -1, ended_usec: 0 },
+                        long: { state: 'failed', percent: -1, estimated: false, eta_usec: 0, words: 'Completed: read failure', lba: 81271928, ended_usec: Date.now() * 1000 - 3.5 * 86400e6 },
+                };
+                say(one);
+                const row = width > 390 ? rowOf(one) : page.locator('.drive-card').filter({ hasText: one.serial });
+                if (width === 1900)
+                        await row.locator('.col-tests').getByText('failed').waitFor();
+                else {
+                        if (width === 1440)
+                                await row.locator('.drive-name').click();
+                        await row.getByText('Long test failed').waitFor();
+                        if (width === 390)
+                                await row.locator('.drive-name').click();
+                        const drawer = page.locator('.drawer');
+                        await drawer.getByText('Completed: read failure').waitFor();
+                        await drawer.getByText('81,271,928').waitFor();
+                        await drawer.getByText('3 d ago').waitFor();
+                        await drawer.getByText('Interrupted (host reset)').waitFor();
+                        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+                        await page.goto(`${server.url}drives/${encodeURIComponent(one.id)}`);
+                        await page.getByText('Completed: read failure').waitFor();
+                        await page.getByText('81,271,928').waitFor();
+                }
+                await context.close();
+                server.close();
+        }
+});
+
 test('a setting of each type is kept as what it is, and a list that is emptied is one of nothing', async () => {
         await open('/settings');
         const valueOf = (name) => server.settings.find((one) => one.name === name).value;

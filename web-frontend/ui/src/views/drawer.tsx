@@ -13,6 +13,7 @@ import { DriveActions } from './drive-actions';
 import { HealthCell, LockCell } from './drive-cells';
 import { LogTail } from './log-tail';
 import { BadBlocks, Meters } from './meters';
+import { selfTestFacts } from './self-tests';
 
 export function Drawer({ id, close }: { id: string; close: () => void }) {
         const drive = useDrive(id);
@@ -62,7 +63,11 @@ export function Drawer({ id, close }: { id: string; close: () => void }) {
                                 <div class="drawer-actions"><DriveActions drive={drive} active={active} last={last} /></div>
                                 {error && <Notice kind="warning" title={error} />}
                                 {job ? <JobSection job={job} drive={drive} /> : <p class="subtle">It had no burn-in yet.</p>}
-                                <SelfTests drive={drive} />
+                                {drive.lock_state !== 'none' && <p class="subtle">{lockNames[drive.lock_state]}: {drive.lock_detail}</p>}
+                                <section>
+                                        <h3>Self-tests</h3>
+                                        <Facts list={selfTestFacts(drive)} />
+                                </section>
                                 <section>
                                         <h3>Drive</h3>
                                         <Facts list={[
@@ -146,22 +151,4 @@ function Vitals({ stage, drive }: { stage: Stage; drive: Drive }) {
                 live ? ['Left', stage.eta_usec > now.value ? span(stage.eta_usec - now.value) : '–'] : ['Worked', bytes(stage.work_bytes)],
         ];
         return <dl class="vitals">{vitals.map(([term, value]) => <div key={term}><dt>{term === 'Temperature' && !live ? 'Hottest' : term}</dt><dd>{value}</dd></div>)}</dl>;
-}
-
-function SelfTests({ drive }: { drive: Drive }) {
-        const running = Object.entries(drive.self_tests).filter(([, test]) => test.state === 'running');
-        if (running.length === 0)
-                return drive.lock_state !== 'none' ? <p class="subtle">{lockNames[drive.lock_state]}: {drive.lock_detail}</p> : null;
-        return (
-                <section>
-                        <h3>Self-test in the drive</h3>
-                        {running.map(([type, test]) => (
-                                <div key={type} class="self-test">
-                                        <p class="progress-words"><span>{type === 'unknown' ? 'Of a type that it does not tell' : type === 'long' ? 'Long' : 'Short'}{test.estimated ? ', by the time it takes' : ''}</span><strong>{test.percent >= 0 ? `${test.percent} %` : ''}</strong></p>
-                                        <Bar percent={test.percent} label={`${type} self-test`} />
-                                        {test.eta_usec > now.value && <p class="under">{span(test.eta_usec - now.value)} left</p>}
-                                </div>
-                        ))}
-                </section>
-        );
 }

@@ -8,6 +8,7 @@ import { Temperature } from '../ui/status';
 import { DriveActions } from './drive-actions';
 import { BurnInCell, HealthCell, LockCell, SelfTestCell } from './drive-cells';
 import { LocationEditor } from './location-editor';
+import { FailedTests } from './self-tests';
 
 interface Props {
         id: string;
@@ -50,7 +51,7 @@ export function DriveRow({ id, index, open }: Props) {
                         <td class="col-model"><span class="clip" title={drive.model}>{drive.model || 'Unknown model'}</span><span class="under mono clip" title={drive.serial}>{drive.serial || 'no serial'}</span></td>
                         <td class="col-size">{bytes(drive.size_bytes)}</td>
                         <td class="col-temperature"><Temperature mdegc={drive.temperature_mdegc} /></td>
-                        <td class="col-health"><HealthCell drive={drive} /></td>
+                        <td class="col-health"><HealthCell drive={drive} /><FailedTests drive={drive} /></td>
                         <td class="col-lock"><LockCell drive={drive} /></td>
                         <td class="col-tests"><SelfTestCell drive={drive} /></td>
                         <td class="col-burnin"><BurnInCell active={active} last={last} /></td>

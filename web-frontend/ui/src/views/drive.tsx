@@ -16,6 +16,7 @@ import { DriveActions } from './drive-actions';
 import { HealthCell, LockCell } from './drive-cells';
 import { JobTable } from './history';
 import { LocationEditor } from './location-editor';
+import { selfTestFacts } from './self-tests';
 
 const spans: [string, number][] = [['Month', 30], ['Quarter', 90], ['Year', 365], ['All', 0]];
 const DAY_USEC = 86400e6;
@@ -47,6 +48,7 @@ function Details({ drive }: { drive: Drive }) {
                                 <Card title="State">
                                         <Facts list={[
                                                 ['Health', <HealthCell drive={drive} />], ['Temperature', <Temperature mdegc={drive.temperature_mdegc} />], ['Lock', drive.lock_state === 'none' ? 'Not locked' : <LockCell drive={drive} />],
+                                                ...selfTestFacts(drive),
                                                 ['SMART read', date(drive.smart_usec)],
                                                 ...[...counters(drive.smart ?? null)].filter(([name]) => counterNames[name]).map(([name, value]): [string, string] => [counterNames[name]?.title ?? name, value.toLocaleString('en')]),
                                         ]} />
