@@ -791,6 +791,85 @@ test('a setting of each type is kept as what it is, and a list that is emptied i
         await set('web_allow', '', []);
 });
 
+// As browsers do it: who may is asked on a click; on a phone the word is there, and throws.
+async function notifications({ answer = 'granted', phone = false } = {}) {
+        await context.addInitScript(([answer, phone]) => {
+                globalThis.notified = [];
+                globalThis.Notification = class {
+                        static permission = sessionStorage.getItem('permission') ?? 'default';
+                        static async requestPermission() { sessionStorage.setItem('permission', answer); return this.permission = answer; }
+                        constructor(title, options) {
+                                if (phone)
+                                        throw new TypeError("Failed to construct 'Notification': Illegal constructor. Use ServiceWorkerRegistration.showNotification() instead.");
+                                Object.assign(this, { title, ...options });
+                                globalThis.notified.push(this);
+                        }
+                        close() { this.closed = true; }
+                };
+        }, [answer, phone]);
+        await page.reload();
+        return page.getByRole('button', { name: 'Notifications' });
+}
+
+test('the end of a burn-in is a notification for who asked for it, and its click leads to the job', async () => {
+        await open();
+        const bell = await notifications();
+        const ended = [...server.state.jobs.values()].filter(({ state }) => state === 'done');
+        const [failed, passed, cancelled] = ['failed', 'passed', 'cancelled'].map((word) => ended.find(({ verdict }) => verdict === word));
+        const alert = (job) => server.say('job-alert', job);
+        const told = () => page.evaluate(() => globalThis.notified.map(({ title, body, tag }) => ({ title, body, tag })));
+        await rows().first().waitFor();
+        alert(failed);
+        await page.getByText(`${failed.host} ${failed.serial} failed`).waitFor();
+        assert.deepEqual(await told(), [], 'nobody asked');
+        await bell.click();
+        await page.locator('[aria-label=Notifications][aria-pressed=true]').waitFor();
+        const [first] = await told();
+        assert.equal(first.body, 'It is told here when a burn-in passes or fails.');
+        // Kept over a reload.
+        await page.reload();
+        await page.locator('[aria-label=Notifications][aria-pressed=true]').waitFor();
+        await rows().first().waitFor();
+        for (const job of [{ ...passed, kind: 'self-test' }, cancelled, failed, passed])
+                alert(job);
+        await page.waitForFunction(() => globalThis.notified.length > 1);
+        const [of1, of2, ...more] = await told();
+        assert.deepEqual(more, []);
+        assert.deepEqual(of1, { title: 'Burn-in FAILED', body: `${failed.host} · ${failed.model} · ${failed.serial}\n${failed.reason}`, tag: `burnin-${failed.id}` });
+        assert.deepEqual([of2.title, of2.tag], ['Burn-in passed', `burnin-${passed.id}`]);
+        await page.evaluate(() => globalThis.notified[0].onclick());
+        await page.getByRole('heading', { name: `Job ${failed.id}` }).waitFor();
+        assert.equal(new URL(page.url()).pathname, `/history/${failed.id}`);
+        assert.ok(await page.evaluate(() => globalThis.notified[0].closed));
+        await bell.click();
+        await page.locator('[aria-label=Notifications][aria-pressed=false]').waitFor();
+        alert({ ...failed, serial: 'AFTERWARDS' });
+        await page.getByText('AFTERWARDS failed').waitFor();
+        assert.equal((await told()).length, 2);
+});
+
+test('a browser that lets no page notify says so, and so does one where it is forbidden', async () => {
+        await open('/', { width: 390, height: 844 });
+        let bell = await notifications({ phone: true });
+        await bell.click();
+        await page.getByText('This browser shows no notifications of pages').waitFor();
+        assert.equal(await bell.getAttribute('aria-pressed'), 'false');
+        // One that was asked for before.
+        await page.evaluate(() => localStorage.setItem('burnin-notify', 'yes'));
+        await page.reload();
+        await page.locator('.drive-card').first().waitFor();
+        const job = [...server.state.jobs.values()].find(({ verdict }) => verdict === 'failed');
+        server.say('job-alert', job);
+        await page.getByText(`${job.host} ${job.serial} failed`).waitFor();
+        await page.locator('[aria-label=Notifications][aria-pressed=false]').waitFor();
+        bell = await notifications({ answer: 'denied' });
+        await page.evaluate(() => { sessionStorage.clear(); localStorage.clear(); });
+        await page.reload();
+        await bell.click();
+        await page.getByText('The browser does not allow notifications').waitFor();
+        assert.equal(await bell.getAttribute('aria-pressed'), 'false');
+});
+
 for (const [width, colorScheme] of [[1440, 'light'], [1440, 'dark'], [390, 'light']])
         test(`nothing serious against accessibility, ${width} ${colorScheme}`, async () => {
                 await open('/', { width, height: 900, colorScheme });

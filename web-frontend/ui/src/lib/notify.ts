@@ -2,6 +2,7 @@
 // A word from the browser when a burn-in ends. Asked for on a click, as browsers want it.
 import { signal } from '@preact/signals';
 import type { Job } from '../model';
+import { go } from '../router';
 
 const key = 'burnin-notify';
 
@@ -16,26 +17,50 @@ function wanted(): boolean {
 export const possible = 'Notification' in window;
 export const notifying = signal(possible && wanted() && Notification.permission === 'granted');
 
-export async function toggleNotifications(): Promise<'on' | 'off' | 'refused'> {
-        if (!possible)
-                return 'refused';
-        const on = !notifying.peek() && await Notification.requestPermission() === 'granted';
-        const refused = !on && !notifying.peek();
+// Chrome on Android has the word, and throws at whoever uses it.
+function show(title: string, options: NotificationOptions): Notification | null {
+        try {
+                return new Notification(title, options);
+        } catch {
+                return null;
+        }
+}
+
+function keep(on: boolean): void {
         notifying.value = on;
         try {
                 localStorage.setItem(key, on ? 'yes' : 'no');
         } catch {
                 // Then it lasts as long as the page.
         }
-        return on ? 'on' : refused ? 'refused' : 'off';
+}
+
+export async function toggleNotifications(): Promise<'on' | 'off' | 'refused' | 'impossible'> {
+        if (notifying.peek()) {
+                keep(false);
+                return 'off';
+        }
+        if (!possible || await Notification.requestPermission() !== 'granted')
+                return 'refused';
+        if (!show('burnin', { body: 'It is told here when a burn-in passes or fails.', tag: 'burnin' }))
+                return 'impossible';
+        keep(true);
+        return 'on';
 }
 
 export function notifyEnd(job: Job): void {
         if (!notifying.peek() || job.kind !== 'burn-in' || (job.verdict !== 'passed' && job.verdict !== 'failed'))
                 return;
-        const title = job.verdict === 'passed' ? 'Burn-in passed' : 'Burn-in FAILED';
-        new Notification(title, {
+        const shown = show(job.verdict === 'passed' ? 'Burn-in passed' : 'Burn-in FAILED', {
                 body: `${job.host} · ${job.model} · ${job.serial}${job.reason ? `\n${job.reason}` : ''}`,
                 tag: `burnin-${job.id}`,
         });
+        if (!shown)
+                keep(false);
+        else
+                shown.onclick = () => {
+                        focus();
+                        go(`/history/${job.id}`);
+                        shown.close();
+                };
 }

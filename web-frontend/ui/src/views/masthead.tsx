@@ -38,6 +38,8 @@ export function Masthead() {
         const notify = (): void => attempt(toggleNotifications().then((result) => {
                 if (result === 'refused')
                         toast('warning', 'The browser does not allow notifications here', 'Allow them in its settings for this page, and use HTTPS.');
+                else if (result === 'impossible')
+                        toast('warning', 'This browser shows no notifications of pages', 'Those of phones mostly do not.');
                 else
                         toast('info', result === 'on' ? 'The browser tells when a burn-in passes or fails' : 'No more notifications');
         }));
