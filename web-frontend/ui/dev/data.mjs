@@ -122,8 +122,9 @@ export function world(total) {
                         model, serial, wwn: `0x5000c500${(0xa0000000 + index).toString(16)}`, size_bytes: size, rotational, transport, identity_state: 'ok', present: true, stale: false, last_seen_usec: nowUsec(),
                         temperature_mdegc: Math.floor(29 + next() * 12) * 1000, smart_health: 'passed', smart_usec: nowUsec() - 5 * MINUTE, smart: { reallocated: 0, pending: 0, offline_uncorrectable: 0, power_on_hours: Math.floor(next() * 40000), attributes: [5, 197, 198, 199].map((id) => ({ id, raw: 0 })) },
                         self_tests: { short: next() < 0.6 ? { ...idle, state: 'passed', words: 'Completed without error', ended_usec: nowUsec() - Math.floor(next() * 20) * DAY } : idle, long: next() < 0.3 ? { ...idle, state: 'passed', ended_usec: nowUsec() - Math.floor(next() * 60) * DAY } : idle },
-                        lock_state: 'none', lock_detail: '', lock_in_use: false, unlock_token: '', location: next() < 0.7 ? `Shelf ${1 + Math.floor(bay / 6)} / Bay ${bay % 6 + 1}` : '', notes: '', active_job: null,
+                        lock_state: 'none', lock_detail: '', lock_in_use: false, unlock_token: '', bay: '', location: next() < 0.7 ? `Shelf ${1 + Math.floor(bay / 6)} / Bay ${bay % 6 + 1}` : '', notes: '', active_job: null,
                 };
+                drive.bay = transport === 'nvme' ? '' : at === 0 ? `pci-0000:00:1f.2-ata-${bay + 1}` : `enclosure 0 slot ${bay}`;
                 drives.set(drive.id, drive);
                 if (index === 3) Object.assign(drive, { model: hostile, serial: 'ZX<b>1</b>', location: hostile });
                 if (draw < 0.28 && index > 3) {

@@ -43,6 +43,7 @@ export interface Drive {
         lock_detail: string;
         lock_in_use: boolean;
         unlock_token: string;
+        bay: string; // as the hardware has it
         location: string;
         notes: string;
         active_job: number | null;

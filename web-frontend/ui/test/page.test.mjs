@@ -791,6 +791,26 @@ test('a setting of each type is kept as what it is, and a list that is emptied i
         await set('web_allow', '', []);
 });
 
+test('where the hardware says that a drive is stands where people look for it', async () => {
+        await open('/?state=ready', { width: 1900 });
+        const one = ready();
+        say(Object.assign(one, { bay: 'enclosure 3 slot 17', location: '' }));
+        await rowOf(one).locator('.col-location').getByText('enclosure 3 slot 17').waitFor();
+        await page.getByLabel('Search drives').fill('slot 17');
+        await page.waitForFunction(() => document.querySelectorAll('table.drives tbody tr:not(.space)').length === 1);
+        await rowOf(one).locator('.drive-name').click();
+        await page.locator('.drawer .facts').getByText('enclosure 3 slot 17').waitFor();
+        await page.goto(`${server.url}drives/${encodeURIComponent(one.id)}`);
+        await page.locator('.facts').getByText('enclosure 3 slot 17').waitFor();
+        await page.setViewportSize({ width: 390, height: 844 });
+        await page.goto(`${server.url}?state=ready&q=slot+17`);
+        await page.locator('.drive-card').getByText('enclosure 3 slot 17').waitFor();
+        // What people wrote is the better word for it.
+        say(Object.assign(one, { location: 'Shelf 4' }));
+        await page.locator('.drive-card').getByText('Shelf 4').waitFor();
+        assert.equal(await page.locator('.drive-card').getByText('enclosure').count(), 0);
+});
+
 // As browsers do it: who may is asked on a click; on a phone the word is there, and throws.
 async function notifications({ answer = 'granted', phone = false } = {}) {
         await context.addInitScript(([answer, phone]) => {

@@ -119,7 +119,7 @@ export function matches(view: View, drive: Drive): boolean {
                 return false;
         if (!view.q)
                 return true;
-        const text = `${drive.host} ${drive.dev_name} ${drive.location} ${drive.model} ${drive.serial} ${drive.wwn} ${drive.lock_detail}`
+        const text = `${drive.host} ${drive.dev_name} ${drive.location} ${drive.bay} ${drive.model} ${drive.serial} ${drive.wwn} ${drive.lock_detail}`
                 .toLowerCase();
         return view.q.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }

@@ -76,6 +76,7 @@ export function Drawer({ id, close }: { id: string; close: () => void }) {
                                                 ['Health', <HealthCell drive={drive} />],
                                                 ['Temperature', <Temperature mdegc={drive.temperature_mdegc} />],
                                                 ['Location', drive.location || '–'],
+                                                ['Bay', drive.bay || '–'],
                                                 ['Lock', drive.lock_state === 'none' ? 'Not locked' : <LockCell drive={drive} />],
                                                 ['WWN', <span class="mono">{drive.wwn || '–'}</span>],
                                                 ['Last seen', drive.present && !drive.stale ? 'Now' : date(drive.last_seen_usec)],

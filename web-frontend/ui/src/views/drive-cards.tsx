@@ -62,7 +62,7 @@ function DriveCard({ id }: { id: string }) {
                                         <HealthCell drive={drive} />
                                 </div>
                                 <p class="drive-card-model clip">{drive.model || 'Unknown model'} · {bytes(drive.size_bytes)}</p>
-                                <p class="under drive-card-line"><span class="mono clip">{drive.serial || 'no serial'}{drive.location ? ` · ${drive.location}` : ''}</span><FailedTests drive={drive} /></p>
+                                <p class="under drive-card-line"><span class="mono clip">{drive.serial || 'no serial'}{drive.location || drive.bay ? ` · ${drive.location || drive.bay}` : ''}</span><FailedTests drive={drive} /></p>
                                 <div class="drive-card-foot">
                                         <div class="drive-card-state">{active || drive.lock_state === 'none' ? <BurnInCell active={active} last={last} /> : <LockCell drive={drive} />}</div>
                                         <DriveActions drive={drive} active={active} last={last} />

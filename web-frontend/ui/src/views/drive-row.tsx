@@ -47,7 +47,7 @@ export function DriveRow({ id, index, open }: Props) {
                                 <button type="button" class="drive-name" aria-expanded={open} onClick={toggle}>{drive.dev_name || 'missing'}</button>
                                 <span class="under">{drive.host}</span>
                         </td>
-                        <td class="col-location"><LocationEditor drive={drive} /></td>
+                        <td class="col-location"><LocationEditor drive={drive} />{drive.bay && <span class="under clip bay" title={drive.bay}><bdi>{drive.bay}</bdi></span>}</td>
                         <td class="col-model"><span class="clip" title={drive.model}>{drive.model || 'Unknown model'}</span><span class="under mono clip" title={drive.serial}>{drive.serial || 'no serial'}</span></td>
                         <td class="col-size">{bytes(drive.size_bytes)}</td>
                         <td class="col-temperature"><Temperature mdegc={drive.temperature_mdegc} /></td>

@@ -41,7 +41,7 @@ function Details({ drive }: { drive: Drive }) {
                                         <Facts list={[
                                                 ['Serial', <code>{drive.serial || '–'}</code>], ['Identity', <code>{drive.id}</code>],
                                                 ['Where', drive.present ? `${drive.host}, ${drive.dev_name}` : `Missing; last on ${drive.host}, ${date(drive.last_seen_usec)}`],
-                                                ['Location', <LocationEditor drive={drive} />], ['Size', `${bytes(drive.size_bytes)}, ${drive.size_bytes.toLocaleString('en')} bytes`],
+                                                ['Location', <LocationEditor drive={drive} />], ['Bay', drive.bay || '–'], ['Size', `${bytes(drive.size_bytes)}, ${drive.size_bytes.toLocaleString('en')} bytes`],
                                                 ['Kind', `${drive.transport.toUpperCase()} ${drive.rotational ? 'hard disk' : 'flash'}`],
                                         ]} />
                                 </Card>
