@@ -811,6 +811,33 @@ test('where the hardware says that a drive is stands where people look for it', 
         assert.equal(await page.locator('.drive-card').getByText('enclosure').count(), 0);
 });
 
+test('the trends of a drive are a graph for each counter that moved, all of the time asked for, its burn-ins marked', async () => {
+        await open('/history');
+        const job = [...server.state.jobs.values()].find(({ verdict }) => verdict === 'failed');
+        const nowUsec = Date.now() * 1000;
+        // Thirteen a day, as of a drive whose temperature moves.
+        server.state.readings.set(job.drive_id, Array.from({ length: 1500 }, (_, index) => ({
+                time_usec: nowUsec - index * 6600e6, temperature_mdegc: 30000 + index % 7 * 1000, smart_health: 'passed',
+                smart: { reallocated: index < 700 ? 8 : 0, pending: 0, percentage_used: index < 300 ? 3 : 2, power_on_hours: 9000 - index, attributes: { 5: index < 700 ? 8 : 0, 197: 0, 199: index < 100 ? 2 : 1 } },
+        })));
+        await page.goto(`${server.url}drives/${encodeURIComponent(job.drive_id)}`);
+        await page.getByRole('button', { name: 'Year' }).click();
+        const graph = (name) => page.getByRole('img', { name });
+        await graph(/^Temperature: between 30 and 36 °C in 1500 readings/).waitFor();
+        await graph(/^Reallocated sectors: between 0 and 8 in 1500 readings/).waitFor();
+        await graph(/^Wear, percent used: between 2 and 3 in/).waitFor();
+        await graph(/^Power-on hours: between 7,501 and 9,000 in/).waitFor();
+        await page.getByText('Unchanged: Pending sectors 0.').waitFor();
+        assert.equal(await graph(/^Attribute/).count(), 0);
+        await page.getByText('Raw attributes').click();
+        await graph(/^Attribute 5: between 0 and 8/).waitFor();
+        await graph(/^Attribute 199: between 1 and 2/).waitFor();
+        await page.getByText('Unchanged: Attribute 197 0.').waitFor();
+        assert.match(await graph(/^Temperature/).getAttribute('aria-label'), new RegExp(`; burn-ins: job ${job.id}`));
+        await page.locator('.chart-marks').getByRole('link', { name: `Job ${job.id}` }).click();
+        await page.getByRole('heading', { name: `Job ${job.id}` }).waitFor();
+});
+
 // As browsers do it: who may is asked on a click; on a phone the word is there, and throws.
 async function notifications({ answer = 'granted', phone = false } = {}) {
         await context.addInitScript(([answer, phone]) => {

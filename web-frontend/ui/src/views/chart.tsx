@@ -7,12 +7,24 @@ interface Props {
         unit: string;
         times: number[];
         lines: { title: string; values: (number | null)[] }[];
+        marks?: Mark[];
 }
+
+// A span of time, shaded.
+export interface Mark {
+        title: string;
+        from: number;
+        to: number;
+}
+
+const NO_MARKS: Mark[] = [];
+const MARK_ALPHA = 0.2;
+const MARK_WIDTH_MIN = 2; // the shortest is to be seen in a year
 
 const HEIGHT = 220;
 const colours = ['--write', '--verify', '--danger', '--warning', '--success'];
 
-export function Chart({ title, unit, times, lines }: Props) {
+export function Chart({ title, unit, times, lines, marks = NO_MARKS }: Props) {
         const box = useRef<HTMLDivElement>(null);
         useEffect(() => {
                 const element = box.current;
@@ -26,6 +38,22 @@ export function Chart({ title, unit, times, lines }: Props) {
                         height: HEIGHT,
                         cursor: { drag: { x: true, y: false } },
                         legend: { live: true },
+                        hooks: {
+                                drawClear: [(plot) => {
+                                        const { ctx, bbox } = plot;
+                                        ctx.save();
+                                        ctx.beginPath();
+                                        ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+                                        ctx.clip();
+                                        ctx.globalAlpha = MARK_ALPHA;
+                                        ctx.fillStyle = colour('--warning');
+                                        for (const { from, to } of marks) {
+                                                const left = plot.valToPos(from, 'x', true);
+                                                ctx.fillRect(left, bbox.top, Math.max(MARK_WIDTH_MIN, plot.valToPos(to, 'x', true) - left), bbox.height);
+                                        }
+                                        ctx.restore();
+                                }],
+                        },
                         axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => Number.isInteger(tick) ? `${tick}${unit}` : '') }],
                         series: [{}, ...lines.map((line, index) => ({
                                 label: line.title, stroke: colour(colours[index % colours.length] ?? '--write'), width: 2, spanGaps: true, points: { show: times.length < 60, size: 5 },
@@ -41,7 +69,9 @@ export function Chart({ title, unit, times, lines }: Props) {
                         themes.disconnect();
                         plot.destroy();
                 };
-        }, [times, lines]);
+        }, [times, lines, marks]);
         const numbers = lines.flatMap(({ values }) => values.filter((value) => value !== null));
-        return <div ref={box} class="chart" role="img" aria-label={`${title}: between ${Math.min(...numbers)} and ${Math.max(...numbers)}${unit} in ${times.length} readings`} />;
+        const [low, high] = [Math.min(...numbers), Math.max(...numbers)].map((number) => number.toLocaleString('en'));
+        const marked = marks.length > 0 ? `; burn-ins: ${marks.map((mark) => mark.title.toLowerCase()).join(', ')}` : '';
+        return <div ref={box} class="chart" role="img" aria-label={`${title}: between ${low} and ${high}${unit} in ${times.length} readings${marked}`} />;
 }

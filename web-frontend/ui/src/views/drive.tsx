@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // A drive over the years: its readings as lines, its jobs, and what people wrote of it.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { nowUsec } from '../lib/clock';
 import { bytes, date } from '../lib/format';
 import { allReadings } from '../lib/readings';
 import { counterNames, counters } from '../lib/smart';
-import type { Drive, Reading } from '../model';
-import { canOperate, driveChanged, theApi, useActive, useDrive, useLast } from '../store';
+import type { Drive, Job, Reading } from '../model';
+import { canOperate, driveChanged, now, theApi, useActive, useDrive, useLast } from '../store';
 import { Link } from '../ui/link';
 import { Card, Facts, Page, useLoad, Waiting } from '../ui/page';
 import { Temperature } from '../ui/status';
 import { attempt } from '../ui/toast';
-import { Chart } from './chart';
+import { Chart, type Mark } from './chart';
 import { DriveActions } from './drive-actions';
 import { HealthCell, LockCell } from './drive-cells';
 import { JobTable } from './history';
@@ -20,6 +20,9 @@ import { selfTestFacts } from './self-tests';
 
 const spans: [string, number][] = [['Month', 30], ['Quarter', 90], ['Year', 365], ['All', 0]];
 const DAY_USEC = 86400e6;
+const JOBS_MAX = 1000; // all are marked
+const JOBS_LISTED = 20;
+const NO_JOBS: Job[] = [];
 
 export function DrivePage({ id }: { id: string }) {
         const known = useDrive(id);
@@ -33,7 +36,7 @@ function Details({ drive }: { drive: Drive }) {
         const last = useLast(drive.id);
         const [days, setDays] = useState(90);
         const readings = useLoad(() => allReadings(theApi(), drive.id, days ? nowUsec() - days * DAY_USEC : 0), [drive.id, days, drive.smart_usec]);
-        const jobs = useLoad(() => theApi().jobs({ drive: drive.id, offset: 0, limit: 20 }), [drive.id, active?.state, last?.id]);
+        const jobs = useLoad(() => theApi().jobs({ drive: drive.id, offset: 0, limit: JOBS_MAX }), [drive.id, active?.state, last?.id]);
         return (
                 <Page title={drive.model || 'Drive'} actions={<DriveActions drive={drive} active={active} last={last} />}>
                         <div class="columns">
@@ -59,30 +62,68 @@ function Details({ drive }: { drive: Drive }) {
                                         {spans.map(([title, value]) => <button key={title} type="button" class={`btn small ${days === value ? 'primary' : 'secondary'}`} aria-pressed={days === value} onClick={() => setDays(value)}>{title}</button>)}
                                 </div>
                         }>
-                                <Waiting loaded={readings}>{(list) => <Trends readings={list} />}</Waiting>
+                                <Waiting loaded={readings}>{(list) => <Trends readings={list} jobs={jobs.data?.items ?? NO_JOBS} />}</Waiting>
                         </Card>
                         <Notes drive={drive} />
                         <Card class="flush" title="Jobs" actions={<Link to={`/history?drive=${encodeURIComponent(drive.id)}`}>All</Link>}>
-                                <Waiting loaded={jobs}>{({ items }) => items.length > 0 ? <JobTable jobs={items} ofOneDrive /> : <p class="card-empty subtle">It had none yet.</p>}</Waiting>
+                                <Waiting loaded={jobs}>{({ items }) => items.length > 0 ? <JobTable jobs={items.slice(0, JOBS_LISTED)} ofOneDrive /> : <p class="card-empty subtle">It had none yet.</p>}</Waiting>
                         </Card>
                 </Page>
         );
 }
 
-function Trends({ readings }: { readings: Reading[] }) {
-        if (readings.length < 2)
-                return <p class="subtle">There is no second reading yet that differs.</p>;
-        const list = [...readings].reverse();
-        const times = list.map(({ time_usec }) => time_usec / 1e6);
-        const moved = [...new Set(list.flatMap(({ smart }) => [...counters(smart).keys()]))].filter((name) => counterNames[name]?.bad)
-                .map((name) => ({ title: counterNames[name]?.title ?? name, values: list.map(({ smart }) => counters(smart).get(name) ?? null) }))
-                .filter(({ values }) => new Set(values).size > 1);
+interface Line {
+        title: string;
+        values: (number | null)[];
+}
+
+function valueLines(list: Reading[]): Map<string, Line> {
+        const each = list.map(({ smart }) => counters(smart));
+        const names = new Set(each.flatMap((one) => [...one.keys()]));
+        return new Map([...names].map((name) => [name, { title: counterNames[name]?.title ?? name, values: each.map((one) => one.get(name) ?? null) }]));
+}
+
+function hasMoved({ values }: Line): boolean {
+        return new Set(values.filter((value) => value !== null)).size > 1;
+}
+
+// A graph for each that moved, and the rest in a line.
+function Lines({ lines, times, marks }: { lines: Line[]; times: number[]; marks: Mark[] }) {
+        const still = lines.filter((line) => !hasMoved(line));
+        const moved = useMemo(() => lines.filter(hasMoved).map((line) => ({ title: line.title, lines: [line] })), [lines]);
         return (
                 <>
-                        <Chart title="Temperature" unit=" °C" times={times} lines={[{ title: 'Temperature', values: list.map(({ temperature_mdegc }) => temperature_mdegc === null ? null : temperature_mdegc / 1000) }]} />
-                        {moved.length > 0
-                                ? <Chart title="Counters" unit="" times={times} lines={moved} />
-                                : <p class="subtle chart-note">No counter of damage changed in this time.</p>}
+                        {moved.map((one) => <Chart key={one.title} title={one.title} unit="" times={times} lines={one.lines} marks={marks} />)}
+                        {still.length > 0 && <p class="subtle chart-note">Unchanged: {still.map(({ title, values }) => `${title} ${values.find((value) => value !== null)?.toLocaleString('en')}`).join(', ')}.</p>}
+                </>
+        );
+}
+
+function Trends({ readings, jobs }: { readings: Reading[]; jobs: Job[] }) {
+        const [open, setOpen] = useState(false);
+        const { times, temperature, named, raw } = useMemo(() => {
+                const list = [...readings].reverse();
+                const lines = [...valueLines(list)];
+                return {
+                        times: list.map(({ time_usec }) => time_usec / 1e6),
+                        temperature: [{ title: 'Temperature', values: list.map(({ temperature_mdegc }) => temperature_mdegc === null ? null : temperature_mdegc / 1000) }],
+                        named: lines.flatMap(([name, line]) => counterNames[name] ? [line] : []),
+                        raw: lines.flatMap(([name, line]) => counterNames[name] ? [] : [line]),
+                };
+        }, [readings]);
+        const first = times[0] ?? 0;
+        const marks = useMemo(() => jobs.filter(({ kind, started_usec }) => kind === 'burn-in' && started_usec > 0)
+                .map(({ id, started_usec, finished_usec }) => ({ id, title: `Job ${id}`, from: started_usec / 1e6, to: (finished_usec || now.peek()) / 1e6 }))
+                .filter(({ to }) => to >= first), [jobs, first]);
+        if (readings.length < 2)
+                return <p class="subtle">There is no second reading yet that differs.</p>;
+        return (
+                <>
+                        {marks.length > 0 && <p class="chart-marks chart-note"><span class="chart-mark" /> Burn-ins: {marks.map(({ id, title }) => <Link key={id} to={`/history/${id}`}>{title}</Link>)}</p>}
+                        {temperature[0]?.values.some((value) => value !== null) && <Chart title="Temperature" unit=" °C" times={times} lines={temperature} marks={marks} />}
+                        <Lines lines={named} times={times} marks={marks} />
+                        {raw.length > 0 && <button type="button" class="btn link inline" aria-expanded={open} onClick={() => setOpen(!open)}>Raw attributes</button>}
+                        {open && <Lines lines={raw} times={times} marks={marks} />}
                 </>
         );
 }
