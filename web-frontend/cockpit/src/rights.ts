@@ -5,7 +5,7 @@ import type { Role } from '../../ui/src/model';
 // Those of polkit/60-burnin-roles.rules; whoever may any of them is shown the page of that role.
 export const actions: Record<Exclude<Role, 'viewer'>, string[]> = {
         admin: ['unlock', 'manage-hosts', 'manage-settings'],
-        operator: ['self-test', 'start-destructive', 'cancel', 'manage-jobs', 'manage-drives'],
+        operator: ['self-test', 'start', 'start-destructive', 'cancel', 'manage-jobs', 'manage-drives'],
 };
 
 const PREFIX = 'org.burnin1.';
