@@ -769,7 +769,7 @@ test('how a self-test ended, where and when, is told on every screen', async () 
         }
 });
 
-test('a setting of each type is kept as what it is, and a list that is emptied is one of nothing', async () => {
+test('a setting of each type is kept as what it is, and a list that is emptied is the default where that has nothing', async () => {
         await open('/settings');
         const valueOf = (name) => server.settings.find((one) => one.name === name).value;
         const set = async (name, text, expected) => {
@@ -788,7 +788,13 @@ test('a setting of each type is kept as what it is, and a list that is emptied i
         await set('web_allow', '192.0.2.0/24\n2001:db8::/32', ['192.0.2.0/24', '2001:db8::/32']);
         assert.equal(await page.locator('#setting-web_allow').inputValue(), '192.0.2.0/24\n2001:db8::/32');
         await page.getByRole('button', { name: 'Back to the default, none' }).waitFor();
-        await set('web_allow', '', []);
+        const allowed = page.locator('.setting').filter({ has: page.locator('#setting-web_allow') });
+        await allowed.getByRole('textbox').fill('');
+        await allowed.getByRole('button', { name: 'Save' }).click();
+        await allowed.getByText('Default', { exact: true }).waitFor();
+        assert.deepEqual(valueOf('web_allow'), []);
+        await page.locator('#setting-boot_pools').fill(' ');
+        await page.getByText('At least one.').waitFor();
 });
 
 test('where the hardware says that a drive is stands where people look for it', async () => {

@@ -35,8 +35,8 @@ function textOf(value: SettingValue): string {
         return Array.isArray(value) ? value.join('\n') : String(value);
 }
 
-// The value that a text stands for, or what is wrong with it.
-function valueOf(setting: Setting, text: string): SettingValue | Error {
+// The value that a text stands for, null for what it is where nobody sets it, or what is wrong with it.
+function valueOf(setting: Setting, text: string): SettingValue | null | Error {
         switch (setting.type) {
         case 'number': {
                 const number = Number(text);
@@ -51,8 +51,13 @@ function valueOf(setting: Setting, text: string): SettingValue | Error {
                 return text.trim() === '' || !(number >= 0) ? new Error('A number.') : number;
         }
         case 'words':
-        case 'networks':
-                return text.split(/[\s,]+/).filter(Boolean);
+        case 'networks': {
+                const list = text.split(/[\s,]+/).filter(Boolean);
+                if (list.length > 0)
+                        return list;
+                // An empty list is no value. It is what the default may be, though.
+                return textOf(setting.default) === '' && !setting.file ? null : new Error('At least one.');
+        }
         case 'boolean':
                 return text === 'true';
         case 'path':
