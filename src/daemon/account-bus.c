@@ -9,6 +9,13 @@
 #include "shared/bus-util.h"
 #include "shared/names.h"
 
+/* The options of each call that looks at who is asking. */
+#define PEER_OPTIONS(peer)                                                                                  \
+        { "address", 's', &(peer).address, NULL },                                                          \
+        {                                                                                                   \
+                "forwarded", 's', &(peer).forwarded, NULL                                                   \
+        }
+
 /* A call whose answer waits for burnin-password. Nothing is kept over the wait but what was asked. */
 typedef struct Call {
         Manager *manager; /* weak */
@@ -259,8 +266,9 @@ static int read_name_and_password(Manager *m, sd_bus_message *message, const Bus
 
 static int account_method_login(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        const char *name, *password, *address = "";
-        const BusOption options[] = { { "address", 's', &address, NULL } };
+        const char *name, *password;
+        SessionPeer peer = {};
+        const BusOption options[] = { PEER_OPTIONS(peer) };
         _cleanup_(account_record_done) AccountRecord account = {};
         _cleanup_(call_freep) Call *c = NULL;
         _cleanup_free_ char *from = NULL;
@@ -270,7 +278,7 @@ static int account_method_login(sd_bus_message *m, void *userdata, sd_bus_error 
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        r = session_check_address(userdata, address, &from, error);
+        r = session_check_address(userdata, &peer, &from, error);
         if (r < 0)
                 return r;
         r = call_new(userdata, m, name, &c);
@@ -295,8 +303,9 @@ static int session_answer(Manager *manager, sd_bus_message *m, bool bind, sd_bus
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(session_done) Session s = {};
-        const char *token, *address = "";
-        const BusOption options[] = { { "address", 's', &address, NULL } };
+        SessionPeer peer = {};
+        const BusOption options[] = { PEER_OPTIONS(peer) };
+        const char *token;
         int r;
 
         r = sd_bus_message_read(m, "s", &token);
@@ -309,7 +318,7 @@ static int session_answer(Manager *manager, sd_bus_message *m, bool bind, sd_bus
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        r = session_find(manager, token, address, &s, error);
+        r = session_find(manager, token, &peer, &s, error);
         if (r < 0)
                 return r;
         if (bind) {
@@ -419,8 +428,9 @@ static void create_first_on_hash(void *userdata, int result, const char *hash)
 
 static int account_method_create_first(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        const char *name, *password, *address = "", *code = "";
-        const BusOption options[] = { { "address", 's', &address, NULL }, { "code", 's', &code, NULL } };
+        const char *name, *password, *code = "";
+        SessionPeer peer = {};
+        const BusOption options[] = { PEER_OPTIONS(peer), { "code", 's', &code, NULL } };
         _cleanup_(call_freep) Call *c = NULL;
         _cleanup_free_ char *from = NULL;
         int r;
@@ -429,7 +439,7 @@ static int account_method_create_first(sd_bus_message *m, void *userdata, sd_bus
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        if ((r = session_check_address(userdata, address, &from, error)) < 0 ||
+        if ((r = session_check_address(userdata, &peer, &from, error)) < 0 ||
             (r = check_no_account(userdata, error)) < 0 || (r = call_new(userdata, m, name, &c)) < 0)
                 return r;
         c->address = TAKE_PTR(from);
@@ -470,8 +480,9 @@ static int account_method_get_setup_code(sd_bus_message *m, void *userdata, sd_b
 
 static int account_method_get_lockout(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        const char *name = NULL, *address = "";
-        const BusOption options[] = { { "account", 's', &name, NULL }, { "address", 's', &address, NULL } };
+        SessionPeer peer = {};
+        const char *name = NULL;
+        const BusOption options[] = { { "account", 's', &name, NULL }, PEER_OPTIONS(peer) };
         _cleanup_free_ char *from = NULL;
         uint64_t usec;
         int r;
@@ -485,7 +496,7 @@ static int account_method_get_lockout(sd_bus_message *m, void *userdata, sd_bus_
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        r = session_check_address(userdata, address, &from, error);
+        r = session_check_address(userdata, &peer, &from, error);
         if (r >= 0)
                 r = account_get_lockout(userdata, name, from, &usec, error);
         if (r < 0)

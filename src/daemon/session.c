@@ -46,38 +46,81 @@ static int session_ended(sd_bus_error *error)
         return sd_bus_error_set(error, BUS_ERROR_SESSION_ENDED, "The session has ended. Log in again.");
 }
 
-static bool address_is_allowed(const Manager *m, const char *address)
+static bool networks_contain(char **networks, const Address *a)
 {
-        Address a, network;
+        Address network;
         uint8_t prefix;
 
-        if (strv_length(m->settings.web_allow) == 0)
-                return true;
-        if (address_parse(address, &a) < 0)
-                return false;
-        STRV_FOREACH(word, m->settings.web_allow)
-                if (network_parse(*word, &network, &prefix) >= 0 && network_contains(&network, prefix, &a))
+        STRV_FOREACH(word, networks)
+                if (network_parse(*word, &network, &prefix) >= 0 && network_contains(&network, prefix, a))
                         return true;
 
         return false;
 }
 
-int session_check_address(const Manager *m, const char *address, char **ret_address, sd_bus_error *error)
+static bool is_trusted_proxy(const Manager *m, const Address *a)
+{
+        static char *loopback[] = { (char *) "127.0.0.0/8", (char *) "::1", NULL };
+        char **proxies = m->settings.trusted_proxies;
+
+        return networks_contain(strv_length(proxies) > 0 ? proxies : loopback, a);
+}
+
+static int forwarded_parse(const char *begin, const char *end, Address *ret)
+{
+        char word[ADDRESS_TEXT_MAX];
+
+        while (begin < end && strchr(" \t", *begin))
+                begin++;
+        while (begin < end && strchr(" \t", end[-1]))
+                end--;
+        if ((size_t) (end - begin) >= sizeof(word))
+                return -EINVAL;
+
+        (void) snprintf(word, sizeof(word), "%.*s", (int) (end - begin), begin);
+        return address_parse(word, ret);
+}
+
+/* Each proxy adds behind the others whom it speaks for: from the last word on, that is believed as long as who says it is trusted.
+ * What is before that word the browser may have made up. */
+static void forwarded_follow(const Manager *m, const char *forwarded, Address *a)
+{
+        for (const char *end = forwarded + strlen(forwarded); end > forwarded && is_trusted_proxy(m, a);) {
+                const char *word = end;
+
+                while (word > forwarded && word[-1] != ',')
+                        word--;
+                if (forwarded_parse(word, end, a) < 0)
+                        return;
+                end = word > forwarded ? word - 1 : word;
+        }
+}
+
+static bool address_is_allowed(const Manager *m, const Address *a)
+{
+        char **allowed = m->settings.allowed_ips;
+
+        return strv_length(allowed) == 0 || (a && networks_contain(allowed, a));
+}
+
+int session_check_address(const Manager *m, const SessionPeer *peer, char **ret_address, sd_bus_error *error)
 {
         char text[ADDRESS_TEXT_MAX] = "";
+        bool known = !isempty(peer->address);
         Address a;
 
-        if (!isempty(address)) {
-                if (address_parse(address, &a) < 0)
+        if (known) {
+                if (address_parse(peer->address, &a) < 0)
                         return sd_bus_error_set(error, BUS_ERROR_INVALID_ARGUMENT,
                                                 "The option address is an IPv4 or IPv6 address.");
+                forwarded_follow(m, strempty(peer->forwarded), &a);
                 address_format(&a, text);
         }
-        if (!address_is_allowed(m, text))
+        if (!address_is_allowed(m, known ? &a : NULL))
                 return sd_bus_error_setf(
                                 error, BUS_ERROR_ADDRESS_NOT_ALLOWED,
-                                "Nobody may log in from %s. An administrator can allow it: burninctl settings set web_allow ...",
-                                text[0] ? text : "an address that is not known");
+                                "Nobody may log in from %s. An administrator can allow it: burninctl settings set allowed_ips ...",
+                                known ? text : "an address that is not known");
         if (!ret_address)
                 return 0;
 
@@ -87,7 +130,7 @@ int session_check_address(const Manager *m, const char *address, char **ret_addr
 
 static void session_set_ends(const Manager *m, Session *s)
 {
-        s->expires_usec = s->record.created_usec + m->settings.web_session_hours * USEC_PER_HOUR;
+        s->expires_usec = s->record.created_usec + m->settings.session_hours * USEC_PER_HOUR;
         s->idle_usec = MIN(s->expires_usec,
                            s->record.seen_usec + m->settings.web_session_idle_minutes * USEC_PER_MINUTE);
 }
@@ -195,13 +238,13 @@ int session_find_token(Manager *m, const char *token, Session *ret, sd_bus_error
         return 0;
 }
 
-int session_find(Manager *m, const char *token, const char *address, Session *ret, sd_bus_error *error)
+int session_find(Manager *m, const char *token, const SessionPeer *peer, Session *ret, sd_bus_error *error)
 {
         _cleanup_(session_done) Session s = {};
         _cleanup_free_ char *from = NULL;
         int r;
 
-        r = session_check_address(m, address, &from, error);
+        r = session_check_address(m, peer, &from, error);
         if (r >= 0)
                 r = session_find_token(m, token, &s, error);
         if (r < 0)
@@ -296,7 +339,7 @@ int session_of_sender(Manager *m, sd_bus_message *message, Session *ret)
 int sessions_expire(Manager *m)
 {
         uint64_t now = now_usec(CLOCK_REALTIME);
-        uint64_t age = m->settings.web_session_hours * USEC_PER_HOUR;
+        uint64_t age = m->settings.session_hours * USEC_PER_HOUR;
         uint64_t idle = m->settings.web_session_idle_minutes * USEC_PER_MINUTE;
 
         return store_session_expire(m->store, now - MIN(now, age), now - MIN(now, idle));

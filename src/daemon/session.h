@@ -21,9 +21,16 @@ typedef struct Session {
 
 void session_done(Session *s);
 
-/* Whether somebody may come from there: the setting web_allow. ret_address, where it is not NULL, gets its one form; "" stays "".
- * Errors: AddressNotAllowed, InvalidArgument. */
-int session_check_address(const Manager *m, const char *address, char **ret_address, sd_bus_error *error);
+/* Where somebody is, as the web server tells it. */
+typedef struct SessionPeer {
+        const char *address; /* of the connection; "": not known */
+        const char *forwarded; /* its X-Forwarded-For as it came; "": none. It counts from trusted_proxies alone. */
+} SessionPeer;
+
+/* Whether somebody may come from there: the setting allowed_ips. ret_address, where it is not NULL, gets the one form of the address
+ * that counts; "" stays "". Errors: AddressNotAllowed, InvalidArgument. */
+int session_check_address(const Manager *m, const SessionPeer *peer, char **ret_address,
+                          sd_bus_error *error);
 
 /* token: erase it after use. */
 int session_new(Manager *m, const char *account, const char *address, char ret_token[static TOKEN_SIZE],
@@ -35,7 +42,7 @@ int session_get(Manager *m, uint64_t id, Session *ret);
 /* Error: SessionEnded. */
 int session_find_token(Manager *m, const char *token, Session *ret, sd_bus_error *error);
 /* The same for somebody who comes from there. Errors: also AddressNotAllowed, InvalidArgument. */
-int session_find(Manager *m, const char *token, const char *address, Session *ret, sd_bus_error *error);
+int session_find(Manager *m, const char *token, const SessionPeer *peer, Session *ret, sd_bus_error *error);
 /* It was used now. */
 int session_seen(Manager *m, Session *s);
 

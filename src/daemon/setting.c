@@ -97,14 +97,16 @@ static const Setting table[] = {
               "Reads a sector a minute of a drive that runs a self-test, so that nothing sends it to sleep."),
         U32(unlock_ttl_seconds, 1, 86400, 600, "seconds", AT_ONCE,
             "How long an unlock grant waits for the burn-in that uses it."),
-        U32(web_session_hours, 1, 8760, 168, "hours", AT_ONCE,
+        U32(session_hours, 1, 8760, 12, "hours", AT_ONCE,
             "A login to the web page ends after so long at the latest."),
         U32(web_session_idle_minutes, 1, 525600, 720, "minutes", AT_ONCE,
             "A login to the web page ends if nothing was done on the page for so long."),
         OTHER(web_session_bind_address, BOOLEAN, "no", AT_ONCE,
               "A login to the web page counts from the address alone that it came from."),
-        OTHER(web_allow, NETWORKS, "", AT_ONCE,
+        OTHER(allowed_ips, NETWORKS, "", AT_ONCE,
               "Addresses and networks (192.0.2.0/24, 2001:db8::/32) that may use the web page; none: all may."),
+        OTHER(trusted_proxies, NETWORKS, "", AT_ONCE,
+              "Addresses and networks of proxies whose X-Forwarded-For is believed; none: loopback alone."),
         OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", AT_ONCE,
               "ZFS pools that a host starts from."),
         OTHER(loop_drives, BOOLEAN, "no", AT_ONCE, "Loop devices count as drives. For trying things out."),
@@ -516,7 +518,8 @@ void settings_done(Settings *s)
         for (size_t i = 0; i < SETTINGS_MAX; i++)
                 free(s->sources[i].file);
         strv_free(s->boot_pools);
-        strv_free(s->web_allow);
+        strv_free(s->allowed_ips);
+        strv_free(s->trusted_proxies);
         free(s->ssh_key);
         *s = (Settings){};
 }

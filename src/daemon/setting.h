@@ -36,9 +36,10 @@ typedef struct Settings {
         uint32_t self_test_retries, self_test_interval_seconds;
         bool self_test_keep_alive;
         uint32_t unlock_ttl_seconds;
-        uint32_t web_session_hours, web_session_idle_minutes;
+        uint32_t session_hours, web_session_idle_minutes;
         bool web_session_bind_address;
-        char **web_allow; /* networks; none: everybody may come */
+        char **allowed_ips;     /* networks; none: everybody may come */
+        char **trusted_proxies; /* networks; none: loopback alone */
         char **boot_pools;
         bool loop_drives;
         char *ssh_key; /* absolute path */

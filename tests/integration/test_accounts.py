@@ -105,7 +105,7 @@ def people(product: Product) -> Iterator[None]:
     for name, role in ROLES.items():
         accounts(product, "Add", "ssst", name, role, PASSWORDS[name], 0)
     yield
-    for setting in ("web_session_hours", "web_session_idle_minutes", "web_session_bind_address", "web_allow"):
+    for setting in ("session_hours", "web_session_idle_minutes", "web_session_bind_address", "allowed_ips", "trusted_proxies"):
         product.call_settings("Reset", "st", setting, 0)
 
 
@@ -199,7 +199,7 @@ def test_login(product: Product, people: None, web: Connection) -> None:
     token, session = web.login("olga", address="2001:DB8::1")
     assert len(token) == 64 and set(token) <= set("0123456789abcdef")
     assert (session["Account"], session["Role"], session["Address"]) == ("olga", "operator", "2001:db8::1")
-    assert session["ExpiresUSec"] == session["CreatedUSec"] + 168 * 3600 * 10**6
+    assert session["ExpiresUSec"] == session["CreatedUSec"] + 12 * 3600 * 10**6
     assert session["IdleUSec"] == session["CreatedUSec"] + 720 * 60 * 10**6
     assert len(session["Csrf"]) == 64 and session["Csrf"] not in (token, hashlib.sha256(token.encode()).hexdigest())
     again, other = web.login("olga")
@@ -323,6 +323,7 @@ def test_how_long_a_lockout_lasts(product: Product, people: None, web: Connectio
             web.login("olga", "not the password", address="192.0.2.1")
         assert seconds - 20 < left(account="olga") / 10**6 <= seconds
         assert seconds - 20 < left(account="victor", address="192.0.2.1") / 10**6 <= seconds
+        assert left(account="victor", address="127.0.0.1", forwarded="192.0.2.1") > 0
         assert left(account="victor", address="192.0.2.2") == 0
         # The next one fails a minute later.
         stored(product, "UPDATE lockouts SET until_usec = 1")
@@ -362,6 +363,7 @@ def test_guesses_at_once_are_counted(product: Product, people: None) -> None:
 
 
 def test_session_ends(product: Product, people: None, web: Connection) -> None:
+    product.call_settings("Set", "svt", "session_hours", dbus.UInt32(48), 0)
     token, session = web.login("alice")
     with refused("SessionEnded"):
         web.check("0" * 64)
@@ -372,10 +374,10 @@ def test_session_ends(product: Product, people: None, web: Connection) -> None:
     stored(product, "UPDATE sessions SET seen_usec = seen_usec - 11 * 3600000000, created_usec = created_usec - 11 * 3600000000")
     assert web.check(token)["IdleUSec"] == session["IdleUSec"] - 11 * 3600 * 10**6
     assert web.resume(token)["IdleUSec"] > session["IdleUSec"] - 3600 * 10**6
-    product.call_settings("Set", "svt", "web_session_hours", dbus.UInt32(11), 0)
+    product.call_settings("Set", "svt", "session_hours", dbus.UInt32(11), 0)
     with refused("SessionEnded"):
         web.check(token)
-    product.call_settings("Reset", "st", "web_session_hours", 0)
+    product.call_settings("Reset", "st", "session_hours", 0)
     product.call_settings("Set", "svt", "web_session_idle_minutes", dbus.UInt32(10), 0)
     stored(product, "UPDATE sessions SET seen_usec = seen_usec - 11 * 60000000")
     with refused("SessionEnded"):
@@ -477,21 +479,48 @@ def test_addresses(product: Product, people: None, web: Connection) -> None:
         with refused("SessionEnded"):
             web.resume(token, **elsewhere)
     product.call_settings("Reset", "st", "web_session_bind_address", 0)
-    product.call_settings("Set", "svt", "web_allow", dbus.Array(["192.0.2.0/28", "2001:db8::/32"], "s"), 0)
+    product.call_settings("Set", "svt", "allowed_ips", dbus.Array(["192.0.2.0/28", "2001:db8::/32"], "s"), 0)
     for allowed in ("192.0.2.15", "2001:db8:ffff::1", "::ffff:192.0.2.3"):
         web.check(token, address=allowed)
         web.login("olga", address=allowed)
     for other in ({"address": "192.0.2.16"}, {"address": "2001:db9::1"}, {"address": "fe80::1%eth0"}, {}):
         for attempt in (lambda: web.login("alice", **other), lambda: web.resume(token, **other), lambda: web.check(token, **other)):
-            with refused("AddressNotAllowed", "web_allow"):
+            with refused("AddressNotAllowed", "allowed_ips"):
                 attempt()
     for bad in ("192.0.2.0/33", "192.0.2.1/24", "nowhere", "192.0.2.0/", "/24", "2001:db8::/129"):
         with refused("InvalidArgument"):
-            product.call_settings("Set", "svt", "web_allow", bad, 0)
-    product.call_settings("Reset", "st", "web_allow", 0)
+            product.call_settings("Set", "svt", "allowed_ips", bad, 0)
+    product.call_settings("Reset", "st", "allowed_ips", 0)
     web.check(token)
     with refused("InvalidArgument", "IPv4 or IPv6"):
         web.check(token, address="localhost")
+
+
+def test_whom_a_proxy_speaks_for(product: Product, people: None, web: Connection) -> None:
+    def seen(address: str, forwarded: str) -> str:
+        """The address that a login counts as."""
+        return str(web.login("alice", address=address, forwarded=forwarded)[1]["Address"])
+
+    for loopback in ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"):
+        assert seen(loopback, "192.0.2.66") == "192.0.2.66"
+    assert seen("127.0.0.1", "198.51.100.1 , 2001:db8:0::5") == "2001:db8::5", "what is before it the browser may have made up"
+    assert seen("192.0.2.1", "198.51.100.1") == "192.0.2.1", "no proxy of ours"
+    for nothing in ("", ",", "unknown", "198.51.100.1,", "198.51.100.1, x", "198.51.100.1:80", "1" * 5000, "198.51.100.1,\"'"):
+        assert seen("127.0.0.1", nothing) == "127.0.0.1", nothing
+
+    product.call_settings("Set", "svt", "trusted_proxies", dbus.Array(["192.0.2.0/28", "2001:db8::1"], "s"), 0)
+    assert seen("192.0.2.15", "198.51.100.1") == "198.51.100.1"
+    assert seen("2001:db8::1", "203.0.113.9, 198.51.100.1, 192.0.2.3") == "198.51.100.1", "one behind the other"
+    assert seen("192.0.2.1", "192.0.2.2, 192.0.2.3") == "192.0.2.2"
+    assert seen("192.0.2.16", "198.51.100.1") == "192.0.2.16"
+    assert seen("127.0.0.1", "198.51.100.1") == "127.0.0.1", "not named any more"
+    product.call_settings("Set", "svt", "allowed_ips", "198.51.100.0/24", 0)
+    token, _ = web.login("alice", address="192.0.2.1", forwarded="198.51.100.1")
+    web.resume(token, address="192.0.2.1", forwarded="198.51.100.1")
+    for address, forwarded in (("192.0.2.1", "203.0.113.9"), ("192.0.2.1", "198.51.100.1, 203.0.113.9"), ("192.0.2.1", ""),
+                               ("203.0.113.9", "198.51.100.1")):
+        with refused("AddressNotAllowed", "allowed_ips"):
+            web.check(token, address=address, forwarded=forwarded)
 
 
 # --- roles -------------------------------------------------------------------------------------------------

@@ -341,7 +341,7 @@ def test_burnind_is_restarted(web: Web, nas: Host) -> None:
                     lambda d: any(x["notes"] == "after the restart" for x in d["drives"]))
 
 
-@pytest.mark.parametrize("end", ["Logout", "RevokeSession", "SetRole", "SetPassword", "Remove", "web_allow"])
+@pytest.mark.parametrize("end", ["Logout", "RevokeSession", "SetRole", "SetPassword", "Remove", "allowed_ips"])
 def test_a_session_that_is_ended_ends_its_streams_at_once(web: Web, nas: Host, end: str) -> None:
     password = secrets.token_hex(8)
     web.accounts("Add", "ssst", "trudy", "viewer", password, 0)
@@ -361,16 +361,16 @@ def test_a_session_that_is_ended_ends_its_streams_at_once(web: Web, nas: Host, e
                 web.accounts("SetPassword", "sst", "trudy", secrets.token_hex(8), 0)
             case "Remove":
                 web.accounts("Remove", "st", "trudy", 0)
-            case "web_allow":
-                web.product.call_settings("Set", "svt", "web_allow", dbus.Array(["192.0.2.0/24"], "s"), 0)
+            case "allowed_ips":
+                web.product.call_settings("Set", "svt", "allowed_ips", dbus.Array(["192.0.2.0/24"], "s"), 0)
         # It is told, not found by the look of each minute.
         stream.wait("session-ended", timeout=10)
         with pytest.raises(EOFError):
             while True:
                 stream.next()
-        if end == "web_allow":
+        if end == "allowed_ips":
             other.wait("session-ended", timeout=10)
-            web.product.call_settings("Reset", "st", "web_allow", 0)
+            web.product.call_settings("Reset", "st", "allowed_ips", 0)
         else:
             drive.call("SetNotes", "st", f"after {end}", 0)
             other.wait("drives-update", lambda d: any(x["notes"] == f"after {end}" for x in d["drives"]))

@@ -45,7 +45,8 @@ static void test_request(void)
 {
         static const char headers[] = HEAD
                         "REQUEST_URI\0/sse/drives?x=1\0HTTP_COOKIE\0a=b; burnin_session=cd\0HTTP_AUTHORIZATION\0Bearer ef\0"
-                        "HTTP_LAST_EVENT_ID\0ab-12\0REMOTE_ADDR\0::1\0OTHER\0\0";
+                        "HTTP_LAST_EVENT_ID\0ab-12\0REMOTE_ADDR\0::1\0HTTP_X_FORWARDED_FOR\0"
+                        "192.0.2.7, x\0OTHER\0\0";
         _cleanup_free_ char *text = NULL;
         ScgiRequest q = { 0 };
 
@@ -55,7 +56,7 @@ static void test_request(void)
         assert(streq(q.cookie, "a=b; burnin_session=cd"));
         assert(streq(q.authorization, "Bearer ef"));
         assert(streq(q.last_event_id, "ab-12"));
-        assert(streq(q.address, "::1"));
+        assert(streq(q.address, "::1") && streq(q.forwarded, "192.0.2.7, x"));
 }
 
 static int parse_only(const char *headers, size_t n)

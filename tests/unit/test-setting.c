@@ -32,7 +32,7 @@ static void test_table(void)
         size_t n;
         const Setting *table = setting_table(&n);
 
-        assert(n == 43);
+        assert(n == 44);
         for (size_t i = 0; i < n; i++) {
                 const Setting *t = table + i;
 
@@ -75,8 +75,9 @@ static void test_defaults(void)
         assert(s.slow_floor_hdd == 60 && s.slow_floor_ssd == 150 && s.slow_ratio == 700 && s.slow_fails);
         assert(s.self_test_retries == 2 && s.self_test_interval_seconds == 30 && s.self_test_keep_alive);
         assert(strv_length(s.boot_pools) == 4 && strv_contains(s.boot_pools, "freenas-boot"));
-        assert(s.web_session_hours == 168 && s.web_session_idle_minutes == 720);
-        assert(!s.web_session_bind_address && strv_length(s.web_allow) == 0);
+        assert(s.session_hours == 12 && s.web_session_idle_minutes == 720);
+        assert(!s.web_session_bind_address && strv_length(s.allowed_ips) == 0 &&
+               strv_length(s.trusted_proxies) == 0);
         assert(!s.loop_drives && streq(s.ssh_key, PATH_SSH_KEY));
 }
 

@@ -198,7 +198,7 @@ static void test_local(void)
                 assert(!parse((RequestEnv){ .target = "/",
                                             .address = cases[i].address,
                                             .host = cases[i].host,
-                                            .forwarded = cases[i].forwarded },
+                                            .forwarded_for = cases[i].forwarded },
                               &r));
                 assert(r.local == cases[i].local);
         }

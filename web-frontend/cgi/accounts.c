@@ -56,8 +56,8 @@ int accounts_create_first(Web *w)
                 r = sd_bus_message_append(m, "ss", web_string(w, "name"), web_string(w, "password"));
         if (r >= 0)
                 r = web_open_options(w, m, accounts_first_fields);
-        if (r >= 0 && !isempty(w->request.address))
-                r = sd_bus_message_append(m, "{sv}", "address", "s", w->request.address);
+        if (r >= 0)
+                r = session_append_peer(w, m);
         if (r >= 0)
                 r = web_close_options(m);
         r = session_tried(w, web_call_send(w, m, r, NULL), NULL);

@@ -5,6 +5,8 @@
 
 /* One for each row of route.c, in the file of its noun, with the fields of its query or body. */
 
+/* Appends to an open a{sv} the options of calls that look at who is asking. */
+int session_append_peer(Web *w, sd_bus_message *m);
 int session_resume(Web *w); /* w->session from the token, and the bus's connection bound to it */
 /* r: what a call returned that judges a password of this account, or of none (NULL). Who is locked out is told for how long. */
 int session_tried(Web *w, int r, const char *name);

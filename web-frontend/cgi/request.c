@@ -25,6 +25,7 @@ void request_done(Request *r)
         free(r->token);
         free(r->csrf);
         free(r->address);
+        free(r->forwarded);
         *r = (Request){};
 }
 
@@ -43,8 +44,8 @@ void request_env_from_process(RequestEnv *ret)
                 .csrf = getenv("HTTP_X_CSRF_TOKEN"),
                 .https = getenv("HTTPS"),
                 .forwarded_proto = getenv("HTTP_X_FORWARDED_PROTO"),
-                .forwarded = getenv("HTTP_X_FORWARDED_FOR") ?: getenv("HTTP_FORWARDED") ?: getenv("HTTP_VIA")
-                                                                      ?: getenv("HTTP_X_REAL_IP"),
+                .forwarded_for = getenv("HTTP_X_FORWARDED_FOR"),
+                .other_proxy = getenv("HTTP_FORWARDED") ?: getenv("HTTP_VIA") ?: getenv("HTTP_X_REAL_IP"),
                 .address = getenv("REMOTE_ADDR"),
         };
 }
@@ -191,7 +192,7 @@ static bool is_local(const RequestEnv *env)
         _cleanup_free_ char *host = NULL;
         const char *h = strempty(env->host);
 
-        if (env->forwarded || !is_loopback(strempty(env->address)))
+        if (env->forwarded_for || env->other_proxy || !is_loopback(strempty(env->address)))
                 return false;
 
         host = *h == '[' ? strndup(h + 1, strcspn(h + 1, "]")) : strndup(h, strcspn(h, ":"));
@@ -217,8 +218,10 @@ static int parse_body_head(Request *r, const RequestEnv *env, HttpError *error)
 
 static int parse_headers(Request *r, const RequestEnv *env, HttpError *error)
 {
-        const char *const headers[] = { env->cookie, env->authorization, env->origin,    env->host,
-                                        env->csrf,   env->content_type,  env->fetch_site };
+        const char *const headers[] = {
+                env->cookie, env->authorization, env->origin,     env->host,
+                env->csrf,   env->content_type,  env->fetch_site, env->forwarded_for
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(headers); i++)
                 if (headers[i] && strnlen(headers[i], REQUEST_HEADER_MAX + 1) > REQUEST_HEADER_MAX)
@@ -231,7 +234,8 @@ static int parse_headers(Request *r, const RequestEnv *env, HttpError *error)
         r->local = is_local(env);
         r->csrf = env->csrf ? strdup(env->csrf) : NULL;
         r->address = strdup(strempty(env->address));
-        if (!r->address || (env->csrf && !r->csrf))
+        r->forwarded = strdup(strempty(env->forwarded_for));
+        if (!r->address || !r->forwarded || (env->csrf && !r->csrf))
                 return -ENOMEM;
 
         return web_token_find(env->cookie, env->authorization, &r->token, &r->by_header);

@@ -16,7 +16,7 @@
 /* The variables; NULL: not there. */
 typedef struct RequestEnv {
         const char *method, *target, *content_type, *content_length, *cookie, *authorization, *origin, *host,
-                        *fetch_site, *csrf, *https, *forwarded_proto, *forwarded, *address;
+                        *fetch_site, *csrf, *https, *forwarded_proto, *forwarded_for, *other_proxy, *address;
 } RequestEnv;
 
 typedef struct Request {
@@ -32,7 +32,8 @@ typedef struct Request {
         bool cross_site; /* another site made the browser send this */
         bool https;      /* between the browser and the first server */
         bool local; /* it comes from this machine itself, which it calls localhost, and through no proxy that says so */
-        char *address; /* of the client, or "" */
+        char *address;   /* of the connection, or "" */
+        char *forwarded; /* its X-Forwarded-For as it came, or "": burnind says whether it counts */
 } Request;
 
 void request_done(Request *r);

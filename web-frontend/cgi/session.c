@@ -16,13 +16,26 @@ static int accounts_call(Web *w, const char *member, sd_bus_message **ret)
         return web_call_new(w, BUS_PATH_ACCOUNTS, BUS_INTERFACE_ACCOUNTS, member, ret);
 }
 
-/* The option that each call has which looks at who is asking. */
-static int append_address(Web *w, sd_bus_message *m)
+int session_append_peer(Web *w, sd_bus_message *m)
 {
-        if (isempty(w->request.address))
-                return sd_bus_message_append(m, "a{sv}", 0);
+        int r = 0;
 
-        return sd_bus_message_append(m, "a{sv}", 1, "address", "s", w->request.address);
+        if (!isempty(w->request.address))
+                r = sd_bus_message_append(m, "{sv}", "address", "s", w->request.address);
+        if (r >= 0 && !isempty(w->request.forwarded))
+                r = sd_bus_message_append(m, "{sv}", "forwarded", "s", w->request.forwarded);
+
+        return r;
+}
+
+static int append_options(Web *w, sd_bus_message *m)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = session_append_peer(w, m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 int session_tried(Web *w, int r, const char *name)
@@ -40,8 +53,8 @@ int session_tried(Web *w, int r, const char *name)
                 k = sd_bus_message_open_container(m, 'a', "{sv}");
         if (k >= 0 && name)
                 k = sd_bus_message_append(m, "{sv}", "account", "s", name);
-        if (k >= 0 && !isempty(w->request.address))
-                k = sd_bus_message_append(m, "{sv}", "address", "s", w->request.address);
+        if (k >= 0)
+                k = session_append_peer(w, m);
         if (k >= 0)
                 k = sd_bus_message_close_container(m);
         k = web_call_send(w, m, k, &reply);
@@ -68,7 +81,7 @@ int session_resume(Web *w)
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", w->request.token);
         if (r >= 0)
-                r = append_address(w, m);
+                r = append_options(w, m);
         r = web_call_send(w, m, r, &reply);
         if (r < 0 && optional && streq_ptr(w->error.code, "SessionEnded")) {
                 http_error_done(&w->error);
@@ -147,7 +160,7 @@ int session_login(Web *w)
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", web_string(w, "name"), web_string(w, "password"));
         if (r >= 0)
-                r = append_address(w, m);
+                r = append_options(w, m);
         r = session_tried(w, web_call_send(w, m, r, &reply), web_string(w, "name"));
         if (r < 0)
                 return r;

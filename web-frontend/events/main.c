@@ -148,6 +148,18 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 0;
 }
 
+static int append_peer(sd_bus_message *m, const Stream *s)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0 && !isempty(stream_address(s)))
+                r = sd_bus_message_append(m, "{sv}", "address", "s", stream_address(s));
+        if (r >= 0 && !isempty(stream_forwarded(s)))
+                r = sd_bus_message_append(m, "{sv}", "forwarded", "s", stream_forwarded(s));
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
 static int check_ask(Viewer *v)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -162,9 +174,7 @@ static int check_ask(Viewer *v)
         (void) sd_bus_message_sensitive(m);
         r = sd_bus_message_append(m, "s", stream_token(v->stream));
         if (r >= 0)
-                r = isempty(stream_address(v->stream)) ? sd_bus_message_append(m, "a{sv}", 0)
-                                                       : sd_bus_message_append(m, "a{sv}", 1, "address", "s",
-                                                                               stream_address(v->stream));
+                r = append_peer(m, v->stream);
         if (r >= 0)
                 r = sd_bus_call_async(v->events->bus, &v->check, m, on_checked, v, CALL_USEC);
         if (r < 0)
@@ -194,7 +204,7 @@ static int on_more(sd_event_source *source, void *userdata)
         return 0;
 }
 
-static void on_request(Stream *s, const char *token, const char *address, void *userdata)
+static void on_request(Stream *s, const char *token, void *userdata)
 {
         Viewer *v = userdata;
 

@@ -26,6 +26,8 @@ static int header_take(ScgiRequest *q, const char *name, char *value)
                 q->last_event_id = value;
         else if (streq(name, "REMOTE_ADDR"))
                 q->address = value;
+        else if (streq(name, "HTTP_X_FORWARDED_FOR"))
+                q->forwarded = value;
 
         return 0;
 }

@@ -13,7 +13,8 @@ typedef struct ScgiRequest {
         const char *method, *path;          /* the path without its query */
         const char *cookie, *authorization; /* these headers as they came, or NULL */
         const char *last_event_id;          /* or NULL */
-        const char *address;                /* of the browser, as the web server says, or NULL */
+        const char *address;                /* of the connection, as the web server says, or NULL */
+        const char *forwarded;              /* its X-Forwarded-For as it came, or NULL */
 } ScgiRequest;
 
 /* Takes text apart, and writes into it; the request borrows from it. Returns 1 for a whole request, 0 when there is more to

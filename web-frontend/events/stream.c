@@ -31,7 +31,7 @@ struct Stream {
 
         char *request; /* as it comes in */
         size_t request_size;
-        char *token, *address, *last_event_id;
+        char *token, *address, *forwarded, *last_event_id;
 
         bool asked, open, ending;
         MirrorReader reader;
@@ -51,6 +51,7 @@ Stream *stream_free(Stream *s)
         free(s->request);
         erase_and_freep(&s->token);
         free(s->address);
+        free(s->forwarded);
         free(s->last_event_id);
         free(s->output);
         free(s);
@@ -70,6 +71,11 @@ const char *stream_token(const Stream *s)
 const char *stream_address(const Stream *s)
 {
         return s->address;
+}
+
+const char *stream_forwarded(const Stream *s)
+{
+        return s->forwarded;
 }
 
 static void stream_gone(Stream *s)
@@ -224,13 +230,14 @@ static void request_take(Stream *s, const ScgiRequest *q)
         }
         if (web_token_find(q->cookie, q->authorization, &s->token, &by_header) < 0 ||
             (q->address && free_and_strdup(&s->address, q->address) < 0) ||
+            (q->forwarded && free_and_strdup(&s->forwarded, q->forwarded) < 0) ||
             (q->last_event_id && free_and_strdup(&s->last_event_id, q->last_event_id) < 0)) {
                 stream_gone(s);
                 return;
         }
         free(s->request);
         s->request = NULL;
-        s->handler->request(s, s->token, s->address, s->userdata);
+        s->handler->request(s, s->token, s->userdata);
 }
 
 static void request_read(Stream *s)

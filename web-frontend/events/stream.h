@@ -12,7 +12,7 @@ typedef struct Stream Stream;
 
 typedef struct StreamHandler {
         /* The request came. Now or later it is answered by stream_open() or stream_refuse(). token: the session's, or NULL. */
-        void (*request)(Stream *s, const char *token, const char *address, void *userdata);
+        void (*request)(Stream *s, const char *token, void *userdata);
         /* The browser is gone, or was given up: frees it. */
         void (*gone)(Stream *s, void *userdata);
 } StreamHandler;
@@ -34,4 +34,6 @@ void stream_wake(Stream *s);
 
 bool stream_is_open(const Stream *s);
 const char *stream_token(const Stream *s);
+/* Where the browser is, as the web server told it: the connection's address, and its X-Forwarded-For, or NULL. */
 const char *stream_address(const Stream *s);
+const char *stream_forwarded(const Stream *s);
