@@ -123,6 +123,17 @@ bool utf8_is_valid(const char *s)
         return true;
 }
 
+size_t utf8_length(const char *s)
+{
+        size_t n = 0;
+
+        /* All but those that go on with a character. */
+        for (; *s; s++)
+                n += ((uint8_t) *s & 0xc0) != 0x80;
+
+        return n;
+}
+
 char *str_clean(const char *s, size_t size, size_t max, bool keep_lines)
 {
         size_t k = 0;

@@ -54,6 +54,8 @@ char *strstrip(char *s);
 char *str_clean(const char *s, size_t size, size_t max, bool keep_lines);
 
 bool utf8_is_valid(const char *s);
+/* In characters; s is valid. */
+size_t utf8_length(const char *s);
 
 /* What str_clean() would leave as it is: for text that must have been cleaned before. */
 bool str_is_clean(const char *s, size_t max, bool keep_lines);

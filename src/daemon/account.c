@@ -40,14 +40,18 @@ int account_check_name(const char *name, sd_bus_error *error)
                         ACCOUNT_NAME_MAX - 1);
 }
 
+static bool password_is_valid(const char *password)
+{
+        return utf8_length(password) >= PASSWORD_MIN && strlen(password) <= PASSWORD_MAX;
+}
+
 int account_check_password(const char *password, sd_bus_error *error)
 {
-        size_t n = strlen(password);
-
-        if (n >= PASSWORD_MIN && n <= PASSWORD_MAX)
+        if (password_is_valid(password))
                 return 0;
 
-        return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT, "A password has %u to %u bytes.",
+        return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                 "A password has at least %u characters, and at most %u bytes.",
                                  PASSWORD_MIN, PASSWORD_MAX);
 }
 
@@ -462,8 +466,7 @@ static int initial_parse(char *text, char **ret_password)
         if (!colon)
                 return -EINVAL;
         *colon = '\0';
-        if (!account_name_is_valid(text) || strlen(colon + 1) < PASSWORD_MIN ||
-            strlen(colon + 1) > PASSWORD_MAX)
+        if (!account_name_is_valid(text) || !password_is_valid(colon + 1))
                 return -EINVAL;
 
         *ret_password = colon + 1;

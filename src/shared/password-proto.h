@@ -6,7 +6,7 @@
 /* How burnind asks burnin-password, which alone looks at passwords: one connection to PATH_PASSWORD_SOCKET for each question, one
  * packet each way. The process knows neither accounts nor names, and ends with its answer. */
 
-#define PASSWORD_MIN      8U    /* bytes */
+#define PASSWORD_MIN      8U    /* characters */
 #define PASSWORD_MAX      1024U /* bytes */
 #define PASSWORD_HASH_MAX 384U  /* with its NUL: CRYPT_OUTPUT_SIZE */
 

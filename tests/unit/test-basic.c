@@ -120,6 +120,7 @@ static void test_clean(void)
 
         assert(utf8_is_valid("") && utf8_is_valid("\xc3\xa4") && !utf8_is_valid("\xc3") &&
                !utf8_is_valid("\xed\xa0\x80"));
+        assert(utf8_length("") == 0 && utf8_length("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x94\xa5") == 4);
         assert(!str_is_clean("abc", 2, false) && !str_is_clean("a\nb", 5, false) &&
                str_is_clean("a\nb", 5, true));
         assert(!str_is_clean("\x7f", 5, true) && !str_is_clean("\x1b", 5, true) &&
