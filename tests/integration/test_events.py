@@ -495,3 +495,17 @@ def test_garbage_is_no_request(web: Web) -> None:
         connection.connect(str(web.machine.path(SOCKET)))
         connection.sendall(b"70:CONTENT_LEN")
         assert connection.recv(4096) == b""
+
+
+@pytest.mark.parametrize("unit", ["burnin-events.service", "burnin-web.service"])
+def test_they_are_never_given_up(web: Web, unit: str) -> None:
+    """However often one ends at once, as they do while the bus is away."""
+    def main_pid() -> int:
+        return int(web.machine.run(["systemctl", "show", "--value", "--property=MainPID", unit]).stdout)
+
+    assert web.get("/sse/drives")[0] == 401     # which starts the one that has a socket
+    for _ in range(6):
+        before = web.machine.wait_for(main_pid, 20, f"{unit} is started")
+        web.machine.run(["systemctl", "kill", "--kill-whom=main", "--signal=KILL", unit])
+        web.machine.wait_for(lambda: main_pid() not in (0, before), 20, f"{unit} is started again")
+    web.machine.wait_for(lambda: web.get("/sse/drives")[0] == 401, 20, "both answer")
