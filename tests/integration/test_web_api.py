@@ -318,6 +318,32 @@ def test_burnin(product: Product, nas: Host, olga: Person, victor: Person) -> No
     assert any(row["actor"] == "olga (web)" and row["object"] == f"job {number} (drive {drive})" for row in audit["entries"]), audit
 
 
+def test_audit_as_a_table(product: Product, server: WebServer, alice: Person, victor: Person) -> None:
+    """All of it, though a page has a thousand; and text is no formula."""
+    machine = product.machine
+    machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
+    machine.run(["sqlite3", DATABASE, """
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+        INSERT INTO audit (time_usec, actor, actor_uid, action, object, outcome, detail)
+        SELECT 1795262400000000 + i, 'eve', 4000000000, 'org.burnin1.cancel', 'job ' || i, 'ok', '=1+1, "x"' FROM n"""])
+    machine.run(["systemctl", "start", "burnind.service"], timeout=60)
+    machine.wait_for(lambda: server.request("GET", "/health").status == 200, 30, "healthy again")
+    total = victor.get(f"{API}/audit?limit=1").json["total"]
+    answer = victor.get(f"{API}/audit/export.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="burnin-audit.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
+    assert len(rows) == total > 2500
+    ids = [int(row["id"]) for row in rows]
+    assert ids == sorted(set(ids), reverse=True)
+    first = next(row for row in rows if row["object"] == "job 1" and row["actor"] == "eve")
+    assert {key: value for key, value in first.items() if key != "id"} == {
+        "time": "2026-11-21T12:00:00Z", "actor": "eve", "actor_uid": "4000000000", "action": "org.burnin1.cancel", "object": "job 1",
+        "outcome": "ok", "detail": "'=1+1, \"x\""}
+    assert is_refusal(alice.get(f"{API}/audit/export.csv?limit=1"), 400, "BadParameter", "limit")
+    assert is_refusal(Person(server).get(f"{API}/audit/export.csv"), 401, "NotLoggedIn")
+
+
 def test_more_jobs_than_a_page_has(product: Product, nas: Host, victor: Person) -> None:
     product.plug("WEBMANY", 16)
     job = product.start("WEBMANY", note="one of many")

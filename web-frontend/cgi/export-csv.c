@@ -9,10 +9,14 @@
 #include "cgi/response.h"
 #include "shared/names.h"
 
-/* The jobs as a table for spreadsheets, a page of the list at a time: however many there are, only one page is in memory. */
+/* A list as a table for spreadsheets, a page of it at a time: however long it is, only one page is in memory. */
 
-static const char *const texts[] = { "kind",  "drive_id", "host",   "serial",   "model", "profile",
-                                     "state", "verdict",  "reason", "operator", "note" };
+typedef struct Table {
+        const char *member, *file_name;
+        const Field *fields; /* of the list, with its pages */
+        const char *head;    /* of what comes behind the id */
+        int (*put_row)(struct json_object *row);
+} Table;
 
 const Field burnin_export_fields[] = {
         { "state", 's', false, "state" },
@@ -31,87 +35,132 @@ static const Field page_fields[] = {
         {},
 };
 
-static int put_row(struct json_object *job, uint64_t id)
+static int put_texts(struct json_object *row, const char *const *keys, size_t n)
 {
-        static const char *const times[] = { "created_usec", "started_usec", "finished_usec" };
-        uint64_t t[ELEMENTSOF(times)] = {};
-        char timestamp[TIMESTAMP_MAX];
-
-        (void) printf("%" PRIu64, id);
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+        for (size_t i = 0; i < n; i++) {
                 _cleanup_free_ char *field = NULL;
                 const char *text = "";
 
-                (void) json_get_string(job, texts[i], &text);
+                (void) json_get_string(row, keys[i], &text);
                 field = response_csv_field(text);
                 if (!field)
                         return -ENOMEM;
                 (void) printf(",%s", field);
         }
-        for (size_t i = 0; i < ELEMENTSOF(times); i++) {
-                (void) json_get_u64(job, times[i], &t[i]);
-                (void) printf(",%s", format_timestamp(timestamp, t[i]));
-        }
-        if (t[1] > 0 && t[2] > t[1])
-                (void) printf(",%" PRIu64, (t[2] - t[1]) / USEC_PER_SEC);
-        else
-                (void) printf(",");
 
-        /* Nobody reads any more: no reason to go on. */
-        return printf("\r\n") < 0 ? -EPIPE : 0;
+        return 0;
 }
 
-/* last: the number of the job that was written last, which later pages begin again with where jobs were queued meanwhile. */
-static int put_page(struct json_object *jobs, uint64_t *last)
+static uint64_t put_time(struct json_object *row, const char *key)
 {
-        for (size_t i = 0; i < json_object_array_length(jobs); i++) {
-                struct json_object *job = json_object_array_get_idx(jobs, i);
+        char timestamp[TIMESTAMP_MAX];
+        uint64_t t = 0;
+
+        (void) json_get_u64(row, key, &t);
+        (void) printf(",%s", format_timestamp(timestamp, t));
+        return t;
+}
+
+static int put_job(struct json_object *job)
+{
+        static const char *const texts[] = { "kind",  "drive_id", "host",   "serial",   "model", "profile",
+                                             "state", "verdict",  "reason", "operator", "note" };
+        uint64_t started, finished;
+        int r;
+
+        r = put_texts(job, texts, ELEMENTSOF(texts));
+        if (r < 0)
+                return r;
+        (void) put_time(job, "created_usec");
+        started = put_time(job, "started_usec");
+        finished = put_time(job, "finished_usec");
+        (void) printf(",");
+        if (started > 0 && finished > started)
+                (void) printf("%" PRIu64, (finished - started) / USEC_PER_SEC);
+
+        return 0;
+}
+
+static const Table jobs_table = {
+        .member = "ListJobs",
+        .file_name = "burnin.csv",
+        .fields = page_fields,
+        .head = "kind,drive_id,host,serial,model,profile,state,verdict,reason,operator,note,created,started,finished,seconds",
+        .put_row = put_job,
+};
+
+static int put_audit(struct json_object *entry)
+{
+        static const char *const texts[] = { "action", "object", "outcome", "detail" };
+        static const char *const actor[] = { "actor" };
+        uint64_t uid = 0;
+        int r;
+
+        (void) put_time(entry, "time_usec");
+        r = put_texts(entry, actor, ELEMENTSOF(actor));
+        if (r < 0)
+                return r;
+        (void) json_get_u64(entry, "actor_uid", &uid);
+        (void) printf(",%" PRIu64, uid);
+        return put_texts(entry, texts, ELEMENTSOF(texts));
+}
+
+static const Table audit_table = {
+        .member = "ListAudit",
+        .file_name = "burnin-audit.csv",
+        .fields = audit_fields,
+        .head = "time,actor,actor_uid,action,object,outcome,detail",
+        .put_row = put_audit,
+};
+
+/* last: the number of the row that was written last, which later pages begin again with where others came meanwhile. */
+static int put_page(const Table *table, struct json_object *rows, uint64_t *last)
+{
+        for (size_t i = 0; i < json_object_array_length(rows); i++) {
+                struct json_object *row = json_object_array_get_idx(rows, i);
                 uint64_t id = 0;
                 int r;
 
-                (void) json_get_u64(job, "id", &id);
+                (void) json_get_u64(row, "id", &id);
                 if (id >= *last)
                         continue;
                 *last = id;
-                r = put_row(job, id);
+                (void) printf("%" PRIu64, id);
+                r = table->put_row(row);
                 if (r < 0)
                         return r;
+                /* Nobody reads any more: no reason to go on. */
+                if (printf("\r\n") < 0)
+                        return -EPIPE;
         }
 
         return 0;
 }
 
-static void put_head(void)
-{
-        (void) printf("id");
-        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
-                (void) printf(",%s", texts[i]);
-        (void) printf(",created,started,finished,seconds\r\n");
-}
-
-int burnin_export(Web *w)
+static int export_table(Web *w, const Table *table)
 {
         uint64_t last = UINT64_MAX, offset = 0, total = 0;
         int r;
 
         do {
-                _cleanup_json_ struct json_object *jobs = NULL;
+                _cleanup_json_ struct json_object *rows = NULL;
 
                 r = list_set_page(w, offset, LIST_PAGE_MAX);
                 if (r >= 0)
-                        r = list_read(w, BUS_PATH, BUS_INTERFACE_MANAGER, "ListJobs", page_fields, &jobs,
-                                      &total);
+                        r = list_read(w, BUS_PATH, BUS_INTERFACE_MANAGER, table->member, table->fields,
+                                      &rows, &total);
                 if (r >= 0 && offset == 0) {
-                        r = response_header(w, "Content-Disposition: attachment; filename=\"burnin.csv\"");
+                        r = response_header(w, "Content-Disposition: attachment; filename=\"%s\"",
+                                            table->file_name);
                         if (r >= 0 && !response_begin(w, 200, "text/csv; charset=utf-8"))
                                 return 0;
-                        put_head();
+                        (void) printf("id,%s\r\n", table->head);
                 }
                 if (r >= 0)
-                        r = put_page(jobs, &last);
+                        r = put_page(table, rows, &last);
                 if (r < 0)
                         break;
-                if (json_object_array_length(jobs) == 0)
+                if (json_object_array_length(rows) == 0)
                         break;
                 offset += LIST_PAGE_MAX;
         } while (offset < total);
@@ -120,4 +169,14 @@ int burnin_export(Web *w)
         if (r < 0 && w->answered)
                 (void) printf("incomplete: %s\r\n", strempty(w->error.message));
         return r;
+}
+
+int burnin_export(Web *w)
+{
+        return export_table(w, &jobs_table);
+}
+
+int audit_export(Web *w)
+{
+        return export_table(w, &audit_table);
 }

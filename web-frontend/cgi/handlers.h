@@ -78,6 +78,7 @@ int settings_change(Web *w);
 int settings_test_smtp(Web *w);
 
 int audit_list(Web *w);
+int audit_export(Web *w);
 extern const Field audit_fields[];
 
 int statistics_show(Web *w);

@@ -177,6 +177,7 @@ export function cockpitApi(bus: Bus): Api {
                         const { rows, total = 0 } = await bus.list('ListAudit', { offset: ['u', offset], limit: ['u', limit] });
                         return { items: fromBus(rows) as AuditEntry[], total };
                 },
+                auditCsvHref: () => null,
                 settings: async () => fromBus((await bus.call(ROOT, SETTINGS, 'List'))[0]) as Setting[],
                 async setSetting(name, value) {
                         if (value === null)

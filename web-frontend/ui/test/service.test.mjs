@@ -225,6 +225,8 @@ test('the audit names the person', async () => {
         await entries.first().waitFor();
         for (const action of ['start-destructive', 'cancel', 'unlock', 'manage-settings', 'manage-hosts'])
                 assert.ok(await entries.filter({ hasText: action }).filter({ hasText: 'alice (web)' }).count() > 0, action);
+        const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
+        assert.equal(file.suggestedFilename(), 'burnin-audit.csv');
         await picture('audit');
 });
 

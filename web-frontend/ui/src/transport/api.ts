@@ -111,6 +111,7 @@ export interface Api {
 
         statistics(days: number): Promise<Statistics>;
         audit(offset: number, limit: number): Promise<Paged<AuditEntry>>;
+        auditCsvHref(): string | null;
         settings(): Promise<Setting[]>;
         setSetting(name: string, value: SettingValue | null): Promise<void>; // null takes it back
 

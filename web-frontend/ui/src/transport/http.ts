@@ -135,6 +135,7 @@ export function httpApi(base: URL): Api {
                 csvHref: (filter: Partial<HistoryFilter>) => address('api/v1/burnin/export.csv', { ...filter, offset: undefined, limit: undefined }),
 
                 statistics: (days) => get<Statistics>('api/v1/statistics', { days }),
+                auditCsvHref: () => address('api/v1/audit/export.csv'),
                 async audit(offset, limit) {
                         const page = await get<{ entries: AuditEntry[]; total: number }>('api/v1/audit', { offset, limit });
                         return { items: page.entries, total: page.total };

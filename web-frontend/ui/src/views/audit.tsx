@@ -2,6 +2,7 @@
 import { date } from '../lib/format';
 import { query, setQuery } from '../router';
 import { theApi } from '../store';
+import { Icon } from '../ui/icon';
 import { Card, Empty, Page, Pager, Scroll, useLoad, Waiting } from '../ui/page';
 import { Label } from '../ui/status';
 
@@ -10,8 +11,12 @@ const LIMIT = 100;
 export function Audit() {
         const offset = Math.max(0, Number(query.value.get('offset')) || 0);
         const loaded = useLoad(() => theApi().audit(offset, LIMIT), [offset]);
+        const csv = theApi().auditCsvHref();
         return (
-                <Page title="Audit" actions={<button type="button" class="btn secondary" onClick={loaded.reload}>Look again</button>}>
+                <Page title="Audit" actions={<>
+                        {csv && <a class="btn secondary" href={csv} download="burnin-audit.csv"><Icon name="download" />CSV</a>}
+                        <button type="button" class="btn secondary" onClick={loaded.reload}>Look again</button>
+                </>}>
                         <Waiting loaded={loaded}>
                                 {({ items, total }) => total === 0 ? <Empty title="Nobody did anything yet" icon="info" /> : (
                                         <>
