@@ -159,6 +159,22 @@ def test_first_account_is_made_by_who_may_look_into_the_machine(product: Product
     assert [row["Name"] for row in accounts(product, "List")] == ["alice"]
 
 
+def test_the_set_up_code_cannot_be_guessed(product: Product, web: Connection) -> None:
+    clear(product)
+    code = accounts(product, "GetSetupCode")
+    make = "CreateFirst", "ssa{sv}", "alice", PASSWORDS["alice"]
+    for _ in range(5):
+        with refused("WrongCode"):
+            web.call(*make, options(address="192.0.2.1", code="AAAA-AAAA"))
+    with refused("LockedOut", "address 192.0.2.1"):
+        web.call(*make, options(address="192.0.2.1", code=code))
+    with refused("LockedOut"):
+        web.call(*make, options(address="127.0.0.1", forwarded="192.0.2.1", code=code))
+    assert empty(product)
+    web.call(*make, options(address="192.0.2.2", code=code))
+    assert not empty(product)
+
+
 def test_only_one_becomes_the_first(product: Product) -> None:
     clear(product)
     code = accounts(product, "GetSetupCode")

@@ -55,6 +55,8 @@ class Answer(NamedTuple):
 
 
 class WebServer:
+    port = PORT
+
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
 
@@ -87,7 +89,7 @@ class WebServer:
             return False
         return True
 
-    def connect(self, timeout: float = 30) -> socket.socket:
+    def connect(self, timeout: float = 30, to: tuple[str, int] | None = None, source: str = "") -> socket.socket:
         """A TCP connection from within the machine's network."""
         result: list[Any] = []
 
@@ -96,7 +98,8 @@ class WebServer:
             try:
                 if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET) != 0:
                     raise OSError(ctypes.get_errno(), "setns")
-                result.append(socket.create_connection(("127.0.0.1", PORT), timeout))
+                result.append(socket.create_connection(to or ("127.0.0.1", self.port), timeout,
+                                                       (source, 0) if source else None))
             except OSError as error:
                 result.append(error)
             finally:
@@ -116,7 +119,7 @@ class WebServer:
             return read_answer(connection)
 
     def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
-        all_headers = {"Host": f"127.0.0.1:{PORT}", "Connection": "close"} | dict(headers or {})
+        all_headers = {"Host": f"127.0.0.1:{self.port}", "Connection": "close"} | dict(headers or {})
         data = b""
         if body is not None:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -157,7 +160,7 @@ class Person:
     def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         own = {"Sec-Fetch-Site": "same-origin"}
         if method != "GET":
-            own["Origin"] = f"http://127.0.0.1:{PORT}"
+            own["Origin"] = f"http://127.0.0.1:{self.server.port}"
         if self.cookie:
             own["Cookie"] = self.cookie
         if self.csrf and method != "GET":
