@@ -289,17 +289,22 @@ static int stream_on_io(sd_event_source *source, int fd, uint32_t revents, void 
 
 static int stream_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-        uint64_t now = now_usec(CLOCK_MONOTONIC), limit;
+        uint64_t now = now_usec(CLOCK_MONOTONIC), limit, wait;
         Stream *s = userdata;
+        bool quiet, later;
 
         limit = !s->open && !s->asked ? REQUEST_USEC : STUCK_USEC;
         if ((s->output_size > 0 || !s->open) && now - s->moved_usec >= limit) {
                 stream_gone(s);
                 return 0;
         }
-        (void) sd_event_source_set_time_relative(source, s->asked ? PING_USEC : REQUEST_USEC);
+        quiet = s->open && s->output_size == 0;
+        later = quiet && s->moved_usec + PING_USEC > now + 2 * ACCURACY_USEC;
+        /* From its last byte on, not from when this was last looked at. */
+        wait = later ? s->moved_usec + PING_USEC - now : s->asked ? PING_USEC : REQUEST_USEC;
+        (void) sd_event_source_set_time_relative(source, wait);
         /* It also is what shows that a browser is gone. */
-        if (s->open && s->output_size == 0 && now - s->moved_usec >= PING_USEC - 2 * ACCURACY_USEC) {
+        if (quiet && !later) {
                 if (output_print(s, ": ping\n\n") < 0)
                         stream_gone(s);
                 else
