@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
+import resource
 import secrets
 import socket
 import threading
@@ -495,6 +496,30 @@ def test_garbage_is_no_request(web: Web) -> None:
         connection.connect(str(web.machine.path(SOCKET)))
         connection.sendall(b"70:CONTENT_LEN")
         assert connection.recv(4096) == b""
+
+
+def test_second_address(web: Web, nas: Host) -> None:
+    status, body = web.get("/api/v1/events", "--max-time", "3", token=web.token)
+    assert status == 200 and "event: ready" in body
+
+
+@pytest.mark.allow_journal(r"More than 1024 browsers look")
+def test_so_many_and_no_more(web: Web) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        connections = []
+        for _ in range(1025):
+            connection = stack.enter_context(socket.socket(socket.AF_UNIX))
+            connection.connect(str(web.machine.path(SOCKET)))
+            connections.append(connection)
+        connections[-1].settimeout(5)
+        assert connections[-1].recv(1) == b""
+        connections[0].setblocking(False)
+        with pytest.raises(BlockingIOError):
+            connections[0].recv(1)
+    web.machine.wait_for(lambda: web.get("/sse/drives")[0] == 401, 20, "there is room again")
 
 
 @pytest.mark.parametrize("unit", ["burnin-events.service", "burnin-web.service"])

@@ -117,8 +117,10 @@ def test_every_page_is_the_one_file(server: Installed) -> None:
 
 
 def test_headers_of_all_answers(server: Installed, alice: Person) -> None:
-    answers = {path: server.request("GET", path) for path in ("/", "/history", asset(server), "/nothing", "/health", f"{API}/drives")}
-    answers |= {"/sse/drives": server.events(alice), "refused": server.request("GET", "/sse/drives"), "post": server.request("POST", "/", b"{}")}
+    answers = {path: server.request("GET", path) for path in ("/", "/history", asset(server), "/nothing", "/health",
+                                                                  f"{API}/drives")}
+    answers |= {"/sse/drives": server.events(alice), "refused": server.request("GET", "/sse/drives"),
+                "post": server.request("POST", "/", b"{}")}
     for path, answer in answers.items():
         for name, value in SECURITY.items():
             if name == "content-security-policy" and (path.startswith((API, "/health"))):
@@ -140,8 +142,10 @@ def test_headers_of_all_answers(server: Installed, alice: Person) -> None:
 @pytest.mark.parametrize("path", [
     "/../../etc/passwd", "/assets/../../../../../etc/passwd", "/%2e%2e/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2f..%2fetc%2fpasswd",
     "/assets/%2e%2e%2f%2e%2e%2fetc/passwd", "/..%252f..%252fetc/passwd", "/..\\..\\etc\\passwd", "/etc/passwd", "//etc/passwd", "/%00",
-    "/index.html%00.js", "/index.html%0d%0aSet-Cookie:%20a=b", "/%ff%fe", "/%", "/%zz", "/api/v1/drives/../hosts", "/api/v1/drives/%2e%2e/hosts",
-    "/api/v1/drives/a%2Fb", "/api/v1/../../usr/lib/burnin/burnin.cgi", "/burnin.cgi", "/api/v1//drives", "/history/../../../etc/passwd",
+    "/index.html%00.js", "/index.html%0d%0aSet-Cookie:%20a=b", "/%ff%fe", "/%", "/%zz", "/api/v1/drives/../hosts",
+    "/api/v1/drives/%2e%2e/hosts",
+    "/api/v1/drives/a%2Fb", "/api/v1/../../usr/lib/burnin/burnin.cgi", "/burnin.cgi",
+    "/api/v1//drives", "/history/../../../etc/passwd",
     "/history/%2e%2e/%2e%2e/etc/passwd"])
 def test_paths(server: Installed, alice: Person, path: str) -> None:
     answer = alice.get(path)
