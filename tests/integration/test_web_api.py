@@ -455,16 +455,16 @@ def test_settings(alice: Person, victor: Person) -> None:
     assert (rows["slow_ratio"]["value"], rows["slow_fails"]["value"]) == (0.5, False)
     assert rows["boot_pools"]["value"] == ["rpool", "tank"]
     networks = ["127.0.0.0/8", "2001:db8::/32"]
-    rows = {row["name"]: row for row in alice.post(path, {"web_allow": networks}).json["settings"]}
-    assert (rows["web_allow"]["type"], rows["web_allow"]["value"]) == ("networks", networks)
-    for name in ("web_allow", "boot_pools"):
+    rows = {row["name"]: row for row in alice.post(path, {"allowed_ips": networks}).json["settings"]}
+    assert (rows["allowed_ips"]["type"], rows["allowed_ips"]["value"]) == ("networks", networks)
+    for name in ("allowed_ips", "boot_pools"):
         assert is_refusal(alice.post(path, {name: []}), 400, "InvalidArgument", name)
     answer = alice.post(path, {"max_per_host": 4, "no_such_setting": 1, "slow_fails": True})
     assert is_refusal(answer, 404, "NoSuchSetting", "no_such_setting")
     assert answer.json["error"]["applied"] == ["max_per_host"]
     assert is_refusal(alice.post(path, {"max_per_host": {}}), 400, "BadField", "max_per_host")
     assert is_refusal(alice.post(path, {}), 400, "BadField")
-    names = ["max_per_host", "slow_ratio", "slow_fails", "boot_pools", "web_allow"]
+    names = ["max_per_host", "slow_ratio", "slow_fails", "boot_pools", "allowed_ips"]
     rows = {row["name"]: row for row in alice.post(path, dict.fromkeys(names)).json["settings"]}
     assert not [name for name in names if rows[name]["origin"] == "runtime"]
     assert is_refusal(alice.post(f"{path}/test-smtp"), 501, "NotSupported")

@@ -185,6 +185,6 @@ export const makeSettings = () => [
         ['temp_warn_c', 'number', 46, 'next-stage', 'Hard disks: from here on a drive is called warm, and no more burn-ins start on its host.', { minimum: 20, maximum: 150, unit: 'degrees Celsius' }], ['temp_crit_c', 'number', 55, 'next-stage', 'Hard disks: from here on a surface stage stands still until it is cooler.', { minimum: 20, maximum: 150, unit: 'degrees Celsius' }],
         ['slow_fails', 'boolean', false, 'next-stage', 'A drive that is much slower than it should be fails.', {}], ['slow_ratio', 'ratio', 0.5, 'next-stage', 'How slow a region may be, of the median of the drive.', {}],
         ['boot_pools', 'words', ['boot-pool', 'rpool'], 'at-once', 'ZFS pools whose members are never unlocked.', {}], ['poll_interval_seconds', 'number', 30, 'at-once', 'How often a host is asked.', { minimum: 5, maximum: 3600, unit: 'seconds' }],
-        ['web_allow', 'networks', [], 'at-once', 'Addresses and networks (192.0.2.0/24, 2001:db8::/32) that may use the web page; none: all may.', {}],
+        ['allowed_ips', 'networks', [], 'at-once', 'Addresses and networks (192.0.2.0/24, 2001:db8::/32) that may use the web page; none: all may.', {}],
         ['ssh_key', 'path', '/etc/burnin/id_ed25519', 'at-once', 'The private key for all hosts.', {}],
 ].map(([name, type, value, applies, description, rest], index) => ({ name, type, value, default: value, origin: index === 0 ? 'runtime' : index === 2 ? 'file' : 'default', file: index === 2 ? '/etc/burnin/burnind.conf.d/10-site.conf' : '', description, applies, ...rest }));

@@ -785,14 +785,14 @@ test('a setting of each type is kept as what it is, and a list that is emptied i
         await set('slow_fails', true, true);
         await set('ssh_key', '/etc/burnin/other', '/etc/burnin/other');
         await set('boot_pools', 'rpool, tank\nboot-pool', ['rpool', 'tank', 'boot-pool']);
-        await set('web_allow', '192.0.2.0/24\n2001:db8::/32', ['192.0.2.0/24', '2001:db8::/32']);
-        assert.equal(await page.locator('#setting-web_allow').inputValue(), '192.0.2.0/24\n2001:db8::/32');
+        await set('allowed_ips', '192.0.2.0/24\n2001:db8::/32', ['192.0.2.0/24', '2001:db8::/32']);
+        assert.equal(await page.locator('#setting-allowed_ips').inputValue(), '192.0.2.0/24\n2001:db8::/32');
         await page.getByRole('button', { name: 'Back to the default, none' }).waitFor();
-        const allowed = page.locator('.setting').filter({ has: page.locator('#setting-web_allow') });
+        const allowed = page.locator('.setting').filter({ has: page.locator('#setting-allowed_ips') });
         await allowed.getByRole('textbox').fill('');
         await allowed.getByRole('button', { name: 'Save' }).click();
         await allowed.getByText('Default', { exact: true }).waitFor();
-        assert.deepEqual(valueOf('web_allow'), []);
+        assert.deepEqual(valueOf('allowed_ips'), []);
         await page.locator('#setting-boot_pools').fill(' ');
         await page.getByText('At least one.').waitFor();
 });
