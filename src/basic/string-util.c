@@ -86,21 +86,26 @@ static size_t utf8_char(const uint8_t *s, size_t size, uint32_t *ret)
         return n;
 }
 
-/* What drives a terminal (C0, DEL, C1), ends a line, or shows what follows in another order than it has. */
 static bool char_is_control(uint32_t c)
 {
-        return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
+        return c < 0x20 || c == 0x7f;
+}
+
+/* What drives a terminal (C0, DEL, C1), ends a line, or shows what follows in another order than it has. */
+static bool char_is_treacherous(uint32_t c)
+{
+        return char_is_control(c) || (c >= 0x80 && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) ||
                (c >= 0x2066 && c <= 0x2069);
 }
 
-/* The length of the character at s, or 0 where there is none that may be shown. */
-static size_t clean_char_length(const char *s, size_t size, bool keep_lines)
+/* The length of the character at s, or 0 where there is none, or one that is refused. */
+static size_t char_length(const char *s, size_t size, bool (*refuse)(uint32_t c), bool keep_lines)
 {
         uint32_t c;
         size_t n;
 
         n = utf8_char((const uint8_t *) s, size, &c);
-        if (n > 0 && char_is_control(c) && !(keep_lines && (c == '\t' || c == '\n')))
+        if (n > 0 && refuse(c) && !(keep_lines && (c == '\t' || c == '\n')))
                 return 0;
 
         return n;
@@ -144,7 +149,7 @@ char *str_clean(const char *s, size_t size, size_t max, bool keep_lines)
                 return NULL;
 
         for (size_t i = 0; i < size;) {
-                size_t n = clean_char_length(s + i, size - i, keep_lines);
+                size_t n = char_length(s + i, size - i, char_is_treacherous, keep_lines);
                 uint32_t c;
 
                 if (k + MAX(n, (size_t) 1) > max)
@@ -164,14 +169,14 @@ char *str_clean(const char *s, size_t size, size_t max, bool keep_lines)
         return t;
 }
 
-bool str_is_clean(const char *s, size_t max, bool keep_lines)
+static bool str_is(const char *s, size_t max, bool (*refuse)(uint32_t c), bool keep_lines)
 {
         size_t left = strlen(s);
 
         if (left > max)
                 return false;
         while (left > 0) {
-                size_t n = clean_char_length(s, left, keep_lines);
+                size_t n = char_length(s, left, refuse, keep_lines);
 
                 if (n == 0)
                         return false;
@@ -182,13 +187,23 @@ bool str_is_clean(const char *s, size_t max, bool keep_lines)
         return true;
 }
 
+bool str_is_clean(const char *s, size_t max, bool keep_lines)
+{
+        return str_is(s, max, char_is_control, keep_lines);
+}
+
+bool str_is_plain(const char *s, size_t max, bool keep_lines)
+{
+        return str_is(s, max, char_is_treacherous, keep_lines);
+}
+
 const char *str_show(const char *s, char buf[static TEXT_SHOWN_MAX + sizeof("...")])
 {
         size_t left = strlen(s), k = 0;
 
         while (left > 0) {
                 char escaped[STRLEN("\\xff") + 1];
-                size_t n = clean_char_length(s, left, false), length;
+                size_t n = char_length(s, left, char_is_treacherous, false), length;
 
                 if (*s == '\n')
                         (void) stpcpy(escaped, "\\n");

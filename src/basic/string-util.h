@@ -57,8 +57,10 @@ bool utf8_is_valid(const char *s);
 /* In characters; s is valid. */
 size_t utf8_length(const char *s);
 
-/* What str_clean() would leave as it is: for text that must have been cleaned before. */
+/* Bounded UTF-8 without control characters: for what is read from those who must have cleaned it before, and from the database. */
 bool str_is_clean(const char *s, size_t max, bool keep_lines);
+/* What str_clean() would leave as it is: for what people say. */
+bool str_is_plain(const char *s, size_t max, bool keep_lines);
 
 /* Text of a caller as an error repeats it: what str_clean() takes away, quotes and backslashes are escaped as in C, and of more than
  * TEXT_SHOWN_MAX bytes the first ones are shown, with "..." behind them. The macro's result lives as long as the block around it. */

@@ -24,7 +24,7 @@ static int unlock_refused(Drive *d, const Actor *actor, const char *object, cons
 
 static int unlock_check_arguments(const char *token, const char *reason, sd_bus_error *error)
 {
-        if (!str_is_clean(reason, UNLOCK_REASON_MAX, false) || isempty(reason) ||
+        if (!str_is_plain(reason, UNLOCK_REASON_MAX, false) || isempty(reason) ||
             reason[strspn(reason, " ")] == 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
                                          "To unlock a drive needs a reason of one line, at most %u bytes.",

@@ -260,8 +260,10 @@ int manager_store_failed(Manager *m, int r)
         _cleanup_free_ char *health = NULL;
 
         /* It is what was to be written, and would be refused again; all else can be written. */
-        if (store_is_refusal(r) && store_check(m->store) >= 0)
+        if (store_is_refusal(r) && store_check(m->store) >= 0) {
+                manager_retry_store_later(m); /* what waits for its record goes on */
                 return log_error_errno(r, "The database refuses what was to be recorded: %m");
+        }
 
         health = strf("The database cannot be written: %s", strerror(-r));
         if (!m->health)
@@ -305,7 +307,8 @@ static int manager_on_store_retry(sd_event_source *s, uint64_t usec, void *userd
                 return 0;
         }
 
-        log_notice("The database can be written again.");
+        if (m->health)
+                log_notice("The database can be written again.");
         manager_set_health(m, NULL);
         manager_for_each_active(m, job_on_store_back);
         queue_kick(m);

@@ -40,10 +40,13 @@ static bool queue_judge(Job *j)
         const char *error;
         int r;
 
-        r = job_is_destructive(j)
-                            ? safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant,
-                                           &j->identity, j->watched_usec, &error, &text)
-                            : safety_check_drive(j->drive, j, &error, &text);
+        if (job_is_self_test(j))
+                r = safety_check_drive(j->drive, j, &error, &text);
+        else if (!job_is_destructive(j))
+                r = safety_check_reading(j->drive, j, &error, &text);
+        else
+                r = safety_check(j->drive, j, j->grant.lock.role == LOCK_NONE ? NULL : &j->grant,
+                                 &j->identity, j->watched_usec, &error, &text);
         if (r == SAFETY_REFUSED) {
                 safety_log_refusal(j->drive, text);
                 (void) job_finish(j, VERDICT_INCONCLUSIVE, text);
@@ -118,7 +121,7 @@ static void queue_start_in_heat(Job *j, const Drive *hot, int32_t warn_mdegc, ui
         char span[TIMESPAN_MAX];
 
         free(j->heat);
-        j->heat = strf("drive %s (%s) has %i °C, warm is %i °C, after waiting for %s, a warning",
+        j->heat = strf("drive %s (%s) has %i °C, warm is %i °C, after waiting for %s" EVIDENCE_WARNING,
                        strempty(hot->record.identity.serial), strempty(hot->record.kname),
                        hot->temperature_mdegc / 1000, warn_mdegc / 1000, format_timespan(span, waited_usec));
         log_job(j, LOG_WARNING, MESSAGE_STARTED_IN_HEAT,

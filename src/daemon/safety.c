@@ -101,14 +101,20 @@ static int check_shell(const Drive *d, const char **reterr_name, char **reterr_t
                       d->host->record.name, d->host->record.name);
 }
 
+int safety_check_reading(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text)
+{
+        int r;
+
+        r = safety_check_drive(d, own, reterr_name, reterr_text);
+        return r == SAFETY_OK ? check_shell(d, reterr_name, reterr_text) : r;
+}
+
 int safety_check_unlock(const Drive *d, const char **reterr_name, char **reterr_text)
 {
         const DriveLock *l = &d->record.lock;
         int r;
 
-        r = safety_check_drive(d, NULL, reterr_name, reterr_text);
-        if (r == SAFETY_OK)
-                r = check_shell(d, reterr_name, reterr_text);
+        r = safety_check_reading(d, NULL, reterr_name, reterr_text);
         if (r != SAFETY_OK)
                 return r;
         if (isempty(d->record.identity.fingerprint))
@@ -155,9 +161,7 @@ int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, const
         GrantJudgement judgement;
         int r;
 
-        r = safety_check_drive(d, own, reterr_name, reterr_text);
-        if (r == SAFETY_OK)
-                r = check_shell(d, reterr_name, reterr_text);
+        r = safety_check_reading(d, own, reterr_name, reterr_text);
         if (r != SAFETY_OK)
                 return r;
         if (!grant)

@@ -15,6 +15,8 @@ enum {
 /* Everything but the lock, which keeps nothing from a drive that only reads it. own: the job that asks at its turn, or NULL at submission.
  * reterr_name: a bus error's name; reterr_text: what, which drive on which host, what to do now. -ENOMEM. */
 int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text);
+/* That, and a host where its stages can run: for a burn-in that writes nothing. */
+int safety_check_reading(const Drive *d, const Job *own, const char **reterr_name, char **reterr_text);
 /* All of it: the drive must be free, or be exactly what was granted (NULL: nothing was). identity, since_usec: as for grant_judge(). */
 int safety_check(const Drive *d, const Job *own, const GrantRecord *grant, const DriveIdentity *identity,
                  uint64_t since_usec, const char **reterr_name, char **reterr_text);

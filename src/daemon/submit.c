@@ -317,7 +317,7 @@ static int choice_judge(Submission *s, Choice *c, const Choice *earlier, size_t 
                             ? safety_check(c->drive, NULL, grant,
                                            c->waiting ? &c->waiting->identity : &c->drive->record.identity,
                                            c->waiting ? c->waiting->since_usec : UINT64_MAX, &name, &text)
-                            : safety_check_drive(c->drive, NULL, &name, &text);
+                            : safety_check_reading(c->drive, NULL, &name, &text);
         if (r == SAFETY_REFUSED)
                 (void) sd_bus_error_set(&c->error, name, text);
         else if (r >= 0 && s->retried &&

@@ -169,6 +169,9 @@ static int worker_receive(Worker *w)
                           "Dropped a message of the worker that is not of the protocol: %s", strerror(-r));
                 r = 0;
         }
+        /* It would be refused again, and everything behind it would wait for ever. */
+        if (r < 0 && store_is_refusal(r))
+                r = 0;
         if (r < 0) {
                 /* Not stored. An acknowledgement of a later message would be one for this one too. */
                 if (s->worker == w)

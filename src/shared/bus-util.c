@@ -150,7 +150,7 @@ int bus_check_text(const char *what, const char *text, size_t max, bool lines, c
 {
         if (strlen(text) > max)
                 return sd_bus_error_setf(error, name, "%s may have at most %zu bytes.", what, max);
-        if (!str_is_clean(text, max, lines))
+        if (!str_is_plain(text, max, lines))
                 return sd_bus_error_setf(error, name, "%s may have no control characters%s.", what,
                                          lines ? " but line breaks and tabs" : ", and no line breaks");
 

@@ -298,6 +298,8 @@ int stage_params_from_json(struct json_object *o, StageParams *ret)
         _cleanup_(stage_params_done) StageParams p = {
                 .temp_warn_mdegc = MDEGC_UNKNOWN,
                 .temp_crit_mdegc = MDEGC_UNKNOWN,
+                /* Of a stage that was begun before this could be set. */
+                .smart_percentage_used_delta_max = 2,
         };
         struct json_object *identity, *target, *granted = NULL;
         const char *kind;
@@ -419,7 +421,7 @@ char *stage_report_warnings(const StageReport *r)
                 const Evidence *e = r->evidence + i;
                 char *longer;
 
-                if (e->verdict != VERDICT_PASSED || !strstr(e->observed, ", a warning"))
+                if (e->verdict != VERDICT_PASSED || !strstr(strempty(e->observed), EVIDENCE_WARNING))
                         continue;
                 longer = strf("%s%s%s", text, isempty(text) ? "" : ", ", e->rule);
                 free(text);

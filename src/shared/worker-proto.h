@@ -168,6 +168,9 @@ typedef struct StageParams {
         double percent;
 } StageParams;
 
+/* In what was observed: it passed, and somebody should look. */
+#define EVIDENCE_WARNING ", a warning"
+
 /* One line of the evidence ledger. */
 typedef struct Evidence {
         char *rule;     /* short and stable: "identity", "final-line", "kernel-log" */

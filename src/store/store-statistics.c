@@ -4,13 +4,14 @@
 
 #include "store/store-internal.h"
 
-/* One look at the jobs and one at their drives, however many there are. Whole surfaces are those that write four patterns: others
- * would take other hours. */
+/* One look at the jobs and one at their drives, however many there are. Whole surfaces are those that write four patterns once: others
+ * would take other hours, and so would pauses. */
 static const char sql[] =
                 "WITH b AS MATERIALIZED (SELECT id, ifnull(model, '') AS model, verdict, drive, created_usec, finished_usec,"
-                " finished_usec - started_usec AS took,"
-                " verdict = 'passed' AND started_usec > 0 AND finished_usec > started_usec"
-                " AND profile IN ('full', 'surface', 'surface_short', 'surface_long') AS whole"
+                " finished_usec - started_usec - pauses_usec AS took,"
+                " verdict = 'passed' AND started_usec > 0 AND finished_usec - started_usec > pauses_usec"
+                " AND profile IN ('full', 'surface', 'surface_short', 'surface_long') AND NOT EXISTS (SELECT 1 FROM stages"
+                " WHERE job = jobs.id AND kind = 'surface_validate' AND phases > 8) AS whole"
                 " FROM jobs WHERE kind = 'burn-in' AND created_usec >= ?1), "
                 "r (part, name, passed, failed, inconclusive, cancelled, jobs, hours, terabytes) AS ("
                 "SELECT 'model', b.model, sum(verdict = 'passed'), sum(verdict = 'failed'), sum(verdict = 'inconclusive'),"

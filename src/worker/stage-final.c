@@ -123,7 +123,7 @@ static int judge_delta(Final *f, const char *rule, const char *what, int64_t bef
         return report_line(f->report, good ? VERDICT_PASSED : VERDICT_FAILED, rule, "smartctl",
                            strf("at most %u more", max),
                            strf("%+" PRIi64 " (%" PRIi64 " to %" PRIi64 ")%s", delta, before, after,
-                                good && delta > 0 ? ", a warning" : ""),
+                                good && delta > 0 ? EVIDENCE_WARNING : ""),
                            good ? NULL
                                 : strf("%s: %s grew by %" PRIi64 " in the test (%" PRIi64 " to %" PRIi64 ")",
                                        f->drive, what, delta, before, after));

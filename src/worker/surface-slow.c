@@ -104,7 +104,7 @@ static int judge_floor(const SurfaceSpeed *s, const SlowLimits *l, const char *d
                         strf("at least %u MB/s", mbps((double) l->floor)),
                         strf("%u MB/s in phase %u, the slowest%s%s%s", mbps(least), slowest,
                              regions ? "; slower than that at " : "", where,
-                             !fails && (under || regions) ? ", a warning" : ""),
+                             !fails && (under || regions) ? EVIDENCE_WARNING : ""),
                         !fails ? NULL
                                : strf("%s: it is slow: %u MB/s on average in phase %u, where at least %u are expected of such "
                                       "a drive. If others on this host are as slow, look at its cables, ports and controller",
@@ -176,7 +176,7 @@ static int judge_regions(const SurfaceSpeed *s, const SlowLimits *l, const char 
         fails = most >= 2 && l->fails;
         where = name_regions(s, slow, most >= 2 ? 2 : 1);
         whole = worst * l->ratio > 1
-                                ? strf(", phase %u as a whole %.1f times as slow as the first, a warning",
+                                ? strf(", phase %u as a whole %.1f times as slow as the first" EVIDENCE_WARNING,
                                        slowest, worst)
                                 : strdup("");
         if (!where || !whole)
@@ -187,9 +187,9 @@ static int judge_regions(const SurfaceSpeed *s, const SlowLimits *l, const char 
                         strf("no region under %.2g of its first pass", l->ratio),
                         strf("%s%s%s%s", most == 0 ? "none" : "slow at ", where,
                              most == 0   ? ""
-                             : most == 1 ? " in one phase, a warning"
+                             : most == 1 ? " in one phase" EVIDENCE_WARNING
                              : l->fails  ? " again and again"
-                                         : " again and again, a warning",
+                                         : " again and again" EVIDENCE_WARNING,
                              whole),
                         !fails ? NULL
                                : strf("%s: the same regions were slow again and again, without an error: %s. Such a drive is "
@@ -209,7 +209,7 @@ static int judge_siblings(const SurfaceSpeed *s, const SlowLimits *l, const char
                              mbps((double) l->siblings)),
                         !measured ? strdup(NOT_MEASURED)
                                   : strf("%u MB/s in the first phase%s", mbps(speed),
-                                         under && !fails ? ", a warning" : ""),
+                                         under && !fails ? EVIDENCE_WARNING : ""),
                         !fails ? NULL
                                : strf("%s: it wrote at %u MB/s in its first phase, where others of its model here have %u",
                                       drive, mbps(speed), mbps((double) l->siblings)));

@@ -147,10 +147,15 @@ def test_key_is_never_accepted_silently(host: Machine) -> None:
 def test_location_and_hostile_text(host: Machine, drive: Callable[..., str]) -> None:
     drive("LOOPCTL2")
     ctl(host, "drive", "location", "LOOPCTL2", "bay 7")
-    ctl(host, "drive", "notes", "LOOPCTL2", "left\u202etfel \u009b2J")
-    shown = ctl(host, "drive", "show", "LOOPCTL2")
-    assert "bay 7" in shown and "left?tfel ?2J" in shown
-    assert ctl_json(host, "drive", "show", "LOOPCTL2")["Notes"] == "left\u202etfel \u009b2J"
+    ctl(host, "drive", "notes", "LOOPCTL2", "größer")
+    for text in ("left\u202etfel", "\u009b2J", "\x1b[2J"):
+        ctl(host, "drive", "notes", "LOOPCTL2", text, status=USAGE)
+    assert "bay 7" in ctl(host, "drive", "show", "LOOPCTL2")
+    assert ctl_json(host, "drive", "show", "LOOPCTL2")["Notes"] == "größer"
+    # What is in the database since before it was refused is shown, and drives no terminal.
+    host.run(["sqlite3", "/var/lib/burnin/burnin.db", "UPDATE drives SET notes = 'left\u202etfel \u009b2J' WHERE serial = 'LOOPCTL2'"])
+    host.run(["systemctl", "restart", "burnind.service"])
+    assert "left?tfel ?2J" in ctl(host, "drive", "show", "LOOPCTL2")
 
 
 def test_start_asks(host: Machine, drive: Callable[..., str]) -> None:
@@ -267,9 +272,9 @@ def test_self_tests(host: Machine, drive: Callable[..., str]) -> None:
 
 def test_stages_of_ones_own(host: Machine, drive: Callable[..., str]) -> None:
     drive("LOOPCTL9", size_mb=8)
-    asked = on_terminal(host, "burninctl start LOOPCTL9 --stages=long_smart,short_smart --wait", "LOOPCTL9\n", timeout=120)
+    asked = on_terminal(host, "burninctl start LOOPCTL9 --stages=long_smart,short_smart --wait", "", timeout=120)
     assert asked.returncode == OK, asked.stdout
-    assert "write nothing" in asked.stdout and "DESTROYED" not in asked.stdout
+    assert "DESTROYED" not in asked.stdout and "serial" not in asked.stdout
     job = ctl(host, "jobs", "-q", "-n", "1").strip()
     details = ctl_json(host, "job", "show", job)
     assert details["Profile"] == "custom"
@@ -277,7 +282,6 @@ def test_stages_of_ones_own(host: Machine, drive: Callable[..., str]) -> None:
     for stages in ("short_smart,nvme_format", "nvme_sanitize", "surface_validate,long_smart"):
         asked = on_terminal(host, f"burninctl start LOOPCTL9 --stages={stages}", "no\n")
         assert asked.returncode != OK and "EVERYTHING ON THIS DRIVE WILL BE DESTROYED" in asked.stdout, asked.stdout
-        assert "write nothing" not in asked.stdout
     assert ctl(host, "start", "LOOPCTL9", "--yes", "--serial=LOOPCTL9", "--stages=wipe", status=USAGE)
     assert ctl(host, "start", "LOOPCTL9", "--yes", "--serial=LOOPCTL9", "--stages=short_smart", "--profile=short", status=USAGE)
 

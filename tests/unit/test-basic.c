@@ -91,7 +91,7 @@ static void check_clean(const char *s, size_t size, size_t max, bool lines, cons
                 fprintf(stderr, "%s, not %s\n", strempty(t), expected);
                 assert(false);
         }
-        assert(strlen(t) <= max && str_is_clean(t, max, lines));
+        assert(strlen(t) <= max && str_is_plain(t, max, lines));
 }
 
 static void test_clean(void)
@@ -113,7 +113,9 @@ static void test_clean(void)
         check_clean("a\xc2\x9b\x31mb\xc2\x85\xc2\xa0", 10, 20, false, "a?1mb?\xc2\xa0");
         check_clean("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xaf", 15, 20, true,
                     "\xe2\x80\xa7???\xe2\x80\xaf");
-        assert(!str_is_clean("\xc2\x9b", 5, true) && !str_is_clean("\xe2\x80\xae", 5, true));
+        assert(!str_is_plain("\xc2\x9b", 5, true) && !str_is_plain("\xe2\x80\xae", 5, true));
+        /* What is in the database since before this was asked is read all the same. */
+        assert(str_is_clean("\xc2\x9b", 5, true) && str_is_clean("\xe2\x80\xae", 5, true));
         /* Never half a character. */
         check_clean("a\xc3\xa4", 3, 2, false, "a");
         check_clean("", 0, 0, false, "");

@@ -10,7 +10,7 @@
 #define DAY_1      (UINT64_C(1795219200) * USEC_PER_SEC) /* 2026-11-21 */
 
 static void job_add(Store *s, const char *drive, const char *model, const char *profile, Verdict verdict,
-                    uint64_t created, uint64_t hours, StageKind failed)
+                    uint64_t created, uint64_t hours, StageKind failed, uint64_t paused, uint32_t phases)
 {
         JobRecord j = job_sample();
 
@@ -23,6 +23,7 @@ static void job_add(Store *s, const char *drive, const char *model, const char *
         j.request = NULL;
         j.created_usec = j.started_usec = created;
         j.finished_usec = verdict == VERDICT_NONE ? 0 : created + hours * USEC_PER_HOUR;
+        j.pauses_usec = paused * USEC_PER_HOUR;
         assert_ok(store_job_put(s, &j));
         for (uint32_t i = 0; i < 3; i++) {
                 static const StageKind kinds[] = { STAGE_PRECHECK, STAGE_SURFACE_VALIDATE,
@@ -30,6 +31,7 @@ static void job_add(Store *s, const char *drive, const char *model, const char *
                 StageRecord stage = stage_sample(j.id, i);
 
                 stage.kind = kinds[i];
+                stage.phases = phases;
                 stage.run = NULL;
                 stage.run_sent = false;
                 stage.state = STAGE_DONE;
@@ -66,17 +68,20 @@ static void test_statistics(void)
 
         assert_ok(store_host_put(s, &h));
         assert_ok(store_drive_put(s, &d));
-        job_add(s, d.id, "ST16000", "full", VERDICT_PASSED, DAY_1, 20, STAGE_NONE);
-        job_add(s, d.id, "ST16000", "surface", VERDICT_PASSED, DAY_1, 30, STAGE_NONE);
+        job_add(s, d.id, "ST16000", "full", VERDICT_PASSED, DAY_1, 20, STAGE_NONE, 0, 8);
+        job_add(s, d.id, "ST16000", "surface", VERDICT_PASSED, DAY_1, 40, STAGE_NONE, 10, 8);
+        /* Three times the same surface. */
+        job_add(s, d.id, "ST16000", "surface", VERDICT_PASSED, DAY_1, 90, STAGE_NONE, 0, 24);
         /* Neither of a whole surface, nor of a drive whose size is known. */
-        job_add(s, d.id, "ST16000", "fast", VERDICT_PASSED, DAY_1, 5, STAGE_NONE);
-        job_add(s, "gone", "ST16000", "full", VERDICT_PASSED, DAY_1, 5, STAGE_NONE);
-        job_add(s, d.id, "WD", "full", VERDICT_FAILED, DAY_1 + USEC_PER_DAY, 1, STAGE_SURFACE_VALIDATE);
-        job_add(s, d.id, "WD", "full", VERDICT_INCONCLUSIVE, DAY_1 + USEC_PER_DAY, 1, STAGE_PRECHECK);
-        job_add(s, d.id, NULL, "full", VERDICT_CANCELLED, DAY_1 + USEC_PER_DAY, 1, STAGE_PRECHECK);
-        job_add(s, d.id, NULL, "full", VERDICT_NONE, DAY_1 + USEC_PER_DAY, 0, STAGE_NONE);
+        job_add(s, d.id, "ST16000", "fast", VERDICT_PASSED, DAY_1, 5, STAGE_NONE, 0, 8);
+        job_add(s, "gone", "ST16000", "full", VERDICT_PASSED, DAY_1, 5, STAGE_NONE, 0, 8);
+        job_add(s, d.id, "WD", "full", VERDICT_FAILED, DAY_1 + USEC_PER_DAY, 1, STAGE_SURFACE_VALIDATE, 0,
+                8);
+        job_add(s, d.id, "WD", "full", VERDICT_INCONCLUSIVE, DAY_1 + USEC_PER_DAY, 1, STAGE_PRECHECK, 0, 8);
+        job_add(s, d.id, NULL, "full", VERDICT_CANCELLED, DAY_1 + USEC_PER_DAY, 1, STAGE_PRECHECK, 0, 8);
+        job_add(s, d.id, NULL, "full", VERDICT_NONE, DAY_1 + USEC_PER_DAY, 0, STAGE_NONE, 0, 8);
         /* Before the time, and no burn-in. */
-        job_add(s, d.id, "OLD", "full", VERDICT_PASSED, DAY_1 - 1, 1, STAGE_NONE);
+        job_add(s, d.id, "OLD", "full", VERDICT_PASSED, DAY_1 - 1, 1, STAGE_NONE, 0, 8);
         other.kind = (char *) "self-test";
         other.drive = (char *) "another";
         other.request = NULL;
@@ -84,9 +89,10 @@ static void test_statistics(void)
         assert_ok(store_job_put(s, &other));
 
         assert_ok(store_job_statistics(s, DAY_1, collect, &text));
-        assert(streq(text, "day 2026-11-21 3 0 0 0 4 0.0 0.0\n"
+        assert(streq(text, "day 2026-11-21 3 0 0 0 5 0.0 0.0\n"
                            "day 2026-11-22 1 1 1 1 4 0.0 0.0\n"
-                           "model ST16000 4 0 0 0 4 50.0 32.0\n"
+                           "day 2026-11-24 1 0 0 0 0 0.0 0.0\n"
+                           "model ST16000 5 0 0 0 5 50.0 32.0\n"
                            "model  0 0 0 1 2 0.0 0.0\n"
                            "model WD 0 1 1 0 2 0.0 0.0\n"
                            "stage precheck 0 0 1 0 1 0.0 0.0\n"

@@ -169,6 +169,20 @@ static void test_params_refused(void)
         }
 }
 
+/* Of a stage that was begun before there was a setting. */
+static void test_params_without(void)
+{
+        _cleanup_(stage_params_done) StageParams p, q = { 0 };
+        _cleanup_json_ struct json_object *o = NULL;
+
+        fill_params(&p);
+        o = through_text(stage_params_to_json(&p));
+        json_object_object_del(o, "smart_percentage_used_delta_max");
+        json_object_object_del(o, "reads_only");
+        assert(stage_params_from_json(o, &q) == 0);
+        assert(q.smart_percentage_used_delta_max == 2 && !q.reads_only);
+}
+
 static void test_target(void)
 {
         static const char *const bad[] = {
@@ -302,10 +316,30 @@ static void test_report_refused(void)
         json_object_put(o);
 }
 
+/* What a report says is a worker's word. */
+static void test_warnings(void)
+{
+        static const char text[] =
+                        "{\"verdict\":\"passed\",\"ended_usec\":1,\"evidence\":["
+                        "{\"rule\":\"one\",\"verdict\":\"passed\"},"
+                        "{\"rule\":\"two\",\"verdict\":\"passed\",\"observed\":\"4" EVIDENCE_WARNING "\"},"
+                        "{\"rule\":\"three\",\"verdict\":\"passed\",\"observed\":\"5\"}]}";
+        _cleanup_(stage_report_done) StageReport r = { 0 };
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_free_ char *warnings = NULL;
+
+        assert(json_parse(text, strlen(text), &o) >= 0);
+        assert(stage_report_from_json(o, &r) == 0);
+        warnings = stage_report_warnings(&r);
+        assert(streq_ptr(warnings, "two"));
+}
+
 int main(void)
 {
         test_params_roundtrip();
         test_params_refused();
+        test_params_without();
+        test_warnings();
         test_target();
         test_judge();
         test_report_roundtrip();
