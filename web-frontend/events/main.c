@@ -85,13 +85,6 @@ static void on_gone(Stream *s, void *userdata)
         viewer_free(userdata);
 }
 
-static bool is_gone(const sd_bus_error *e)
-{
-        return sd_bus_error_has_names(e, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER,
-                                      SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_TIMEOUT, SD_BUS_ERROR_DISCONNECTED,
-                                      SD_BUS_ERROR_LIMITS_EXCEEDED);
-}
-
 static void events_recheck_by(Events *e, uint64_t usec)
 {
         uint64_t planned;
@@ -125,6 +118,25 @@ static void stream_refuse_unavailable(Stream *s, const char *words)
         stream_refuse(s, "503 Service Unavailable", "DaemonDown", words);
 }
 
+/* Only what burnind says of the session itself counts against it: polkit or the store may be away for a moment. */
+static void viewer_refuse(Viewer *v, const sd_bus_error *e)
+{
+        bool ended = sd_bus_error_has_name(e, BUS_ERROR_SESSION_ENDED),
+             barred = sd_bus_error_has_name(e, BUS_ERROR_ADDRESS_NOT_ALLOWED);
+
+        if (stream_is_open(v->stream)) {
+                /* What cannot be asked now is asked again. */
+                if (ended || barred)
+                        stream_end(v->stream);
+        } else if (ended)
+                stream_refuse(v->stream, "401 Unauthorized", "NotLoggedIn", "Log in first.");
+        else if (barred)
+                stream_refuse(v->stream, "403 Forbidden", "AddressNotAllowed", e->message);
+        else
+                stream_refuse_unavailable(v->stream,
+                                          "burnind does not run, or cannot tell whose session that is.");
+}
+
 /* The answer of Check: for a request that waits for it, and for a stream whose session may have ended. */
 static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
@@ -132,19 +144,15 @@ static int on_checked(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Viewer *v = userdata;
 
         check_done(v);
-        if (!e)
-                viewer_take_session(v, m);
-        if (!e && !stream_is_open(v->stream)) {
+        if (e) {
+                viewer_refuse(v, e);
+                return 0;
+        }
+        viewer_take_session(v, m);
+        if (!stream_is_open(v->stream)) {
                 v->welcome = true;
                 viewer_open(v);
-        } else if (e && stream_is_open(v->stream)) {
-                /* What cannot be asked now is asked again. */
-                if (!is_gone(e))
-                        stream_end(v->stream);
-        } else if (e && is_gone(e))
-                stream_refuse_unavailable(v->stream, "burnind does not run, or does not answer.");
-        else if (e)
-                stream_refuse(v->stream, "401 Unauthorized", "NotLoggedIn", "Log in first.");
+        }
         return 0;
 }
 
