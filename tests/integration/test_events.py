@@ -54,7 +54,6 @@ class Stream:
 
     def __init__(self, lines: Any) -> None:
         self.id = ""
-        self.pings = 0
         self.ended = False
         self._events: queue.Queue[tuple[str, Any] | None] = queue.Queue()
         self._thread = threading.Thread(target=self._read, args=(lines,), daemon=True)
@@ -70,8 +69,6 @@ class Stream:
                 name = line[7:]
             elif line.startswith("data: "):
                 data = line[6:]
-            elif line.startswith(":"):
-                self.pings += 1
             elif not line and name:
                 self._events.put((name, json.loads(data)))
                 name = data = ""
@@ -173,6 +170,12 @@ def test_only_for_who_is_logged_in(web: Web) -> None:
             assert web.get("/sse/drives", "--header", f"Authorization: Bearer {token}")[0] == 401, token
     assert web.get("/sse/other", token=web.token)[0] == 404
     assert web.get("/sse/drives", "--request", "POST", "--data", "", token=web.token)[0] == 405
+
+
+def test_who_is_told_nothing_hears_that_the_stream_is_alive(web: Web) -> None:
+    with web.stream() as stream:
+        stream.snapshot()
+        stream.wait("ping", timeout=20)
 
 
 def test_a_script_has_its_token_in_a_header(web: Web) -> None:
@@ -377,6 +380,32 @@ def test_a_session_that_is_ended_ends_its_streams_at_once(web: Web, nas: Host, e
             other.wait("drives-update", lambda d: any(x["notes"] == f"after {end}" for x in d["drives"]))
     if end != "Remove":
         web.accounts("Remove", "st", "trudy", 0)
+
+
+@pytest.mark.allow_journal(r"polkit did not answer")
+def test_what_cannot_be_asked_ends_no_session(web: Web, nas: Host) -> None:
+    """polkit is away for a moment: nobody is logged out for that."""
+    machine = web.machine
+    drive = web.product.plug("EVENT007", 8)
+    password = secrets.token_hex(8)
+    web.accounts("Add", "ssst", "victor", "viewer", password, 0)
+    _, session = web.accounts("Login", "ssa{sv}", "victor", password, {}, user="burnin-web")
+    with web.stream() as stream:
+        stream.snapshot()
+        # So that all are looked at, with polkit gone by then.
+        machine.run(["systemctl", "kill", "--signal=STOP", "burnin-events.service"])
+        web.accounts("RevokeSession", "tt", session["Id"], 0)
+        machine.run(["systemctl", "mask", "--runtime", "--now", "polkit.service"])
+        machine.run(["systemctl", "kill", "--signal=CONT", "burnin-events.service"])
+        try:
+            status, body = web.get("/sse/drives", token=web.token)
+            assert status == 503 and json.loads(body)["error"]["code"] == "DaemonDown", body
+        finally:
+            machine.run("systemctl unmask --runtime polkit.service; systemctl reset-failed polkit.service; systemctl start polkit.service")
+        drive.call("SetNotes", "st", "polkit is back", 0)
+        while (event := stream.next())[0] != "drives-update" or "polkit is back" not in {d["notes"] for d in event[1]["drives"]}:
+            assert event[0] != "session-ended"
+    web.accounts("Remove", "st", "victor", 0)
 
 
 def test_a_session_whose_time_is_over_ends_its_streams(web: Web, nas: Host) -> None:

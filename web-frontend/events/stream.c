@@ -305,7 +305,7 @@ static int stream_on_timer(sd_event_source *source, uint64_t usec, void *userdat
         (void) sd_event_source_set_time_relative(source, wait);
         /* It also is what shows that a browser is gone. */
         if (quiet && !later) {
-                if (output_print(s, ": ping\n\n") < 0)
+                if (output_print(s, "event: ping\ndata: {}\n\n") < 0)
                         stream_gone(s);
                 else
                         stream_push(s);

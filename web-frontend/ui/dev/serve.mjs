@@ -46,8 +46,8 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 Object.assign(job, { state: 'done', verdict, reason, finished_usec: nowUsec(), current_stage: null });
                 const drive = state.drives.get(job.drive_id);
                 if (drive) { drive.active_job = null; for (const test of Object.values(drive.self_tests)) if (test.state === 'running') test.state = 'aborted'; changed(drive); }
-                say('jobs-update', { jobs: [], removed: [String(job.id)] });
                 say('job-alert', job);
+                say('jobs-update', { jobs: [], removed: [String(job.id)] });
         };
         const log = (job, stage) => Array.from({ length: 40 }, (_, index) => `${String(index).padStart(2, '0')}:00 badblocks: ${(index * 2.5).toFixed(2)}% done, ${index}:12:09 elapsed. (0/0/0 errors) [${stage.kind} of job ${job.id}]`).join('\n') + '\n';
 

@@ -22,7 +22,7 @@ const jobs = new Map<number, Job>();
 
 export const hosts = signal<Map<string, Host>>(new Map());
 export const grants = signal<Grant[]>([]);
-export const driveIds = signal<string[]>([]); // changes when one comes or goes
+export const driveIds = signal<string[]>([]); // set when one comes or goes
 export const changes = signal(0); // at most once a frame, after whatever change
 export const now = signal(nowUsec());
 
@@ -39,15 +39,17 @@ function changed(): void {
 
 // Whenever one comes or goes all are sorted, so while many come that is done a few times a second.
 let structureTimer = 0;
+let structureMoved = false; // also by one that went and came back, whose signal is another one
 function structureChanged(): void {
-        if (structureTimer === 0) {
-                driveIds.value = [...drives.keys()];
-                structureTimer = window.setTimeout(() => {
-                        structureTimer = 0;
-                        if (driveIds.peek().length !== drives.size || driveIds.peek().some((id) => !drives.has(id)))
-                                structureChanged();
-                }, STRUCTURE_MSEC);
-        }
+        structureMoved = structureTimer !== 0;
+        if (structureMoved)
+                return;
+        driveIds.value = [...drives.keys()];
+        structureTimer = window.setTimeout(() => {
+                structureTimer = 0;
+                if (structureMoved)
+                        structureChanged();
+        }, STRUCTURE_MSEC);
 }
 
 export const canOperate = computed(() => session.value?.role === 'operator' || session.value?.role === 'admin');
@@ -74,10 +76,8 @@ function cell<K, V>(map: Map<K, Signal<V | undefined>>, key: K): Signal<V | unde
 
 // These three make the component that calls them follow the object.
 export function useDrive(id: string): Drive | undefined {
-        const known = drives.get(id);
-        if (!known)
-                void driveIds.value;
-        return known?.value;
+        void driveIds.value;
+        return drives.get(id)?.value;
 }
 
 export function useActive(id: string): Job | undefined {
@@ -156,7 +156,9 @@ function setJobs(list: Job[], removed: string[]): void {
                         const running = job && active.get(job.drive_id);
                         if (running?.peek()?.id === job?.id && running)
                                 running.value = undefined;
-                        jobs.delete(Number(id));
+                        // That it is done is kept: an answer may be older.
+                        if (job?.state !== 'done')
+                                jobs.delete(Number(id));
                 }
         });
         changed();
@@ -211,25 +213,33 @@ async function refreshLast(): Promise<void> {
         setJobs(await allJobs({ latest: true }), []);
 }
 
+// What was known before a list was asked for, and is not on it. What has come meanwhile may be newer than the list.
+function goneOf(before: string[], list: string[]): string[] {
+        const there = new Set(list);
+        return before.filter((id) => !there.has(id));
+}
+
 async function reconcile(): Promise<void> {
+        const known = [...drives.keys()];
         const all = await api.drives();
-        const there = new Set(all.map((drive) => drive.id));
-        setDrives(all, [...drives.keys()].filter((id) => !there.has(id)));
-        const before = activeJobs();
+        setDrives(all, goneOf(known, all.map(({ id }) => id)));
+        const before = activeJobs().map(({ id }) => String(id));
         const list = await allJobs({ active: true });
-        const goOn = new Set(list.map(({ id }) => id));
-        setJobs(list, before.filter(({ id }) => !goOn.has(id)).map(({ id }) => String(id)));
+        setJobs(list, goneOf(before, list.map(({ id }) => String(id))));
         await refreshLast();
         await Promise.all([refreshGrants(), refreshHosts()]);
 }
 
-export async function refreshGrants(): Promise<void> {
-        grants.value = await api.grants();
+async function refreshGrants(): Promise<void> {
+        const before = grants.peek().map(({ id }) => id);
+        const all = await api.grants();
+        setGrants(all, goneOf(before, all.map(({ id }) => id)));
 }
 
 export async function refreshHosts(): Promise<void> {
+        const before = [...hosts.peek().keys()];
         const all = await api.hosts();
-        hosts.value = new Map(all.map((host) => [host.name, host]));
+        setHosts(all, goneOf(before, all.map(({ name }) => name)));
 }
 
 // What somebody changed here need not wait for its event.
@@ -238,6 +248,10 @@ export function driveChanged(id: string, changes: Partial<Drive>): void {
         if (known)
                 known.value = { ...known.peek(), ...changes };
         changed();
+}
+
+export function grantGiven(grant: Grant): void {
+        setGrants([grant], []);
 }
 
 export function jobChanged(job: Job): void {
@@ -277,8 +291,6 @@ export function start(): void {
                 },
         };
         stop = api.subscribe(events);
-        quietly(refreshGrants());
-        quietly(refreshHosts());
         quietly(refreshLast());
 }
 

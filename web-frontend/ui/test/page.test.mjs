@@ -321,6 +321,80 @@ test('jobs that ended while the connection was lost have ended', async () => {
         assert.equal(await rowOf(one).getByText('✕ Burn-In').count(), 0);
 });
 
+test('an answer from before the end of a job brings nothing back', async () => {
+        await open('/');
+        const job = burning(), one = server.state.drives.get(job.drive_id), running = rowOf(one).getByText('✕ Burn-In');
+        await running.waitFor();
+        let release;
+        const held = new Promise((asked) => context.route('**/api/v1/burnin?active=true*', async (route) => {
+                const answer = await route.fetch();
+                await new Promise((now) => { release = now; asked(); });
+                await route.fulfill({ response: answer });
+        }));
+        await context.route('**/api/v1/burnin?latest=true*', (route) => route.abort());
+        server.drop();
+        await held;
+        Object.assign(job, { state: 'done', verdict: 'failed', reason: '3 bad blocks were found.', current_stage: null, finished_usec: Date.now() * 1000 });
+        say(Object.assign(one, { active_job: null }));
+        server.say('job-alert', job);
+        server.say('jobs-update', { jobs: [], removed: [String(job.id)] });
+        await running.waitFor({ state: 'detached' });
+        const next = page.waitForRequest('**/api/v1/burnin?latest=true*');
+        release();
+        await next;
+        await rowOf(one).locator('.col-burnin').getByText('Failed').waitFor();
+        assert.equal(await running.count(), 0);
+});
+
+test('a stream that says that it is alive is left alone, and asks nothing; a dead one is opened again', async () => {
+        await open('/nowhere');
+        await page.clock.install();
+        await page.goto(server.url);
+        await rows().first().waitFor();
+        const asked = [];
+        page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+        for (let turn = 0; turn < 16; turn++) {
+                await page.clock.runFor(15000);
+                server.say('ping', {});
+                await page.evaluate(() => fetch('icon.svg'));
+        }
+        assert.deepEqual(asked.filter((path) => path !== '/icon.svg'), []);
+        const again = page.waitForRequest('**/sse/drives');
+        await page.clock.runFor(75000);
+        await again;
+});
+
+test('all that is told anew in the middle of a stream is all there is', async () => {
+        await open();
+        const gone = ready();
+        await rowOf(gone).waitFor();
+        server.state.drives.delete(gone.id);
+        server.say('reset', {});
+        say(...server.state.drives.values());
+        server.say('ready', {});
+        await rowOf(gone).waitFor({ state: 'detached' });
+});
+
+test('an answer from before a grant takes nothing back', async () => {
+        await open('/nowhere');
+        let release;
+        const given = new Promise((now) => { release = now; });
+        await context.route('**/api/v1/grants', async (route) => {
+                await given;
+                await route.fulfill({ json: { grants: [] } });
+        });
+        await page.goto(`${server.url}?state=locked`);
+        const one = drive(({ present, stale, unlock_token: token, active_job: job }) => present && !stale && token !== '' && job === null);
+        await rowOf(one).getByRole('button', { name: /^Unlock/ }).waitFor();
+        server.say('grants-update', { grants: [{ id: '0123456789abcdef', drive_id: one.id, host: one.host, serial: one.serial, role: one.lock_state, pool: '', pool_guid: '', in_use: false, lock_detail: '', operator: 'bob (web)', reason: 'x', granted_usec: Date.now() * 1000, expires_usec: Date.now() * 1000 + 9e8 }], removed: [] });
+        await rowOf(one).getByText('Unlocked by bob').waitFor();
+        release();
+        await page.evaluate(() => fetch('api/v1/grants').then((answer) => answer.text()));
+        say(Object.assign(one, { dev_name: 'sdzz' }));
+        await rowOf(one).getByText('sdzz').waitFor();
+        assert.equal(await rowOf(one).getByText('Unlocked by bob').count(), 1);
+});
+
 test('the drawer says when a drive was last seen', async () => {
         await open('/');
         const gone = drive(({ present }) => !present), here = ready();
@@ -557,6 +631,20 @@ test('drives that come and go one right after the other are all told apart', asy
         assert.equal(await rows().count(), 6);
 });
 
+test('the row of a drive that goes and comes back at once still follows it', async () => {
+        await open('/nowhere');
+        const one = ready();
+        await page.goto(`${server.url}?q=${one.serial}`);
+        await rowOf(one).waitFor();
+        for (const id of ['ata-OTHER', one.id]) {
+                say({ ...one, id, serial: id });
+                server.say('drives-update', { drives: [], removed: [id] });
+        }
+        say(one);
+        say(Object.assign(one, { smart_health: 'failed' }));
+        await rowOf(one).locator('.col-health').getByText('Failed').waitFor();
+});
+
 test('twelve thousand drives scroll, drawing what is in sight; the head stays and hides no row', async () => {
         await open('/', { drives: 12000 });
         await rows().first().waitFor();
@@ -596,8 +684,8 @@ test('the end of a burn-in is said at once, and the drive is free', async () => 
         await rowOf(one).getByText('✕ Burn-In').waitFor();
         Object.assign(job, { state: 'done', verdict: 'failed', reason: '3 bad blocks were found.', current_stage: null, finished_usec: Date.now() * 1000 });
         say(Object.assign(one, { active_job: null }));
-        server.say('jobs-update', { jobs: [], removed: [String(job.id)] });
         server.say('job-alert', job);
+        server.say('jobs-update', { jobs: [], removed: [String(job.id)] });
         await page.getByRole('region', { name: 'Messages' }).getByText(`${job.host} ${job.serial} failed`).waitFor();
         await rowOf(one).getByText('✕ Burn-In').waitFor({ state: 'detached' });
         await rowOf(one).locator('.col-burnin').getByText('Failed').waitFor();
@@ -678,6 +766,27 @@ test('a part of the page that fails says so, and the rest goes on', async () => 
         await page.getByRole('heading', { name: 'Statistics' }).waitFor();
         await page.getByRole('link', { name: 'Drives' }).click();
         await rows().first().waitFor();
+});
+
+test('a dialog that fails is not in the way of the next one, nor the list\'s failure of other pages', async () => {
+        await open('/?state=ready');
+        const [first, second] = [rows().nth(0), rows().nth(1)].map((row) => row.getByRole('button', { name: /^Burn in/ }));
+        await context.route('**/api/v1/estimate', (route) => route.fulfill({ json: { low_usec: 1, high_usec: 2 } }));
+        await first.click();
+        await page.getByText('The dialog cannot be shown').waitFor();
+        assert.equal(complaints.splice(0).length, 1);
+        await context.unroute('**/api/v1/estimate');
+        await second.click();
+        await page.getByRole('dialog').getByText('From what drives of this kind').or(page.getByRole('dialog').getByText('of this model')).first().waitFor();
+        assert.equal(await page.getByText('The dialog cannot be shown').count(), 0);
+        await page.keyboard.press('Escape');
+
+        say(...[...server.state.drives.values()].map((each) => ({ ...each, self_tests: null })));
+        await page.getByText('The list of drives cannot be shown').waitFor();
+        complaints.splice(0);
+        await page.getByRole('link', { name: 'History' }).click();
+        await page.getByRole('heading', { level: 1, name: 'History' }).waitFor();
+        assert.equal(await page.getByText('The list of drives cannot be shown').count(), 0);
 });
 
 test('a phone has cards, whose drawer fills the screen', async () => {

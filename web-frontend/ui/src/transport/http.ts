@@ -8,8 +8,7 @@ type Query = Record<string, string | number | boolean | undefined>;
 
 const ATTEMPT_SECONDS = [1, 2, 4, 8, 15, 30];
 const LOOK_MSEC = 15_000;
-const QUIET_MSEC = 45_000; // then it is asked whether it is there
-const DEAD_MSEC = 150_000; // drives have news more often than that: the stream itself is dead, as after a sleep
+const DEAD_MSEC = 45_000; // a ping comes three times as often: the stream itself is dead, as after a sleep
 
 function drivePath(id: string, rest = ''): string {
         return `api/v1/drives/${encodeURIComponent(id)}${rest}`;
@@ -167,7 +166,7 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
         let source: EventSource | undefined;
         let timer = 0;
         let attempt = 0;
-        let opened = false;
+        let told = false; // all that there is, some time
         let ended = false;
 
         let last = Date.now();
@@ -175,6 +174,7 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
 
         function open(): void {
                 clearTimeout(timer);
+                source?.close();
                 source = new EventSource(stream);
                 const on = <T>(name: string, handle: (data: T) => void): void => {
                         source?.addEventListener(name, (event) => {
@@ -185,15 +185,20 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
                 source.onopen = () => {
                         attempt = 0;
                         heard();
-                        events.connection(true, opened);
-                        opened = true;
+                        events.connection(true, false);
                 };
                 source.onerror = () => {
                         if (source?.readyState === EventSource.CLOSED)
                                 retry();
                         else
-                                events.connection(false, opened);
+                                events.connection(false, true);
                 };
+                // Who comes back and is told what was missed, or stays, hears none. What went meanwhile is not among all there is.
+                on('reset', () => {
+                        events.connection(true, told);
+                        told = true;
+                });
+                on('ping', () => {});
                 on<{ drives: Drive[]; removed: string[] }>('drives-update', (data) => events.drives(data.drives, data.removed));
                 on<{ jobs: Job[]; removed: string[] }>('jobs-update', (data) => events.jobs(data.jobs, data.removed));
                 on<{ hosts: Host[]; removed: string[] }>('hosts-update', (data) => events.hosts(data.hosts, data.removed));
@@ -210,20 +215,14 @@ function listen(stream: string, events: Events, session: () => Promise<Session>)
                 clearTimeout(timer);
                 if (ended)
                         return;
-                events.connection(false, opened);
+                events.connection(false, true);
                 const wait = ATTEMPT_SECONDS[Math.min(attempt++, ATTEMPT_SECONDS.length - 1)] ?? 30;
                 timer = window.setTimeout(() => void again(), 1000 * wait);
         }
 
-        // What keeps the connection alive is no event, so silence alone proves nothing.
         function look(): void {
-                if (source?.readyState !== EventSource.OPEN || Date.now() - last < QUIET_MSEC)
-                        return;
-                if (Date.now() - last > DEAD_MSEC) {
-                        source.close();
-                        void again();
-                } else
-                        session().then(({ account }) => account === null && events.unauthorized(), () => retry());
+                if (source?.readyState === EventSource.OPEN && Date.now() - last > DEAD_MSEC)
+                        open();
         }
 
         // The stream does not say why it ended; whether we are still logged in does.

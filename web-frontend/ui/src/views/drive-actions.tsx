@@ -3,7 +3,7 @@
 import { isSelectable } from '../lib/drives';
 import type { Drive, Job } from '../model';
 import { go } from '../router';
-import { canOperate, grantOf, isAdmin, isMine, refreshGrants, theApi } from '../store';
+import { canOperate, grantOf, isAdmin, isMine, theApi } from '../store';
 import type { SelfTestType } from '../transport/api';
 import { showDialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
@@ -40,7 +40,7 @@ function menuOf({ drive, active, last }: Props): MenuItem[] {
                 items.push({ label: 'Locate LED, 60 s', icon: 'bulb', run: () => attempt(theApi().identify(drive.id, 60), `The LED of ${name} is on for a minute`) });
         const grant = grantOf(drive.id);
         if (grant)
-                items.push({ label: 'Lock again', icon: 'lock', run: () => attempt(theApi().revokeGrant(grant.id).then(refreshGrants), `${name} is locked again`) });
+                items.push({ label: 'Lock again', icon: 'lock', run: () => attempt(theApi().revokeGrant(grant.id), `${name} is locked again`) });
         if (!drive.present && !active)
                 items.push({ label: 'Forget this drive', icon: 'cross', danger: true, run: () => showDialog(<ForgetDialog drive={drive} />) });
         return items;

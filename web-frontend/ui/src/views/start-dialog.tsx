@@ -7,7 +7,7 @@ import { clearTicks } from '../lib/selection';
 import { chosen, destroys, ofProfile, profileOf, profiles, type Choice } from '../lib/stages';
 import type { Drive, Estimate, StartRequest, StartResult } from '../model';
 import { setQuery } from '../router';
-import { driveNow, grantOf, refreshGrants, session, theApi } from '../store';
+import { driveNow, grantOf, session, theApi } from '../store';
 import { Dialog } from '../ui/dialog';
 import { Field } from '../ui/page';
 import { Notice } from '../ui/notice';
@@ -70,8 +70,6 @@ export function StartDialog({ ids, unlock = false, release: releaseFirst = false
                 // What has just been started must not vanish because it is ready no more.
                 if (total.queued > 0 && view.peek().state === 'ready')
                         setQuery({ state: '' });
-                if (unlock)
-                        await refreshGrants();
         };
 
         const requestFor = (some: Drive[], first: number): StartRequest => ({

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { bytes, lockNames } from '../lib/format';
 import type { Drive } from '../model';
-import { refreshGrants, theApi } from '../store';
+import { grantGiven, theApi } from '../store';
 import { Dialog, showDialog } from '../ui/dialog';
 import { Facts, Field } from '../ui/page';
 import { Notice } from '../ui/notice';
@@ -30,8 +30,7 @@ export function UnlockDialog({ drive }: { drive: Drive }) {
         return (
                 <Dialog title="Unlock a drive" action="Unlock" danger ready={ready}
                         onAction={async () => {
-                                await theApi().unlock(drive.id, token, reason.trim());
-                                await refreshGrants();
+                                grantGiven(await theApi().unlock(drive.id, token, reason.trim()));
                                 showDialog(<StartDialog ids={[drive.id]} unlock release={release} />);
                         }}>
                         <Notice kind="danger" role="status" title={drive.lock_in_use ? 'This drive is in use. A burn-in destroys what uses it.' : 'A burn-in would destroy what is on this drive'}>
