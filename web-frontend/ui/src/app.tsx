@@ -54,7 +54,11 @@ function Route() {
                         if (!match)
                                 continue;
                         document.title = `${title}${match[1] && title === 'Job' ? ` ${match[1]}` : ''} · burnin`;
-                        load().then((view) => current && setShown({ view, id: decoded(match[1] ?? ''), key: here }),
+                        load().then((view) => {
+                                        failure.value = '';
+                                        if (current)
+                                                setShown({ view, id: decoded(match[1] ?? ''), key: here });
+                                },
                                 () => { failure.value = 'A part of the page did not come. Reload it.'; });
                         return () => { current = false; };
                 }
@@ -110,10 +114,10 @@ export function App() {
                         {failure.value && <Notice kind="danger" title={failure.value} />}
                         <main id="main" tabIndex={-1} class={here === '/' ? 'with-table' : ''}>
                                 {/* It stays, hidden, while another page is shown: nothing of it is lost meanwhile. */}
-                                <Boundary what="The list of drives"><Dashboard hidden={here !== '/'} /></Boundary>
+                                <Boundary what="The list of drives" hidden={here !== '/'}><Dashboard hidden={here !== '/'} /></Boundary>
                                 <Route />
                         </main>
-                        <Boundary what="The dialog"><DialogLayer /></Boundary>
+                        <DialogLayer />
                         <MenuLayer />
                         <ToastLayer />
                         {expired.value && <LoginPage who={who} again done={loggedInNow} />}

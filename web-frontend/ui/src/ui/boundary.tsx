@@ -6,6 +6,7 @@ import { Notice } from './notice';
 
 interface Props {
         what: string;
+        hidden?: boolean; // what it holds is not to be seen now, nor that it failed
         children: ComponentChildren;
 }
 
@@ -17,10 +18,10 @@ export class Boundary extends Component<Props, { failure: string }> {
                 this.setState({ failure: error instanceof Error ? error.message : String(error) });
         }
 
-        override render({ what, children }: Props, { failure }: { failure: string }) {
+        override render({ what, hidden, children }: Props, { failure }: { failure: string }) {
                 if (!failure)
                         return children;
-                return (
+                return !hidden && (
                         <Notice kind="danger" title={`${what} cannot be shown`}
                                 action={<button type="button" class="btn secondary small" onClick={() => this.setState({ failure: '' })}>Try again</button>}>
                                 The page made a mistake: {failure}. What runs on the drives goes on. Try again or reload, or go to <Link to="/">all drives</Link>.

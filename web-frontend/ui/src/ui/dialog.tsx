@@ -3,21 +3,24 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { Boundary } from './boundary';
 import { Icon } from './icon';
 import { Notice } from './notice';
 
-const shown = signal<VNode | null>(null);
+const shown = signal<{ dialog: VNode; turn: number } | null>(null);
+let turns = 0;
 
 export function showDialog(dialog: VNode): void {
-        shown.value = dialog;
+        shown.value = { dialog, turn: ++turns };
 }
 
-export function closeDialog(): void {
+function closeDialog(): void {
         shown.value = null;
 }
 
+// One that fails is not in the way of the next one.
 export function DialogLayer() {
-        return shown.value;
+        return shown.value && <Boundary key={shown.value.turn} what="The dialog">{shown.value.dialog}</Boundary>;
 }
 
 interface Props {
