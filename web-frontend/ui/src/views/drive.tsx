@@ -28,7 +28,7 @@ export function DrivePage({ id }: { id: string }) {
         const known = useDrive(id);
         // Events leave out what SMART says, all of it.
         const fetched = useLoad(() => theApi().drive(id), [id, known?.smart_usec, known?.present]);
-        return <Waiting loaded={fetched}>{(drive) => <Details drive={{ ...drive, ...known, smart: drive.smart ?? null }} />}</Waiting>;
+        return <Waiting loaded={fetched}>{(drive) => <Details drive={{ ...drive, ...known, last_seen_usec: drive.last_seen_usec, smart: drive.smart ?? null }} />}</Waiting>;
 }
 
 function Details({ drive }: { drive: Drive }) {

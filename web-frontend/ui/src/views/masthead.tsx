@@ -48,8 +48,9 @@ export function Masthead() {
                 { label: 'Change password', icon: 'pen', run: () => showDialog(<PasswordDialog />) },
                 ...(isAdmin.value ? [{ label: 'Accounts and sessions', icon: 'user' as const, run: () => go('/accounts') }] : []),
                 { label: 'Log out', icon: 'external', run: () => attempt(thePeople().logout().then(async () => {
+                        const nobody = await theApi().session();
                         leave();
-                        session.value = await theApi().session();
+                        session.value = nobody;
                 })) },
         ];
 
