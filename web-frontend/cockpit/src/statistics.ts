@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What became of the burn-ins of the last days, as burnind has counted them: ../../cgi/statistics.c puts it in the same words.
+import { nowUsec } from '../../ui/src/lib/clock';
 import type { StageKind, Statistics, VerdictCounts } from '../../ui/src/model';
 import type { Bus } from './bus';
 import { fromBus } from './values';
@@ -18,7 +19,7 @@ const countsOf = ({ passed, failed, inconclusive, cancelled }: VerdictCounts): V
 const ratio = (a: number, b: number): number | null => b > 0 ? a / b : null;
 
 export async function statisticsOf(bus: Bus, days: number): Promise<Statistics> {
-        const since = Date.now() * 1000 - days * DAY_USEC;
+        const since = nowUsec() - days * DAY_USEC;
         const rows = fromBus((await bus.list('ListStatistics', { since: ['t', since] })).rows) as Row[];
         const models = rows.filter(({ part }) => part === 'model');
         const verdicts = { passed: 0, failed: 0, inconclusive: 0, cancelled: 0 };
