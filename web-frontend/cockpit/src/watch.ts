@@ -99,7 +99,10 @@ export function watch(bus: Bus, events: Events): () => void {
                                 take(hosts, (await bus.list('ListHosts')).rows, before[0] ?? new Set());
                                 take(grants, (await bus.list('ListGrants')).rows, before[1] ?? new Set());
                                 take(drives, await bus.listAll('ListDrives'), before[2] ?? new Set());
-                                take(jobs, await bus.listAll('ListJobs', { active: ['b', true] }), before[3] ?? new Set());
+                                const rows = await bus.listAll('ListJobs', { active: ['b', true] });
+                                const unread = rows.filter((row) => row.State !== 'queued' && !(told && jobs.objects.has(String(row.Object))));
+                                take(jobs, rows, before[3] ?? new Set());
+                                void readStages(unread.flatMap((row) => row.Stages as string[])).catch(() => {});
                                 // The page is to hear of it even where there is nothing.
                                 flush(!told);
                                 told = true;
@@ -127,6 +130,12 @@ export function watch(bus: Bus, events: Events): () => void {
         async function readStage(path: string): Promise<void> {
                 if (jobs.objects.has(jobOf(path)))
                         setStage(path, await bus.get<Stage>(path, STAGE));
+        }
+
+        // What a job has done before it was looked at sends no signals any more.
+        async function readStages(paths: string[]): Promise<void> {
+                for (const path of paths)
+                        await readStage(path);
         }
 
         function changed(path: string, interface_: string, values: Row, invalidated: string[]): void {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The Cockpit package's transport, before a stand-in of cockpit.js: the translation, held to the samples of the C code, errors, calls, events.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { afterEach, test } from 'node:test';
 import { build } from 'esbuild';
 
@@ -164,6 +166,22 @@ test('who polkit lets do nothing is shown nothing to do, who may do anything of 
         assert.deepEqual(rights.actions.admin.toSorted(), others.toSorted());
 });
 
+test('the name is the one that burnind knows him by', async () => {
+        const here = standIn({ ListHosts: [[]] });
+        const folder = mkdtempSync(`${tmpdir()}/burnin-`);
+        try {
+                const command = (name, script) => writeFileSync(`${folder}/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+                command('pkcheck', 'exit 1');
+                cockpit.spawn = async ([shell, ...words]) => execFileSync(shell, words, { encoding: 'utf8', env: { PATH: `${folder}:${process.env.PATH}` } });
+                command('id', '[ "$1" = -u ] && echo 0 || echo toor');
+                assert.equal((await here.session()).operator, 'root');
+                command('id', '[ "$1" = -u ] && echo 4242424242 || echo "anna@example.org"');
+                assert.equal((await here.session()).operator, 'uid 4242424242', 'burnind asks no directory');
+        } finally {
+                rmSync(folder, { recursive: true });
+        }
+});
+
 test('an API key goes by burninctl, and not in its words', async () => {
         const here = standIn({});
         let told;
@@ -260,9 +278,8 @@ test('a stage is shown within its job, and how a job ended is told once', async 
         const answers = lists([row('a')], [jobRow(7)]);
         const told = follow({ ...answers, GetAll: (name) => [name.endsWith('Stage') ? { Kind: v('s', 'precheck'), Percent: v('d', 1) } : jobRow(7, { State: v('s', 'done'), Verdict: v('s', 'passed') })] });
         client.handlers.owner({}, ':1.5');
-        await until(() => told.daemon.length > 0);
+        await until(() => told.jobs.at(-1)?.stages?.[0]?.percent === 1);
         changed('/org/burnin1/job/7/precheck', 'Stage', { Percent: v('d', 50) });
-        await until(() => told.jobs.at(-1).stages);
         changed('/org/burnin1/job/7/precheck', 'Stage', { Percent: v('d', 60) });
         await until(() => told.jobs.at(-1).stages?.[0]?.percent === 60);
         assert.deepEqual(told.jobs.at(-1).stages, [{ kind: 'precheck', percent: 60 }]);
@@ -276,6 +293,24 @@ test('a stage is shown within its job, and how a job ended is told once', async 
         assert.deepEqual([told.removed, told.alerts.map(({ id, verdict }) => [id, verdict])], [['7'], [[7, 'passed']]]);
         changed('/org/burnin1/job/7/precheck', 'Stage', { Percent: v('d', 70) });
         assert.equal(calls.filter(([path]) => path.endsWith('precheck')).length, 1);
+});
+
+test('stages from before it began are asked for, also of the next burnind', async () => {
+        const paths = ['precheck', 'surface_validate'].map((kind) => `/org/burnin1/job/7/${kind}`);
+        const running = jobRow(7, { State: v('s', 'running'), Stages: v('ao', paths) }), queued = jobRow(8, { State: v('s', 'queued'), Stages: v('ao', ['/org/burnin1/job/8/precheck']) });
+        let bad = 3;
+        const told = follow(lists([row('a')], [running, queued]));
+        for (const path of paths)
+                answer[`${path} GetAll`] = () => [{ Kind: v('s', path.split('/').at(-1)), Index: v('u', paths.indexOf(path)), BadBlocks: v('t', bad) }];
+        client.handlers.owner({}, ':1.5');
+        await until(() => told.jobs.at(-1)?.stages?.length === 2);
+        assert.deepEqual(told.jobs.at(-1).stages.map(({ kind, bad_blocks: blocks }) => [kind, blocks]), [['precheck', 3], ['surface_validate', 3]]);
+        send('/org/burnin1', 'org.freedesktop.DBus.ObjectManager', 'InterfacesAdded', ['/org/burnin1/drive/a', {}]);
+        bad = 4;
+        client.handlers.owner({}, null);
+        client.handlers.owner({}, ':1.6');
+        await until(() => told.jobs.at(-1).stages.every(({ bad_blocks: blocks }) => blocks === 4));
+        assert.equal(calls.filter(([path]) => path.startsWith('/org/burnin1/job/8/')).length, 0);
 });
 
 test('burnind that goes and comes back, and a lost bus, are told', async () => {
