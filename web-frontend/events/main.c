@@ -39,7 +39,7 @@ typedef struct Viewer {
         struct Viewer *prev, *next;
         Events *events;
         Stream *stream;
-        sd_bus_slot *check;
+        sd_bus_slot *check_slot;
         bool waits;   /* to be checked */
         bool welcome; /* was checked, and waits until there is all to see */
 } Viewer;
@@ -51,7 +51,7 @@ struct Events {
         Watch *watch;
         Viewer *viewers;
         size_t n_viewers, n_checks;
-        sd_event_source *listen, *tell, *recheck, *more;
+        sd_event_source *listen_source, *tell_timer, *recheck_timer, *more_source;
         sd_bus_slot *matches[2]; /* of sessions */
         uint64_t told_usec, checked_usec;
         bool ready; /* as far as was told */
@@ -59,11 +59,11 @@ struct Events {
 
 static void check_done(Viewer *v)
 {
-        if (!v->check)
+        if (!v->check_slot)
                 return;
-        v->check = sd_bus_slot_unref(v->check);
+        v->check_slot = sd_bus_slot_unref(v->check_slot);
         v->events->n_checks--;
-        (void) sd_event_source_set_enabled(v->events->more, SD_EVENT_ONESHOT);
+        (void) sd_event_source_set_enabled(v->events->more_source, SD_EVENT_ONESHOT);
 }
 
 static Viewer *viewer_free(Viewer *v)
@@ -90,8 +90,8 @@ static void events_recheck_by(Events *e, uint64_t usec)
         uint64_t planned;
 
         usec = MAX(usec, e->checked_usec + CHECK_MIN_USEC);
-        if (sd_event_source_get_time(e->recheck, &planned) >= 0 && usec < planned)
-                (void) sd_event_source_set_time(e->recheck, usec);
+        if (sd_event_source_get_time(e->recheck_timer, &planned) >= 0 && usec < planned)
+                (void) sd_event_source_set_time(e->recheck_timer, usec);
 }
 
 /* The session goes on, until it says. */
@@ -184,7 +184,7 @@ static int check_ask(Viewer *v)
         if (r >= 0)
                 r = append_peer(m, v->stream);
         if (r >= 0)
-                r = sd_bus_call_async(v->events->bus, &v->check, m, on_checked, v, CALL_USEC);
+                r = sd_bus_call_async(v->events->bus, &v->check_slot, m, on_checked, v, CALL_USEC);
         if (r < 0)
                 return r;
 
@@ -194,13 +194,13 @@ static int check_ask(Viewer *v)
 
 static int viewer_check(Viewer *v)
 {
-        if (v->check)
+        if (v->check_slot)
                 return 0;
         v->waits = v->events->n_checks >= CHECKS_MAX;
         return v->waits ? 0 : check_ask(v);
 }
 
-/* Those that have waited longest come first. */
+/* As many as there is room for, in the order in which they came. */
 static int on_more(sd_event_source *source, void *userdata)
 {
         Events *e = userdata;
@@ -285,10 +285,10 @@ static void on_changed(void *userdata)
         }
         e->ready = ready;
 
-        if (sd_event_source_get_enabled(e->tell, &enabled) > 0)
+        if (sd_event_source_get_enabled(e->tell_timer, &enabled) > 0)
                 return;
-        (void) sd_event_source_set_time(e->tell, MAX(now, e->told_usec + TELL_USEC));
-        (void) sd_event_source_set_enabled(e->tell, SD_EVENT_ONESHOT);
+        (void) sd_event_source_set_time(e->tell_timer, MAX(now, e->told_usec + TELL_USEC));
+        (void) sd_event_source_set_enabled(e->tell_timer, SD_EVENT_ONESHOT);
 }
 
 static int on_recheck(sd_event_source *source, uint64_t usec, void *userdata)
@@ -324,12 +324,12 @@ static void events_done(Events *e)
 
         DL_FOREACH_SAFE(e->viewers, v, next)
                 viewer_free(v);
-        sd_event_source_disable_unref(e->listen);
-        sd_event_source_disable_unref(e->tell);
-        sd_event_source_disable_unref(e->recheck);
+        sd_event_source_disable_unref(e->listen_source);
+        sd_event_source_disable_unref(e->tell_timer);
+        sd_event_source_disable_unref(e->recheck_timer);
         for (size_t i = 0; i < ELEMENTSOF(matches); i++)
                 sd_bus_slot_unref(e->matches[i]);
-        sd_event_source_disable_unref(e->more);
+        sd_event_source_disable_unref(e->more_source);
         watch_free(e->watch);
         mirror_free(e->mirror);
         sd_bus_flush_close_unref(e->bus);
@@ -359,18 +359,20 @@ static int events_set_up(Events *e)
         if (r >= 0)
                 r = watch_new(e->event, e->bus, e->mirror, on_changed, e, &e->watch);
         if (r >= 0)
-                r = sd_event_add_time(e->event, &e->tell, CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_tell, e);
+                r = sd_event_add_time(e->event, &e->tell_timer, CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_tell,
+                                      e);
         if (r >= 0)
-                r = sd_event_source_set_enabled(e->tell, SD_EVENT_OFF);
+                r = sd_event_source_set_enabled(e->tell_timer, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time_relative(e->event, &e->recheck, CLOCK_MONOTONIC, CHECK_USEC,
+                r = sd_event_add_time_relative(e->event, &e->recheck_timer, CLOCK_MONOTONIC, CHECK_USEC,
                                                ACCURACY_USEC, on_recheck, e);
         if (r >= 0)
-                r = sd_event_source_set_enabled(e->recheck, SD_EVENT_ON);
+                r = sd_event_source_set_enabled(e->recheck_timer, SD_EVENT_ON);
         if (r >= 0)
-                r = sd_event_add_defer(e->event, &e->more, on_more, e);
+                r = sd_event_add_defer(e->event, &e->more_source, on_more, e);
         if (r >= 0)
-                r = sd_event_add_io(e->event, &e->listen, SD_LISTEN_FDS_START, EPOLLIN, on_connection, e);
+                r = sd_event_add_io(e->event, &e->listen_source, SD_LISTEN_FDS_START, EPOLLIN, on_connection,
+                                    e);
 
         return r;
 }

@@ -295,7 +295,12 @@ static int stream_on_timer(sd_event_source *source, uint64_t usec, void *userdat
 
         limit = !s->open && !s->asked ? REQUEST_USEC : STUCK_USEC;
         if ((s->output_size > 0 || !s->open) && now - s->moved_usec >= limit) {
-                stream_gone(s);
+                (void) sd_event_source_set_time_relative(source, PING_USEC);
+                if (s->asked && !s->open && !s->ending)
+                        stream_refuse(s, "503 Service Unavailable", "DaemonDown",
+                                      "burnind has not told yet what there is.");
+                else
+                        stream_gone(s);
                 return 0;
         }
         quiet = s->open && s->output_size == 0;
