@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The system bus through Cockpit's bridge, with the rights of whoever logged in there; with root's while administrative access is on.
+import { LIST_MAX } from '../../ui/src/transport/api';
 import { errorOf, type CockpitError } from './errors';
 import { fromBus, plain, variant } from './values';
 
@@ -14,13 +15,12 @@ export const DRIVE = `${NAME}.Drive`;
 export const JOB = `${NAME}.Job`;
 export const STAGE = `${NAME}.Stage`;
 export const GRANT = `${NAME}.UnlockGrant`;
-export const PROPERTIES = 'org.freedesktop.DBus.Properties';
-export const OBJECT_MANAGER = 'org.freedesktop.DBus.ObjectManager';
+const PROPERTIES = 'org.freedesktop.DBus.Properties';
+const OBJECT_MANAGER = 'org.freedesktop.DBus.ObjectManager';
 
 // Longer than anything that burnind answers late: a host that is asked to light an LED.
 const CALL_MSEC = 60_000;
 const ATTEMPT_MSEC = 5_000;
-const PAGE = 1000;
 
 // The entries of an a{sv}: each its type and its value. What is undefined is left out.
 export type Options = Record<string, [type: string, value: unknown]>;
@@ -110,7 +110,7 @@ export function cockpitBus(): Bus {
                 async listAll(member, filter = {}) {
                         const all: Row[] = [];
                         for (;;) {
-                                const { rows, total } = await list(member, { ...filter, offset: ['u', all.length], limit: ['u', PAGE] });
+                                const { rows, total } = await list(member, { ...filter, offset: ['u', all.length], limit: ['u', LIST_MAX] });
                                 all.push(...rows);
                                 if (rows.length === 0 || all.length >= (total ?? 0))
                                         return all;

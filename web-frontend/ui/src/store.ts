@@ -2,7 +2,7 @@
 // All that the page knows, kept by the events. One signal for each object, so that a change draws one row anew.
 import { batch, computed, signal, type Signal } from '@preact/signals';
 import type { Drive, Grant, Host, Job, Session, Stage } from './model';
-import type { Api, Events, People } from './transport/api';
+import { LIST_MAX, type Api, type Events, type People } from './transport/api';
 import { nowUsec } from './lib/clock';
 import { notifyEnd } from './lib/notify';
 
@@ -196,12 +196,10 @@ export function useApi(given: Api): void {
         api = given;
 }
 
-const PAGE = 1000;
-
 async function allJobs(filter: { active: true } | { latest: true }): Promise<Job[]> {
         const all: Job[] = [];
         for (;;) {
-                const { items, total } = await api.jobs({ ...filter, offset: all.length, limit: PAGE });
+                const { items, total } = await api.jobs({ ...filter, offset: all.length, limit: LIST_MAX });
                 all.push(...items);
                 if (items.length === 0 || all.length >= total)
                         return all;

@@ -3,8 +3,6 @@
 import type { Drive, Job } from '../model';
 import { heat } from './format';
 
-export type Status = 'running' | 'paused' | 'queued' | 'testing' | 'missing' | 'failed' | 'locked' | 'unfit' | 'ready';
-
 export function isTesting(drive: Drive): boolean {
         return Object.values(drive.self_tests).some((test) => test?.state === 'running');
 }
@@ -49,20 +47,6 @@ export function whyNot(drive: Drive, active: Job | undefined): string {
         if (isLocked(drive))
                 return 'The drive is locked: unlock it first';
         return '';
-}
-
-export function statusOf(drive: Drive, active: Job | undefined, last: Job | undefined): Status {
-        if (active && active.kind === 'burn-in')
-                return active.state === 'queued' ? 'queued' : active.state === 'paused' ? 'paused' : 'running';
-        if (!drive.present)
-                return 'missing';
-        if (isTesting(drive) || active)
-                return 'testing';
-        if (isFailed(drive, last))
-                return 'failed';
-        if (isLocked(drive))
-                return 'locked';
-        return isSelectable(drive, active) ? 'ready' : 'unfit';
 }
 
 export const filterStates = ['all', 'ready', 'running', 'queued', 'locked', 'failed', 'hot', 'missing'] as const;

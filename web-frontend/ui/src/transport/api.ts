@@ -32,6 +32,7 @@ export interface HistoryFilter {
         limit: number;
 }
 
+export const LIST_MAX = 1000; // drives or jobs at once
 export const READINGS_MAX = 1000; // at once
 
 export interface ReadingFilter {

@@ -2,7 +2,7 @@
 // The web frontend: JSON by fetch, events by EventSource.
 import type { Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
 import { setClock } from '../lib/clock';
-import { ApiError, type Api, type Events, type HistoryFilter, type People } from './api';
+import { ApiError, LIST_MAX, type Api, type Events, type HistoryFilter, type People } from './api';
 
 type Query = Record<string, string | number | boolean | undefined>;
 
@@ -99,7 +99,7 @@ export function httpApi(base: URL): Api {
                 async drives() {
                         const all: Drive[] = [];
                         for (;;) {
-                                const page = await get<{ drives: Drive[]; total: number }>('api/v1/drives', { offset: all.length, limit: 1000 });
+                                const page = await get<{ drives: Drive[]; total: number }>('api/v1/drives', { offset: all.length, limit: LIST_MAX });
                                 all.push(...page.drives);
                                 if (page.drives.length === 0 || all.length >= page.total)
                                         return all;

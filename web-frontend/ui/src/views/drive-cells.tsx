@@ -73,7 +73,7 @@ export function SelfTestCell({ drive }: { drive: Drive }) {
 }
 
 // "Surface · Verify 0x55 · 47 %"
-export function progressWords(job: Job): string {
+function progressWords(job: Job): string {
         const stage = job.stages?.find(({ kind }) => kind === job.current_stage);
         if (!stage)
                 return job.current_stage ? stageShort[job.current_stage] : job.state === 'running' ? 'Starting' : job.reason;

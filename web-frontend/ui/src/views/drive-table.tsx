@@ -11,7 +11,7 @@ import { canOperate } from '../store';
 import { Icon } from '../ui/icon';
 import { DriveRow } from './drive-row';
 
-export const ROW_HEIGHT = 56;
+const ROW_HEIGHT = 56;
 
 const columns: { key: SortKey | ''; title: string; name: string }[] = [
         { key: 'name', title: 'Drive', name: 'name' },

@@ -7,6 +7,7 @@ import { allReadings } from '../lib/readings';
 import { counterNames, counters } from '../lib/smart';
 import type { Drive, Job, Reading } from '../model';
 import { canOperate, driveChanged, now, theApi, useActive, useDrive, useLast } from '../store';
+import { LIST_MAX } from '../transport/api';
 import { Link } from '../ui/link';
 import { Card, Facts, Page, useLoad, Waiting } from '../ui/page';
 import { Temperature } from '../ui/status';
@@ -20,7 +21,6 @@ import { selfTestFacts } from './self-tests';
 
 const spans: [string, number][] = [['Month', 30], ['Quarter', 90], ['Year', 365], ['All', 0]];
 const DAY_USEC = 86400e6;
-const JOBS_MAX = 1000; // all are marked
 const JOBS_LISTED = 20;
 const NO_JOBS: Job[] = [];
 
@@ -36,7 +36,7 @@ function Details({ drive }: { drive: Drive }) {
         const last = useLast(drive.id);
         const [days, setDays] = useState(90);
         const readings = useLoad(() => allReadings(theApi(), drive.id, days ? nowUsec() - days * DAY_USEC : 0), [drive.id, days, drive.smart_usec]);
-        const jobs = useLoad(() => theApi().jobs({ drive: drive.id, offset: 0, limit: JOBS_MAX }), [drive.id, active?.state, last?.id]);
+        const jobs = useLoad(() => theApi().jobs({ drive: drive.id, offset: 0, limit: LIST_MAX }), [drive.id, active?.state, last?.id]);
         return (
                 <Page title={drive.model || 'Drive'} actions={<DriveActions drive={drive} active={active} last={last} />}>
                         <div class="columns">
