@@ -407,11 +407,10 @@ int host_add(Manager *m, const HostRecord *record, Host **ret)
 /* Runs there go on; who follows them must reach the host as it is reached now. */
 static void host_replace_workers(Host *h, const char *why)
 {
-        Drive *d, *next;
+        Job *j, *next;
 
-        HASH_ITER(hh, h->manager->drives, d, next) {
-                Stage *s = d->job && streq_ptr(d->record.host, h->record.name) ? job_current_stage(d->job)
-                                                                               : NULL;
+        HASH_ITER(hh, h->manager->jobs, j, next) {
+                Stage *s = streq_ptr(j->record.host, h->record.name) ? job_current_stage(j) : NULL;
 
                 if (s)
                         stage_replace_worker(s, why);

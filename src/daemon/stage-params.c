@@ -84,17 +84,17 @@ static void stage_fill_settings(const Settings *set, bool rotational, StageParam
         p->poll_timeout_usec = set->poll_timeout_seconds * USEC_PER_SEC;
 }
 
-/* A job that goes on follows its drive to where it is now. */
+/* Not where the drive is seen now: that may be another one of two hosts that reach it, and what runs on the first one would go on
+ * unseen while its follower takes the second one for the first after a reboot. */
 Host *stage_host(const Stage *s)
 {
-        const Job *j = s->job;
-
-        return j->drive->host ?: host_find(j->manager, strempty(j->record.host));
+        return host_find(s->job->manager, strempty(s->job->record.host));
 }
 
 static int stage_add_place(const Stage *s, StageParams *p)
 {
         const Job *j = s->job;
+        const char *kname = p->kname ?: j->record.kname;
         const Host *h = stage_host(s);
         HostTarget target;
         int r;
@@ -109,8 +109,10 @@ static int stage_add_place(const Stage *s, StageParams *p)
         p->target.port = target.port;
         p->target.local = target.local;
         p->target.api = target.api;
-        if (free_and_strdup(&p->kname, j->drive->record.kname) < 0 ||
-            free_and_strdup(&p->target.name, target.name) < 0 ||
+        /* Of a drive that is seen elsewhere: as it was called here. */
+        if (streq_ptr(j->drive->record.host, j->record.host))
+                kname = j->drive->record.kname;
+        if (free_and_strdup(&p->kname, kname) < 0 || free_and_strdup(&p->target.name, target.name) < 0 ||
             free_and_strdup(&p->target.address, target.address) < 0 ||
             free_and_strdup(&p->target.user, target.user) < 0 ||
             free_and_strdup(&p->target.host_key, target.host_key) < 0)

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -413,3 +414,31 @@ def test_cancelled_while_it_waits(site: Site, survivor: Callable[..., Survivor])
     assert run.job.wait_end(60) == "cancelled"
     plug_again(run)
     assert digest(run) == before
+
+
+def test_another_host_with_the_drive_is_not_its_host(site: Site, survivor: Callable[..., Survivor]) -> None:
+    """A drive that two hosts reach, one of which is away: the run is on that one, and it alone is asked."""
+    run = survivor()
+    nas, sshd = site.host("nas"), site.nas.sshd
+    other = site.nas.machine.ssh_host(sshd.port + 1)
+    drive = site.drive(run.serial)
+    sshd.stop()
+    sshd.drop_connections()
+    try:
+        nas.wait("State", lambda state: state != "online", 60)
+        site.add_host("other", other)
+        drive.wait("Host", "other", 30)
+        attempt = run.stage["Attempt"]
+        assert site.kill_workers(run.job) == 1
+        run.stage.wait("Attempt", lambda n: n > attempt, 30)
+        follows = site.machine.wait_for(lambda: re.findall(r"on (\w+) again, from byte", run.stage.log()), 30, "another one follows")
+        assert follows == ["nas"]
+        other.stop()
+        other.drop_connections()
+        site.host("other").wait("State", lambda state: state != "online", 60)
+    finally:
+        sshd.start()
+    drive.wait("Host", "nas", 60)
+    run.finish(120)
+    site.remove_host("other")
+    other.remove()
