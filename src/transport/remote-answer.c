@@ -50,6 +50,7 @@ void run_status_done(RunStatus *s)
 
 void kernel_log_done(KernelLog *k)
 {
+        free(k->boot_id);
         strv_free(k->lines);
         *k = (KernelLog){};
 }
@@ -363,7 +364,8 @@ int answer_parse_kernel_log(const char *output, size_t size, KernelLog *ret, cha
         r = answer_open(output, size, "kmsg", &a, reterr_reason);
         if (r < 0)
                 return r;
-        if (answer_u64(&a, "first", &k.first) < 0 || answer_u64(&a, "last", &k.last) < 0 || k.first > k.last)
+        if (answer_string(&a, "boot", "-", 64, &k.boot_id) <= 0 || answer_u64(&a, "first", &k.first) < 0 ||
+            answer_u64(&a, "last", &k.last) < 0 || k.first > k.last)
                 return bad(reterr_reason);
 
         end = a.body + a.body_size;

@@ -476,7 +476,7 @@ verb_kmsg()
                 port=ata${port%%/*}
                 ;;
         esac
-        printf 'burnin-answer kmsg\n'
+        printf 'burnin-answer kmsg\nboot=%s\n' "$boot_id"
         kmsg_read | awk -F, -v after="$1" -v kname="$2" -v address="$address" -v port="$port" -v max=$KMSG_LINES_MAX '
                 !/^[0-9]+,[0-9]+,/ { next }
                 first == "" { first = $2 }

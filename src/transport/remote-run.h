@@ -99,6 +99,7 @@ typedef struct RunStatus {
 } RunStatus;
 
 typedef struct KernelLog {
+        char *boot_id; /* of which it is */
         uint64_t first, last; /* sequence numbers of the oldest and newest record in the ring buffer; 0/0: cannot be read */
         char **lines; /* after the asked number, those that name the device, at most 200 */
 } KernelLog;

@@ -431,6 +431,12 @@ int surface_state_go_on(SurfaceState *s, const char *run)
 
 int surface_state_add_kernel_log(SurfaceState *s, const KernelLog *log, const char *kname)
 {
+        /* Of another boot: what was not read before it is lost, and this is none of the test's. */
+        if (s->boot_id && !streq_ptr(log->boot_id, s->boot_id)) {
+                s->kernel_gap = true;
+                return 0;
+        }
+
         /* The ring has wrapped past what was read, started anew, or cannot be read at all. */
         if ((log->first == 0 && log->last == 0) || log->first > s->kernel_seq + 1 ||
             log->last < s->kernel_seq || strv_length(log->lines) >= KERNEL_LINES_ALL)

@@ -293,25 +293,28 @@ static void test_nvme(void)
 static void test_kernel_log(void)
 {
         static const char text[] =
-                        "burnin-answer kmsg\nfirst=3\nlast=900\n\nI/O error, dev sda, sector 8\n\n"
+                        "burnin-answer kmsg\nboot=b-1\nfirst=3\nlast=900\n\nI/O error, dev sda, sector 8\n\n"
                         "sd 2:0:0:0: \x01\n\nburnin-end 0\n",
-                          empty[] = "burnin-answer kmsg\nfirst=\nlast=\n\n\nburnin-end 0\n",
-                          wrong[] = "burnin-answer kmsg\nfirst=9\nlast=8\n\n\nburnin-end 0\n";
+                          empty[] = "burnin-answer kmsg\nboot=b-1\nfirst=\nlast=\n\n\nburnin-end 0\n",
+                          wrong[] = "burnin-answer kmsg\nboot=b-1\nfirst=9\nlast=8\n\n\nburnin-end 0\n",
+                          bootless[] = "burnin-answer kmsg\nboot=\nfirst=3\nlast=900\n\n\nburnin-end 0\n";
         _cleanup_(kernel_log_done) KernelLog k = {}, none = {};
         char *big = NULL;
         size_t size;
         FILE *f;
 
         assert(answer_parse_kernel_log(text, strlen(text), &k, NULL) == 0);
-        assert(k.first == 3 && k.last == 900 && strv_length(k.lines) == 2);
+        assert(streq(k.boot_id, "b-1") && k.first == 3 && k.last == 900 && strv_length(k.lines) == 2);
         assert(streq(k.lines[0], "I/O error, dev sda, sector 8") && streq(k.lines[1], "sd 2:0:0:0: ?"));
         assert(answer_parse_kernel_log(empty, strlen(empty), &none, NULL) == 0);
         assert(none.first == 0 && none.last == 0 && !none.lines);
+        kernel_log_done(&none);
         assert(answer_parse_kernel_log(wrong, strlen(wrong), &none, NULL) == -EBADMSG);
+        assert(answer_parse_kernel_log(bootless, strlen(bootless), &none, NULL) == -EBADMSG);
 
         f = open_memstream(&big, &size);
         assert(f);
-        fputs("burnin-answer kmsg\nfirst=1\nlast=2\n\n", f);
+        fputs("burnin-answer kmsg\nboot=b-1\nfirst=1\nlast=2\n\n", f);
         for (unsigned i = 0; i < 1000; i++)
                 fprintf(f, "line %u %0900u\n", i, i);
         fputs("\nburnin-end 0\n", f);

@@ -273,6 +273,25 @@ static void test_state(void)
         assert(unlink(path) == 0);
 }
 
+/* What another boot's log says is of another time, and perhaps of another drive under this name. */
+static void test_kernel_log_of_another_boot(void)
+{
+        char *lines[] = { (char *) "I/O error, dev sda, sector 8", NULL };
+        KernelLog log = { .boot_id = (char *) "one", .first = 1, .last = 50 };
+        SurfaceState s;
+
+        assert(surface_state_init(&s, "0123456789abcdef0123456789abcdef") == 0);
+        assert((s.boot_id = strdup("one")));
+        s.kernel_seq = 40;
+        assert(surface_state_add_kernel_log(&s, &log, "sda") == 0);
+        assert(!s.kernel_gap && s.kernel_seq == 50 && s.n_kernel_total == 0);
+
+        log = (KernelLog){ .boot_id = (char *) "two", .last = 900, .lines = lines };
+        assert(surface_state_add_kernel_log(&s, &log, "sda") == 0);
+        assert(s.kernel_gap && s.kernel_seq == 50 && s.n_kernel_total == 0);
+        surface_state_done(&s);
+}
+
 static void test_patterns(void)
 {
         StageParams p = { 0 };
@@ -290,6 +309,7 @@ int main(void)
         test_phases_done();
         test_proof();
         test_state();
+        test_kernel_log_of_another_boot();
         test_patterns();
         return 0;
 }
