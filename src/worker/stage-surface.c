@@ -59,7 +59,7 @@ static int surface_command(const Surface *s, char ***ret)
         return 0;
 }
 
-/* What can be known only before the start: where the counters stand. */
+/* What can be known only before the start: where the counters stand. 1: it may start. */
 static int note_start(Surface *s, const HostProbe *probe)
 {
         _cleanup_(run_status_done) RunStatus before = { 0 };
@@ -70,8 +70,10 @@ static int note_start(Surface *s, const HostProbe *probe)
         if (r < 0)
                 return r;
         /* An earlier attempt of ours to start it came through after all: what was noted before it holds. */
-        if (before.state != RUN_NONE)
-                return 0;
+        if (before.state != RUN_NONE) {
+                s->begun = true;
+                return 1;
+        }
 
         if (free_and_strdup(&s->state.boot_id, probe->boot_id) < 0)
                 return -ENOMEM;
@@ -79,8 +81,16 @@ static int note_start(Surface *s, const HostProbe *probe)
         s->state.block_size = s->block_size;
         s->state.kernel_seq = probe->kernel_log_seq;
         s->state.kernel_gap = probe->kernel_log_seq == 0;
-        surface_save(s);
-        return 0;
+        r = surface_state_save(s->state_path, &s->state);
+        /* A run that goes on is known to have begun by this alone. */
+        if (r < 0 && w->params.before && !s->begun) {
+                surface_refuse(s, "that it begins could not be stored by burnind");
+                return 0;
+        }
+        if (r < 0)
+                (void) log_full_errno(LOG_WARNING, r, w->fields, "Failed to store %s: %m", s->state_path);
+        s->begun = true;
+        return 1;
 }
 
 /* No smaller than a sector, and large enough for badblocks to count the blocks. */
@@ -91,7 +101,7 @@ static int plan_blocks(Surface *s, uint32_t sector_size)
         s->block_size_wanted = p->block_size ?: BLOCK_SIZE;
         s->block_size = badblocks_block_size(p->identity.size_bytes, MAX(s->block_size_wanted, sector_size));
         if (s->block_size == 0) {
-                surface_set_end(s, SURFACE_REFUSED, "the drive is too large for badblocks' block numbers");
+                surface_refuse(s, "the drive is too large for badblocks' block numbers");
                 return 0;
         }
         /* Once, however often the start is tried. */
@@ -116,8 +126,7 @@ static int start_once(Worker *w, void *userdata)
         if (r < 0)
                 return r;
         if (!probe.kname || !kname_is_valid(probe.kname) || isempty(w->params.identity.fingerprint)) {
-                surface_set_end(s, SURFACE_REFUSED,
-                                "the drive is not there any more, or its identity changed");
+                surface_refuse(s, "the drive is not there any more, or its identity changed");
                 return 0;
         }
         if (free_and_strdup(&w->params.kname, probe.kname) < 0)
@@ -126,7 +135,7 @@ static int start_once(Worker *w, void *userdata)
         if (r <= 0)
                 return r;
         r = note_start(s, &probe);
-        if (r < 0)
+        if (r <= 0)
                 return r;
         r = surface_command(s, &argv);
         if (r < 0)
@@ -139,7 +148,7 @@ static int start_once(Worker *w, void *userdata)
                 return r;
 
         if (status.state == RUN_REFUSED)
-                surface_set_end(s, w->params.before ? SURFACE_NOT_RESUMED : SURFACE_REFUSED, status.refused);
+                surface_refuse(s, status.refused);
         return 0;
 }
 
@@ -153,6 +162,7 @@ static int surface_start(Surface *s)
                 r = surface_find_trace(s);
                 if (r < 0 || s->ended)
                         return r;
+                s->work_usec = now_usec(CLOCK_MONOTONIC);
         }
 
         (void) snprintf(first.name, sizeof(first.name), "Write %s",
@@ -269,6 +279,9 @@ static int prove_gone(Surface *s, StageReport *report)
         /* A start that was refused cannot come again: its place is taken. */
         if (s->end == SURFACE_REFUSED || s->end == SURFACE_NOT_RESUMED)
                 return 0;
+        /* Nor is there anything of a test that waits to go on: the boot of its host is another one. */
+        if (s->w->params.before && !s->begun)
+                return 0;
         if (s->end != SURFACE_KEY_CHANGED && worker_cancel_run(s->w))
                 return 0;
         if (s->w->cancel)
@@ -370,7 +383,7 @@ static size_t reboots_survived(const Surface *s)
 {
         size_t n = s->state.past.n_reboots;
 
-        return n > 0 && (s->end == SURFACE_NOT_RESUMED || !s->state.boot_id) ? n - 1 : n;
+        return n > 0 && (s->end == SURFACE_NOT_RESUMED || !s->begun) ? n - 1 : n;
 }
 
 static int surface_conclude(Surface *s, StageReport *report)
@@ -461,11 +474,12 @@ static int surface_init(Surface *s, Worker *w)
                 return -ENOMEM;
         (void) worker_drive_name(w, s->drive);
         /* Without its state a run that is followed can still fail, but what nobody saw of it cannot be vouched for. */
-        r = p->follow ? surface_state_load(s->state_path, p->run, &s->state) : -ENOENT;
+        r = surface_state_load(s->state_path, p->run, &s->state);
         if (r != -ENOMEM && r < 0 && p->before)
                 r = surface_load_past(s);
         if (r == -ENOMEM)
                 return r;
+        s->begun = r < 0 || s->state.boot_id;
         if (r < 0) {
                 r = surface_state_init(&s->state, p->run);
                 s->state.kernel_gap = true;
@@ -530,8 +544,19 @@ static int surface_run(Worker *w, StageReport *report)
         return surface_conclude(&s, report);
 }
 
+static bool surface_stop(Worker *w)
+{
+        _cleanup_(surface_done) Surface s = { 0 };
+
+        /* What never began is gone, also where the host is still down: by what is on disk, where surface_run() left it. */
+        if (w->params.before && surface_init(&s, w) >= 0 && !s.begun)
+                return true;
+
+        return worker_cancel_run(w);
+}
+
 const StageType stage_surface_validate = {
         .kind = STAGE_SURFACE_VALIDATE,
-        .stop = worker_cancel_run,
+        .stop = surface_stop,
         .run = surface_run,
 };

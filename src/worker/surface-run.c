@@ -50,6 +50,11 @@ void surface_set_end(Surface *s, SurfaceEnd end, const char *detail)
         }
 }
 
+void surface_refuse(Surface *s, const char *why)
+{
+        surface_set_end(s, s->w->params.before ? SURFACE_NOT_RESUMED : SURFACE_REFUSED, why);
+}
+
 static int compare_u64(const void *a, const void *b)
 {
         const uint64_t *x = a, *y = b;
@@ -309,8 +314,7 @@ static void take_end(Surface *s, const RunStatus *status)
                 surface_set_end(s, SURFACE_EXITED, NULL);
                 break;
         case RUN_REFUSED:
-                surface_set_end(s, s->w->params.before ? SURFACE_NOT_RESUMED : SURFACE_REFUSED,
-                                status->refused);
+                surface_refuse(s, status->refused);
                 break;
         case RUN_LOST:
                 if (status->host_stops && !rebooted)

@@ -24,6 +24,7 @@ typedef struct Surface {
         bool ended;
         bool never_began; /* the host knows nothing of the run, and nobody has ever seen anything of it */
         bool rebooted;    /* its host was, since the run was started */
+        bool begun;       /* false: nothing of the run was ever asked of its host, as is stored on disk */
         char *places; /* what must be on the drive for it to go on, for the host; NULL: what was confirmed */
         char *end_detail;
         int exit_status;
@@ -65,6 +66,8 @@ int surface_add_blocks(Surface *s, const uint64_t *blocks, size_t n);
 uint64_t surface_work(const Surface *s);
 /* The first end is the one that counts. */
 void surface_set_end(Surface *s, SurfaceEnd end, const char *detail);
+/* It was not started: of a test that goes on, the runs before it have written all the same. */
+void surface_refuse(Surface *s, const char *why);
 
 /* Where the next look at the run reads on in its log: at log_offset, or further back, where the stage's log misses something. */
 uint64_t surface_next_log_offset(Surface *s);

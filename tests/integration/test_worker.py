@@ -662,6 +662,59 @@ def test_stall(big: Disk, stage: MakeStage) -> None:
     assert s.run_state() in ("exited", "lost", "none")
 
 
+def after_reboot(s: Stage, boot_id: str = "") -> Stage:
+    """The stage as its worker finds it after a reboot of its host, in its first pattern; boot_id: its next run was begun, in that boot."""
+    before = secrets.token_hex(16)
+    past = {"phases": 0, "proven": 0, "planned": 8, "covered": 0, "blocks": [5, 6], "errors": [2, 0, 0],
+            "reboots": [{"phase": 1, "name": "Write 0xaa", "usec": 1}]}
+    trace = {"original": True, "random": False, "bytes": "", "certain": 0, "phase": 0}
+    Path(f"{s.log}.state").write_text(json.dumps(
+        {"run": s.run if boot_id else before, "boot_id": boot_id or "another", "kernel_seq": 1, "kernel_gap": True, "trace": trace,
+         "past": past, "phases": [], "speeds": [], "heat": [], "kernel_errors": []}))
+    s.params |= {"before": before, "resumes": 1}
+    return s
+
+
+def test_waiting_for_the_drive_is_no_stall(sshd: Sshd, disk: Disk, stage: MakeStage) -> None:
+    """However long it waited: the clock that ends it runs from then on. The first look at its run fails."""
+    tool, failed = sshd.directory / "bin/tail", sshd.directory / "failed"
+    tool.write_text(f'#!/bin/sh\n! grep -qzx status /proc/$PPID/cmdline || ! mkdir {failed} 2> /dev/null || exit 1\n'
+                    'exec /usr/bin/tail "$@"\n')
+    tool.chmod(0o755)
+    s = after_reboot(stage(disk, stall_usec=1_000_000, stall_end_usec=6_000_000, bad_block_threshold=2)).start()
+    try:
+        s.say(pause={"by": "root", "reason": "lunch"})
+        for _ in range(5):      # two seconds each
+            s.until(lambda m: m["type"] == "progress" and "paused" in m)
+        s.say(resume={"by": "root"})
+        report = s.report(timeout=120)
+    finally:
+        tool.unlink()
+    assert failed.exists() and report["verdict"] == "passed", report
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_cancelled_while_it_waits_for_its_host(disk: Disk, stage: MakeStage, begun: bool) -> None:
+    """What was never begun need not be proven gone, by a host that is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as away:
+        port = away.getsockname()[1]
+    s = stage(disk)
+    s.params["target"] |= {"port": port}
+    after_reboot(s, "one" if begun else "").start(follow=True, cancel=True)
+    report = s.report(timeout=90)
+    assert report["verdict"] == "cancelled" and report.get("details", {}).get("remnant", False) == begun, report
+
+
+def test_cancelled_once_it_has_gone_on(big: Disk, stage: MakeStage) -> None:
+    s = after_reboot(stage(big, bad_block_threshold=2)).start()
+    s.say(resume={"by": "root"})
+    wait_running(s)
+    s.say(cancel=True)
+    report = s.report()
+    assert report["verdict"] == "cancelled" and not report.get("details", {}).get("remnant"), report
+    assert s.run_state() in ("exited", "lost", "none")
+
+
 # A block at a time takes a while; one look after another.
 SLOWLY = {"block_buffer": 1, "pattern": "random", "follow_interval_usec": 50_000}
 
