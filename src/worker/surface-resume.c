@@ -78,6 +78,7 @@ bool surface_has_news(const Surface *s)
 
 int surface_note_proof(Surface *s)
 {
+        SurfacePast *p = &s->state.past;
         int r;
 
         if (!surface_has_news(s))
@@ -86,8 +87,11 @@ int surface_note_proof(Surface *s)
         if (r < 0)
                 return r;
 
-        s->state.past.proven = phases_vouched_for(s);
-        s->state.past.covered = covered_bytes(s);
+        p->proven = phases_vouched_for(s);
+        p->covered = covered_bytes(s);
+        p->proven_errors[0] = MAX(p->proven_errors[0], s->badblocks.read_errors);
+        p->proven_errors[1] = MAX(p->proven_errors[1], s->badblocks.write_errors);
+        p->proven_errors[2] = MAX(p->proven_errors[2], s->badblocks.compare_errors);
         return 0;
 }
 
@@ -103,9 +107,10 @@ static int note_past(Surface *s)
                 return r;
         p->phases = p->proven;
         p->planned = b->phases;
-        p->errors[0] = b->read_errors;
-        p->errors[1] = b->write_errors;
-        p->errors[2] = b->compare_errors;
+        /* A follower that is new since the reboot may not have read of them any more. */
+        p->errors[0] = MAX(p->proven_errors[0], b->read_errors);
+        p->errors[1] = MAX(p->proven_errors[1], b->write_errors);
+        p->errors[2] = MAX(p->proven_errors[2], b->compare_errors);
         *reboot = (SurfaceReboot){ .phase = p->phases + 1, .usec = now_usec(CLOCK_REALTIME) };
         (void) snprintf(reboot->name, sizeof(reboot->name), "Write %s",
                         surface_pattern(&s->w->params, p->phases / 2));
@@ -134,6 +139,13 @@ int surface_go_on(Surface *s)
                         return 0;
                 if (s->badblocks.error) {
                         s->end_detail = strf("before that badblocks had said: %s", s->badblocks.error);
+                        return s->end_detail ? 0 : -ENOMEM;
+                }
+                /* Those beyond the list would not count any more. */
+                if (s->n_blocks >= SURFACE_BLOCKS_MAX) {
+                        s->end_detail = strf(
+                                        "it had found %zu bad blocks, more than can be kept for what is left",
+                                        s->n_blocks);
                         return s->end_detail ? 0 : -ENOMEM;
                 }
                 if (p->resumes >= RESUMES_MAX) {

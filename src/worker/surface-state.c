@@ -138,6 +138,8 @@ static struct json_object *past_to_json(const SurfacePast *p)
             json_put_u64(o, "planned", p->planned) < 0 || json_put_u64(o, "covered", p->covered) < 0 ||
             json_put(o, "blocks", numbers_to_json(p->blocks, p->n_blocks)) < 0 ||
             json_put(o, "errors", numbers_to_json(p->errors, ELEMENTSOF(p->errors))) < 0 ||
+            json_put(o, "proven_errors", numbers_to_json(p->proven_errors, ELEMENTSOF(p->proven_errors))) <
+                            0 ||
             json_put(o, "reboots", reboots_to_json(p)) < 0)
                 return NULL;
 
@@ -335,6 +337,11 @@ static int past_from_json(struct json_object *o, SurfacePast *p)
             (r = json_get_u64(past, "covered", &p->covered)) < 0 ||
             (r = numbers_from_json(past, "blocks", SURFACE_BLOCKS_MAX, p->blocks, &p->n_blocks)) < 0 ||
             (r = numbers_from_json(past, "errors", ELEMENTSOF(p->errors), p->errors, &n)) < 0)
+                return r;
+        /* A worker of an earlier version has noted none. */
+        if (json_object_object_get_ex(past, "proven_errors", NULL) &&
+            (r = numbers_from_json(past, "proven_errors", ELEMENTSOF(p->proven_errors), p->proven_errors,
+                                   &n)) < 0)
                 return r;
 
         return reboots_from_json(past, p);

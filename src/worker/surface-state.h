@@ -28,7 +28,8 @@ typedef struct SurfacePast {
         uint64_t covered; /* bytes, by each that is proven */
         uint64_t *blocks; /* bad ones that were found until then, sorted, each once */
         size_t n_blocks;
-        uint64_t errors[3]; /* read, write, compare, by the runs before */
+        uint64_t errors[3];        /* read, write, compare, by the runs before */
+        uint64_t proven_errors[3]; /* with those of this run until then */
         SurfaceReboot reboots[RESUMES_MAX];
         size_t n_reboots; /* 0: there was none */
 } SurfacePast;

@@ -210,7 +210,9 @@ static void test_proof(void)
         assert(!surface_has_news(&s));
         s.state.work_bytes++;
 
+        s.badblocks.write_errors = 3;
         assert(surface_note_proof(&s) == 0);
+        assert(s.state.past.proven_errors[1] == 3 && s.state.past.errors[1] == 0);
         assert(s.state.past.proven == 2 && s.state.past.phases == 0 && s.state.past.covered == MIB);
         assert(s.state.past.n_blocks == 1 && s.state.past.blocks[0] == 7);
         assert(!surface_has_news(&s) && surface_work(&s) == 2 * MIB);
@@ -242,6 +244,7 @@ static void test_state(void)
         s.past.planned = 8;
         s.past.covered = 64 * GIB;
         s.past.errors[1] = 5;
+        s.past.proven_errors[1] = 6;
         s.past.reboots[0] = (SurfaceReboot){ .phase = 3, .name = "Write 0x55", .usec = 4711 };
         s.past.n_reboots = 1;
         s.work_start = 100;
@@ -258,6 +261,7 @@ static void test_state(void)
         assert(surface_state_load(path, next, &t) == -ENOENT);
         assert(surface_state_load(path, first, &t) == 0);
         assert(t.past.n_blocks == 2 && t.past.blocks[1] == UINT64_C(1) << 31 && t.past.errors[1] == 5);
+        assert(t.past.proven_errors[0] == 0 && t.past.proven_errors[1] == 6);
         assert(t.past.phases == 2 && t.past.proven == 2 && t.past.planned == 8 &&
                t.past.covered == 64 * GIB);
         assert(t.past.n_reboots == 1 && streq(t.past.reboots[0].name, "Write 0x55"));
@@ -271,6 +275,38 @@ static void test_state(void)
         assert(surface_state_phase_began(&t, 3) == 2 && surface_state_phase_began(&t, 4) == 0);
         surface_state_done(&t);
         assert(unlink(path) == 0);
+}
+
+/* Those that are not in the list would be forgotten. */
+static void test_more_blocks_than_are_kept(void)
+{
+        Worker w = { .params.bad_block_threshold = 1000000 };
+        Surface s = { .w = &w, .state_path = (char *) "/nonexistent/state" };
+
+        assert(surface_state_init(&s.state, "0123456789abcdef0123456789abcdef") == 0);
+        s.n_blocks = SURFACE_BLOCKS_MAX;
+        assert((s.blocks = calloc(s.n_blocks, sizeof(uint64_t))));
+        assert(surface_go_on(&s) == 0 && strstr(s.end_detail, "bad blocks"));
+        assert(s.state.past.n_reboots == 0 && s.state.past.n_blocks == 0);
+
+        free(s.blocks);
+        free(s.end_detail);
+        surface_state_done(&s.state);
+}
+
+/* Its predecessors have written, so what they found counts, however its own start was refused. */
+static void test_refused(void)
+{
+        Worker w = { .params.before = NULL };
+        Surface first = { .w = &w }, next = { .w = &w };
+
+        surface_refuse(&first, "no");
+        assert(first.ended && first.end == SURFACE_REFUSED);
+        w.params.before = (char *) "0123456789abcdef0123456789abcdef";
+        surface_refuse(&next, "no");
+        assert(next.ended && next.end == SURFACE_NOT_RESUMED && streq(next.end_detail, "no"));
+        free(first.end_detail);
+        free(next.end_detail);
 }
 
 /* What another boot's log says is of another time, and perhaps of another drive under this name. */
@@ -309,6 +345,8 @@ int main(void)
         test_phases_done();
         test_proof();
         test_state();
+        test_more_blocks_than_are_kept();
+        test_refused();
         test_kernel_log_of_another_boot();
         test_patterns();
         return 0;
