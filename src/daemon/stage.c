@@ -451,15 +451,19 @@ static int stage_on_retry(sd_event_source *source, uint64_t usec, void *userdata
         return 0;
 }
 
+/* how: NULL where that was said before. */
 static void stage_retry_later(Stage *s, bool replaced, const char *how)
 {
         int r;
 
-        log_stage(s, replaced ? LOG_NOTICE : LOG_WARNING, replaced ? NULL : MESSAGE_WORKER_DIED,
-                  "The worker of stage %s of job %" PRIu64 " %s (%s). %s; another worker takes over.",
-                  stage_kind_to_string(s->record.kind), s->record.job,
-                  replaced ? "was told to stop" : "ended without a report", how,
-                  s->record.run_sent ? "What it has begun on the host goes on" : "Nothing has begun yet");
+        if (how)
+                log_stage(s, replaced ? LOG_NOTICE : LOG_WARNING, replaced ? NULL : MESSAGE_WORKER_DIED,
+                          "The worker of stage %s of job %" PRIu64
+                          " %s (%s). %s; another worker takes over.",
+                          stage_kind_to_string(s->record.kind), s->record.job,
+                          replaced ? "was told to stop" : "ended without a report", how,
+                          s->record.run_sent ? "What it has begun on the host goes on"
+                                             : "Nothing has begun yet");
 
         r = sd_event_add_time_relative(s->job->manager->event, &s->retry_timer, CLOCK_BOOTTIME,
                                        WORKER_RETRY_USEC, 0, stage_on_retry, s);
@@ -604,10 +608,9 @@ void stage_on_worker_gone(Stage *s, const char *how)
 {
         bool behind_gate = worker_is_behind_gate(s->worker);
         const char *replaced = s->replaced;
+        /* Past its gate, and its run not begun: stage_on_rebooted() gave it to the next one, and said so. */
+        bool rebooted = s->record.state == STAGE_RUNNING && !behind_gate && !s->record.run_sent;
 
-        /* Past its gate, and its run not begun: stage_on_rebooted() gave it to the next one. */
-        if (!replaced && s->record.state == STAGE_RUNNING && !behind_gate && !s->record.run_sent)
-                replaced = "its host was rebooted";
         s->replaced = NULL;
         s->worker = worker_free(s->worker);
         if (s->record.state == STAGE_DONE) {
@@ -622,10 +625,10 @@ void stage_on_worker_gone(Stage *s, const char *how)
                 stage_finish_here(s, "Cancelled before it began.", false);
                 return;
         }
-        if (!replaced)
+        if (!replaced && !rebooted)
                 s->deaths++;
         if (s->deaths < WORKER_DEATHS_MAX)
-                stage_retry_later(s, replaced, replaced ?: how);
+                stage_retry_later(s, replaced, rebooted ? NULL : replaced ?: how);
         else
                 stage_finish_here(s, "Its workers ended again and again without a report.",
                                   s->record.run_sent);
