@@ -382,10 +382,12 @@ void surface_send_progress(Surface *s)
 {
         _cleanup_json_ struct json_object *o = NULL;
         uint64_t now = now_usec(CLOCK_MONOTONIC), size = s->w->params.identity.size_bytes;
-        double left = (100 - s->percent) / 100 * (double) s->badblocks.phases * (double) size;
         uint32_t phase = MAX(s->badblocks.phase.number, s->badblocks.before + 1);
         uint64_t work = surface_work(s),
                  position = s->sample_phase == s->badblocks.phase.number ? s->sample_position : 0;
+        /* Not by s->percent: what is done again after a reboot takes its time again. */
+        double left = (100 - badblocks_percent(&s->badblocks, position, size)) / 100 *
+                      (double) s->badblocks.phases * (double) size;
         const SurfaceState *state = &s->state;
 
         if (s->sent_usec > 0 && now - s->sent_usec < PROGRESS_INTERVAL)
