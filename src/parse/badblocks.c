@@ -251,6 +251,17 @@ double badblocks_percent(const BadblocksState *s, uint64_t position_bytes, uint6
         return MIN(100.0 * (s->phase.number - 1 + share) / s->phases, 100.0);
 }
 
+bool badblocks_covers(const BadblocksState *s, uint64_t size_bytes, uint32_t block_size, uint64_t *ret)
+{
+        uint64_t covered = 0;
+
+        if (s->have_range && s->first_block == 0 && s->last_block < BLOCKS_END)
+                covered = (s->last_block + 1) * block_size;
+
+        *ret = covered;
+        return covered > 0 && covered <= size_bytes && size_bytes - covered < block_size;
+}
+
 int badblocks_parse_blocks(const char *data, size_t size, size_t max, uint64_t **ret, size_t *ret_n,
                            uint64_t *ret_total)
 {

@@ -42,6 +42,9 @@ int badblocks_feed(BadblocksState *s, const char *data, size_t size,
                    void (*on_phase)(const BadblocksPhase *p, void *userdata), void *userdata);
 /* Percent of the whole stage, 0 to 100, from finished phases and the position in the current one. */
 double badblocks_percent(const BadblocksState *s, uint64_t position_bytes, uint64_t size_bytes);
+/* It said that it covers the whole drive but a rest that is no whole block. ret: the bytes that it covers; 0: not known, or not from
+ * the start. */
+bool badblocks_covers(const BadblocksState *s, uint64_t size_bytes, uint32_t block_size, uint64_t *ret);
 /* The block numbers on badblocks' standard output. Anything that is no number on a line of its own is -EBADMSG; at most max
  * numbers are kept, all are counted. A number without its newline yet is not counted. */
 int badblocks_parse_blocks(const char *data, size_t size, size_t max, uint64_t **ret, size_t *ret_n,

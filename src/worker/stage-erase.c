@@ -21,7 +21,6 @@
 #define AFTER_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define FOLLOW_USEC       (2 * USEC_PER_SEC)
 #define STALL_USEC        (30 * USEC_PER_MINUTE)
-#define STALL_END_USEC    (6 * USEC_PER_HOUR)
 #define PROGRESS_INTERVAL (900 * USEC_PER_MSEC)
 /* What it says is a few lines, and at most a hundred steps of a sanitize. */
 #define OUTPUT_SIZE_MAX (64U * 1024U)

@@ -24,7 +24,6 @@
 /* A host that reboots, or an enclosure that is reset, takes a while to bring its drives back. */
 #define GONE_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define BUSY_LIMIT_USEC  (10 * USEC_PER_MINUTE)
-#define LOST_LIMIT_USEC  (6 * USEC_PER_HOUR)
 #define NOT_AFTER_USEC   (60 * USEC_PER_SEC)
 #define INTERVAL_USEC    (30 * USEC_PER_SEC)
 #define ENDED_USEC       (5 * USEC_PER_SEC)
@@ -268,7 +267,7 @@ static uint64_t interval(const SelfTest *s)
 /* Until the drive runs no test of somebody else's. 1: given up. */
 static int wait_for_others(SelfTest *s)
 {
-        uint64_t limit = s->w->params.stall_end_usec ?: LOST_LIMIT_USEC, moved = now_usec(CLOCK_BOOTTIME);
+        uint64_t limit = s->w->params.stall_end_usec ?: STALL_END_USEC, moved = now_usec(CLOCK_BOOTTIME);
         bool said = false;
         int percent = -1, r = 0;
 
@@ -572,7 +571,7 @@ static int look(SelfTest *s, bool *ret_gone)
 /* 0: s->outcome is final; 1: given up. */
 static int follow(SelfTest *s)
 {
-        uint64_t limit = s->w->params.stall_end_usec ?: LOST_LIMIT_USEC;
+        uint64_t limit = s->w->params.stall_end_usec ?: STALL_END_USEC;
 
         for (;;) {
                 uint64_t silent;
@@ -630,7 +629,7 @@ static int try_again(SelfTest *s)
         stage_log_line(s->w->log, LOG_NOTICE, "%s: %s.", s->drive, reason);
         tell(s, "retry", "reason", reason);
 
-        r = worker_try(s->w, s->w->params.stall_end_usec ?: LOST_LIMIT_USEC, look_once, s);
+        r = worker_try(s->w, s->w->params.stall_end_usec ?: STALL_END_USEC, look_once, s);
         if (is_ours(r))
                 return r;
         if (r < 0) {

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "basic/time-util.h"
 #include "worker/report.h"
 #include "worker/worker.h"
 
 /* The kinds of stages. A new one is one stage-<kind>.c, one line below and one in stage.c's table. */
 
+/* How long a host may be out of reach, or a drive may do nothing, unless stall_end_usec says so. */
+#define STALL_END_USEC (6 * USEC_PER_HOUR)
+
 typedef struct StageType {
         StageKind kind;
-        /* It writes to the drive, by a run on the host that outlives this process: at its end that run is proven gone. */
         /* From the start to the verdict; fills the empty *report with evidence, verdict and reason. -ECANCELED, and any other
          * failure of ours, may leave it half filled: what is missing is said by the caller. */
         int (*run)(Worker *w, StageReport *report);

@@ -210,21 +210,10 @@ static int judge_phases(const SurfaceFindings *f, StageReport *r)
                                       b->phases));
 }
 
-/* The blocks that badblocks said it would cover, all of them but a rest smaller than one block. */
-static uint64_t covered_bytes(const SurfaceFindings *f)
-{
-        const BadblocksState *b = f->badblocks;
-
-        if (!b->have_range || b->first_block != 0 || b->last_block >= UINT64_C(1) << 32)
-                return 0;
-
-        return (b->last_block + 1) * f->block_size;
-}
-
 static int judge_coverage(const SurfaceFindings *f, StageReport *r)
 {
-        uint64_t covered = covered_bytes(f);
-        bool whole = covered > 0 && covered <= f->size_bytes && f->size_bytes - covered < f->block_size;
+        uint64_t covered;
+        bool whole = badblocks_covers(f->badblocks, f->size_bytes, f->block_size, &covered);
         uint64_t wanted = whole ? covered * f->badblocks->phases : f->size_bytes;
         bool known = f->work_bytes != UINT64_MAX, worked = whole && known && f->work_bytes >= wanted;
         _cleanup_free_ char *rest = NULL, *raised = NULL;

@@ -3,13 +3,13 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "worker/host-read.h"
+#include "worker/stage.h"
 #include "worker/surface-pause.h"
 
 /* smartctl is run once in so many intervals between looks; nor at all on a drive that does not answer: it would hang beside the test. */
 #define SMART_LOOKS     30U
 #define FOLLOW_USEC     (2 * USEC_PER_SEC)
 #define SMART_WORK_USEC (30 * USEC_PER_SEC)
-#define STALL_END_USEC  (6 * USEC_PER_HOUR)
 #define CRIT_MIN_MDEGC  40000
 #define CRIT_MAX_MDEGC  130000
 

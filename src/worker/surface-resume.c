@@ -10,10 +10,9 @@
 
 /* A host that comes up, or an enclosure that was switched on, takes a while to bring back its drives, and whatever else is looked for;
  * so long after the boot, and so long before our eyes. */
-#define UP_USEC      (5 * USEC_PER_MINUTE)
-#define LOOK_USEC    (20 * USEC_PER_SEC)
-#define AGAIN_USEC   (2 * USEC_PER_SEC)
-#define CONTACT_USEC (6 * USEC_PER_HOUR)
+#define UP_USEC    (5 * USEC_PER_MINUTE)
+#define LOOK_USEC  (20 * USEC_PER_SEC)
+#define AGAIN_USEC (2 * USEC_PER_SEC)
 
 const char *surface_pattern(const StageParams *p, uint32_t number)
 {
@@ -30,18 +29,14 @@ uint32_t surface_phases_done(const BadblocksState *b, uint64_t work_bytes, uint6
         return b->before + 2 * (uint32_t) MIN((uint64_t) begun, worked);
 }
 
-/* All of the drive but a rest that is no whole block; 0: less, or not known. */
+/* 0: not the whole drive, or not known. */
 static uint64_t covered_bytes(const Surface *s)
 {
-        const BadblocksState *b = &s->badblocks;
-        uint64_t size = s->w->params.identity.size_bytes, covered;
+        uint64_t covered;
 
-        if (!b->have_range || b->first_block != 0 || b->last_block >= UINT64_C(1) << 32 ||
-            s->block_size == 0)
-                return 0;
-
-        covered = (b->last_block + 1) * s->block_size;
-        return covered <= size && size - covered < s->block_size ? covered : 0;
+        return badblocks_covers(&s->badblocks, s->w->params.identity.size_bytes, s->block_size, &covered)
+                               ? covered
+                               : 0;
 }
 
 static int note_blocks(Surface *s)
@@ -243,7 +238,7 @@ static int await_drive(Surface *s)
                         r = worker_contact(w, r == -EKEYREJECTED ? -ENOTCONN : r);
                         if (r < 0)
                                 return r;
-                        if (now - heard >= (w->params.stall_end_usec ?: CONTACT_USEC)) {
+                        if (now - heard >= (w->params.stall_end_usec ?: STALL_END_USEC)) {
                                 surface_set_end(s, SURFACE_NO_CONTACT, w->contact_error);
                                 return 0;
                         }

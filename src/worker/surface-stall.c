@@ -2,10 +2,10 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "worker/stage.h"
 #include "worker/surface-stall.h"
 
-#define STALL_USEC     (30 * USEC_PER_MINUTE)
-#define STALL_END_USEC (6 * USEC_PER_HOUR)
+#define STALL_USEC (30 * USEC_PER_MINUTE)
 
 /* Three things are watched apart: whether we see anything, whether the process can run, and whether it works. */
 static const char *what_stands_still(const Surface *s)
