@@ -309,9 +309,10 @@ static int stage_store_report(Stage *s, StageReport *report)
 
         /* A stored cancel stays a cancel, whatever the run still reached. */
         if (s->job->record.state == JOB_STOPPING) {
-                report->verdict = VERDICT_CANCELLED;
-                if (isempty(report->reason) && free_and_strdup(&report->reason, job_reason(s->job)) < 0)
+                if ((report->verdict == VERDICT_PASSED || isempty(report->reason)) &&
+                    free_and_strdup(&report->reason, job_reason(s->job)) < 0)
                         return -ENOMEM;
+                report->verdict = VERDICT_CANCELLED;
         }
 
         o = stage_report_to_json(report);
