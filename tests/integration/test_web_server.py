@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -102,8 +103,9 @@ def setting(product: Product, name: str, value: object) -> Iterator[None]:
 
 
 def asset(server: Installed) -> str:
-    page = server.request("GET", "/").body.decode()
-    return "/assets/" + page.partition("/assets/")[2].partition('"')[0]
+    found = re.search(r"assets/[\w.-]+\.js", server.request("GET", "/burnin.js").body.decode())
+    assert found
+    return "/" + found.group()
 
 
 def test_every_page_is_the_one_file(server: Installed) -> None:
