@@ -284,6 +284,7 @@ static void worker_contact_good(Worker *w)
 int worker_contact(Worker *w, int result)
 {
         uint64_t backoff;
+        bool changed;
 
         if (result >= 0) {
                 worker_contact_good(w);
@@ -296,6 +297,7 @@ int worker_contact(Worker *w, int result)
         if (result != -ENOTCONN && result != -ETIMEDOUT && result != -EACCES && result != -EBADMSG)
                 return result;
 
+        changed = !streq_ptr(w->contact_error, worker_error(w));
         (void) free_and_strdup(&w->contact_error, worker_error(w));
         w->failures++;
 
@@ -305,7 +307,8 @@ int worker_contact(Worker *w, int result)
                 stage_log_line(w->log, LOG_WARNING, "Lost contact with %s, trying again: %s",
                                w->params.target.name, worker_error(w));
                 worker_tell_contact(w, "lost", worker_error(w));
-        }
+        } else if (w->contact_lost && changed) /* a host that was down may be another one when it is back */
+                worker_tell_contact(w, "lost", worker_error(w));
 
         backoff = w->failures > 5 ? CONTACT_BACKOFF_MAX : CONTACT_BACKOFF_MIN << (w->failures - 1);
         result = worker_wait(w, MIN(backoff, CONTACT_BACKOFF_MAX));
