@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <stdlib.h>
+
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "parse/kernel-log.h"
 
-#define DIGITS "0123456789"
+#define DIGITS     "0123456789"
+#define REQ_RAHEAD 0x80000U /* linux/blk_types.h, Linux 4.10 to 6.18 */
 
 static bool is_word(char c)
 {
@@ -62,6 +65,15 @@ static void read_sector(const char *s, KernelError *e)
         memcpy(digits, p, n);
         digits[n] = 0;
         e->have_sector = parse_u64(digits, &e->sector) >= 0;
+}
+
+/* Nobody waits for what is read ahead, so the kernel does not try that again when something else on the link was reset. A medium
+ * that cannot be read is told as "critical medium error" here too. */
+static bool is_read_ahead(const char *line)
+{
+        const char *p = strstr(line, "I/O error, dev "), *flags = p ? strstr(p, "(READ) flags 0x") : NULL;
+
+        return flags && (strtoul(flags + STRLEN("(READ) flags "), NULL, 16) & REQ_RAHEAD);
 }
 
 static bool contains_any(const char *line, const char *const *words, size_t n)
@@ -139,7 +151,7 @@ KernelError kernel_log_judge(const char *line, const char *kname)
 
         rest = find_device(line, "error, dev ", kname);
         if (rest) {
-                e.error = !contains_any(rest, requests, ELEMENTSOF(requests));
+                e.error = !contains_any(rest, requests, ELEMENTSOF(requests)) && !is_read_ahead(line);
                 if (e.error)
                         read_sector(rest, &e);
                 return e;

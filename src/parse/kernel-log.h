@@ -8,7 +8,7 @@
  * drivers/scsi/scsi_logging.c ("sd 2:0:0:0: [sdb] tag#12 Sense Key : Medium Error"), drivers/nvme ("nvme0n1: I/O Cmd(0x1) @
  * LBA 8, 8 blocks, I/O Error"; "nvme nvme0: I/O 12 QID 3 timeout"), drivers/ata ("ata3.00: error: { UNC }"; these name no disk,
  * so the caller must have picked those of its port). What the kernel will try again (link errors, "failed command" alone) is no
- * error yet: if trying fails, "I/O error, dev" follows. Pure. */
+ * error yet: if trying fails, "I/O error, dev" follows. A read ahead that is given up is none: it is never tried again. Pure. */
 
 typedef struct KernelError {
         bool error; /* an error of the drive, not mere information */

@@ -130,9 +130,10 @@ def test_slow_drive_that_is_only_named(slowly: None, nas: Host, product: Product
     nas.wait("State", "online", 30)
     job = product.start("SLOW0002", profile="fast")
     assert job.wait_end(240) == "passed", job["Reason"]
-    assert ledger(job)["speed-floor"][0].endswith(", a warning")
-    assert job.stage()["Reason"] == f"Each of {len(ledger(job))} checks passed, with a warning: speed-floor."
-    assert job["Reason"] == "Each of its 4 stages passed, with a warning: surface_validate (speed-floor)."
+    named = ", ".join(rule for rule, line in ledger(job).items() if line[0].endswith(", a warning"))
+    assert named in ("speed-floor", "speed-floor, speed-siblings")     # the others of its model were tested on another day
+    assert job.stage()["Reason"] == f"Each of {len(ledger(job))} checks passed, with a warning: {named}."
+    assert job["Reason"] == f"Each of its 4 stages passed, with a warning: surface_validate ({named})."
 
 
 @pytest.mark.allow_journal(r"stands still: ", r"[Ii]t stands still", r"ending the test", r"ended without a report")

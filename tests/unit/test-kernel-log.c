@@ -19,6 +19,10 @@ static void test_errors(void)
                 { "[ 12.5] critical medium error, dev sdb, sector 4660 op 0x1:(WRITE) flags 0x800", "sdb",
                   4660 },
                 { "critical target error, dev sdb, sector 8 op 0x0:(READ) flags 0x0", "sdb", 8 },
+                { "critical medium error, dev sdb, sector 8 op 0x0:(READ) flags 0x80700 phys_seg 1", "sdb", 8 },
+                { "I/O error, dev sdb, sector 8 op 0x1:(WRITE) flags 0x80700 phys_seg 1", "sdb", 8 },
+                { "I/O error, dev sdb, sector 8 op 0x0:(READ) flags 0x700 phys_seg 1", "sdb", 8 },
+                { "I/O error, dev sdb, sector 8 op 0x0:(READ) flags 0x", "sdb", 8 },
                 { "timeout error, dev sdb, sector 1 op 0x0:(READ)", "sdb", 1 },
                 { "device offline error, dev nvme0n1, sector 18446744073709551615 op 0x0:(READ)", "nvme0n1",
                   UINT64_MAX - 0 },
@@ -84,6 +88,7 @@ static void test_others(void)
                 { " sdb: sdb1 sdb9", "sdb" },
                 { "ata3.00: failed command: READ FPDMA QUEUED", "sdb" },
                 { "ata3.00: error: { ICRC ABRT }", "sdb" },
+                { "I/O error, dev sdb, sector 0 op 0x0:(READ) flags 0x80700 phys_seg 4 prio class 2", "sdb" },
                 { "ata3: SATA link up 6.0 Gbps (SStatus 133 SControl 300)", "sdb" },
                 { "nvme nvme0: 4/0/0 default/read/poll queues", "nvme0n1" },
                 /* Space that the drive does not take back. */
