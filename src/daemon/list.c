@@ -50,6 +50,22 @@ static int reply_open(sd_bus_message *m, sd_bus_message **ret)
         return 0;
 }
 
+/* What every list without a filter to be judged begins with. Returns as authz_check() does. */
+static int list_begin(Manager *manager, sd_bus_message *m, const BusOption *options, size_t n_options,
+                      sd_bus_message **ret, sd_bus_error *error)
+{
+        int r;
+
+        r = bus_read_options(m, options, n_options, error);
+        if (r < 0)
+                return r;
+        r = authz_check(manager, m, "", NULL, error);
+        if (r <= 0)
+                return r;
+        r = reply_open(m, ret);
+        return r < 0 ? r : 1;
+}
+
 /* Behind the list comes, but for the hosts, how many match in all: 'u' or 't'. */
 static int reply_send(sd_bus_message *reply, char type, const void *total)
 {
@@ -72,16 +88,9 @@ int manager_method_list_hosts(sd_bus_message *m, void *userdata, sd_bus_error *e
         Host *h, *next;
         int r;
 
-        r = bus_read_options(m, &(BusOption){ "name", 's', &name, NULL }, 1, error);
-        if (r < 0)
-                return r;
-        r = authz_check(manager, m, "", NULL, error);
+        r = list_begin(manager, m, &(BusOption){ "name", 's', &name, NULL }, 1, &reply, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-
-        r = reply_open(m, &reply);
-        if (r < 0)
-                return r;
         HASH_ITER(hh, manager->hosts, h, next) {
                 _cleanup_free_ char *path = NULL;
 
@@ -291,16 +300,9 @@ int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *e
         uint64_t total;
         int r;
 
-        r = bus_read_options(m, options, ELEMENTSOF(options), error);
-        if (r < 0)
-                return r;
-        r = authz_check(userdata, m, "", NULL, error);
+        r = list_begin(userdata, m, options, ELEMENTSOF(options), &reply, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-
-        r = reply_open(m, &reply);
-        if (r < 0)
-                return r;
         r = store_audit_list(((Manager *) userdata)->store, offset, page_size(limit), audit_append, reply,
                              &total);
         if (r < 0)
@@ -323,16 +325,9 @@ int manager_method_list_statistics(sd_bus_message *m, void *userdata, sd_bus_err
         uint64_t since = 0;
         int r;
 
-        r = bus_read_options(m, &(BusOption){ "since", 't', &since, NULL }, 1, error);
-        if (r < 0)
-                return r;
-        r = authz_check(userdata, m, "", NULL, error);
+        r = list_begin(userdata, m, &(BusOption){ "since", 't', &since, NULL }, 1, &reply, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-
-        r = reply_open(m, &reply);
-        if (r < 0)
-                return r;
         r = store_job_statistics(((Manager *) userdata)->store, since, statistics_append, reply);
         if (r < 0)
                 return r;
@@ -348,16 +343,9 @@ int manager_method_list_grants(sd_bus_message *m, void *userdata, sd_bus_error *
         Grant *g, *next;
         int r;
 
-        r = bus_read_options(m, &(BusOption){ "drive", 's', &drive, NULL }, 1, error);
-        if (r < 0)
-                return r;
-        r = authz_check(manager, m, "", NULL, error);
+        r = list_begin(manager, m, &(BusOption){ "drive", 's', &drive, NULL }, 1, &reply, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-
-        r = reply_open(m, &reply);
-        if (r < 0)
-                return r;
         HASH_ITER(hh, manager->grants, g, next) {
                 _cleanup_free_ char *path = NULL;
 

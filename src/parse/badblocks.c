@@ -304,6 +304,22 @@ int badblocks_parse_blocks(const char *data, size_t size, size_t max, uint64_t *
         return 0;
 }
 
+size_t badblocks_from(const uint64_t *blocks, size_t n, uint64_t first)
+{
+        size_t low = 0, high = n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (blocks[middle] < first)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+
+        return low;
+}
+
 uint32_t badblocks_block_size(uint64_t size_bytes, uint32_t wanted)
 {
         for (uint64_t b = BLOCK_SIZE_MIN; b <= BLOCK_SIZE_MAX; b *= 2)

@@ -49,6 +49,8 @@ bool badblocks_covers(const BadblocksState *s, uint64_t size_bytes, uint32_t blo
  * numbers are kept, all are counted. A number without its newline yet is not counted. */
 int badblocks_parse_blocks(const char *data, size_t size, size_t max, uint64_t **ret, size_t *ret_n,
                            uint64_t *ret_total);
+/* The index of the first of the sorted blocks that is not before first; n: all are. */
+size_t badblocks_from(const uint64_t *blocks, size_t n, uint64_t first);
 /* The block size for a drive: at least wanted, a power of two, so that the last block fits in 32 bits; 0: no size does (over
  * 16 MiB). Source: e2fsprogs misc/badblocks.c, "must be 32-bit value". */
 uint32_t badblocks_block_size(uint64_t size_bytes, uint32_t wanted);

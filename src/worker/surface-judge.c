@@ -16,18 +16,9 @@
 static bool explains_error(const SurfaceFindings *f, uint64_t sector)
 {
         uint64_t per_block = MAX(f->block_size / SECTOR_SIZE, 1U), first = sector / per_block;
-        size_t low = 0, high = f->n_blocks;
+        size_t i = badblocks_from(f->blocks, f->n_blocks, first);
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (f->blocks[middle] < first)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-
-        return low < f->n_blocks && (f->blocks[low] - first) * per_block < REQUEST_SECTORS;
+        return i < f->n_blocks && (f->blocks[i] - first) * per_block < REQUEST_SECTORS;
 }
 
 /* Each source can say less than the truth: the last line of a repeated pass counts what is new in it (often 0), the list may

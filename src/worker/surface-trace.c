@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "basic/string-util.h"
+#include "parse/badblocks.h"
 #include "worker/surface-trace.h"
 
 #define SECTOR_SIZE 512U
@@ -56,19 +57,9 @@ void surface_trace_look(SurfaceTrace *t, uint64_t position)
 
 static bool holds_bad_block(const SurfacePlaces *p, uint64_t start, uint64_t size)
 {
-        uint64_t first = start / p->block_size, last = (start + size - 1) / p->block_size;
-        size_t low = 0, high = p->n_blocks;
+        size_t i = badblocks_from(p->blocks, p->n_blocks, start / p->block_size);
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (p->blocks[middle] < first)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-
-        return low < p->n_blocks && p->blocks[low] <= last;
+        return i < p->n_blocks && p->blocks[i] <= (start + size - 1) / p->block_size;
 }
 
 static int add_place(const SurfacePlaces *p, uint64_t start, uint64_t size, const char *bytes, char **text)

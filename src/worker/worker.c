@@ -301,14 +301,15 @@ int worker_contact(Worker *w, int result)
         (void) free_and_strdup(&w->contact_error, worker_error(w));
         w->failures++;
 
-        /* One broken connection is every day's business: the next call opens a new one. */
-        if (w->failures > 1 && !w->contact_lost) {
+        /* One broken connection is every day's business: the next call opens a new one. A host that was down may be another one
+         * when it is back. */
+        if (w->failures > 1 && (!w->contact_lost || changed)) {
+                if (!w->contact_lost)
+                        stage_log_line(w->log, LOG_WARNING, "Lost contact with %s, trying again: %s",
+                                       w->params.target.name, worker_error(w));
                 w->contact_lost = true;
-                stage_log_line(w->log, LOG_WARNING, "Lost contact with %s, trying again: %s",
-                               w->params.target.name, worker_error(w));
                 worker_tell_contact(w, "lost", worker_error(w));
-        } else if (w->contact_lost && changed) /* a host that was down may be another one when it is back */
-                worker_tell_contact(w, "lost", worker_error(w));
+        }
 
         backoff = w->failures > 5 ? CONTACT_BACKOFF_MAX : CONTACT_BACKOFF_MIN << (w->failures - 1);
         result = worker_wait(w, MIN(backoff, CONTACT_BACKOFF_MAX));

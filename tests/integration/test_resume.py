@@ -85,6 +85,14 @@ def plug_again(run: Survivor) -> None:
     run.device = run.site.nas.machine.add_loop_drive(run.serial, 96)
 
 
+def come_back_without_its_drive(run: Survivor) -> None:
+    """Its host is there, and the test waits for its drive."""
+    unplug(run)
+    start_nas(run)
+    run.stage.wait("Attempt", 2, 120)
+    run.stage.wait("State", "running", 60)
+
+
 @contextlib.contextmanager
 def obedient(pid: int) -> Iterator[None]:
     """This process, which stands still, goes on once it is told to end, so that it can."""
@@ -312,10 +320,7 @@ def test_drive_that_comes_back_late(site: Site, survivor: Callable[..., Survivor
     run.advance(3)
     history = proven(run)
     lose_power(run)
-    unplug(run)
-    start_nas(run)
-    run.stage.wait("Attempt", 2, 120)
-    run.stage.wait("State", "running", 60)
+    come_back_without_its_drive(run)
     plug_again(run)
     finish(run, history, find_next(run))
 
@@ -364,10 +369,7 @@ def test_service_and_worker_killed_while_it_waits(site: Site, survivor: Callable
     run.advance(3)
     history = proven(run)
     lose_power(run)
-    unplug(run)
-    start_nas(run)
-    run.stage.wait("Attempt", 2, 120)
-    run.stage.wait("State", "running", 60)
+    come_back_without_its_drive(run)
     chosen = run.stage["RunId"]
     assert chosen != run.run
     if victim != "worker":
@@ -405,11 +407,8 @@ def test_cancelled_while_it_waits(site: Site, survivor: Callable[..., Survivor])
     run.advance(3)
     proven(run)
     lose_power(run)
-    unplug(run)
     before = digest(run)
-    start_nas(run)
-    run.stage.wait("Attempt", 2, 120)
-    run.stage.wait("State", "running", 60)
+    come_back_without_its_drive(run)
     run.job.cancel("enough")
     assert run.job.wait_end(60) == "cancelled"
     plug_again(run)
