@@ -50,7 +50,7 @@ export function LocationEditor({ drive }: { drive: Drive }) {
                 return drive.location ? <span class="clip">{drive.location}</span> : <span class="subtle">–</span>;
         if (!editing)
                 return (
-                        <button ref={button} type="button" class={`location ${drive.location ? '' : 'empty'}`} title={drive.location || 'Add a location'}
+                        <button ref={button} type="button" class={`location ${drive.location ? '' : 'unset'}`} title={drive.location || 'Add a location'}
                                 aria-label={drive.location ? `Location ${drive.location}, edit` : 'Add a location'}
                                 onClick={() => { draft.value = { id: drive.id, text: drive.location }; }}>
                                 <span class="clip">{drive.location || 'Add'}</span>
