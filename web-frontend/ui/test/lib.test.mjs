@@ -78,6 +78,11 @@ test('only a drive that is present, idle, free and itself can be selected', () =
         assert.equal(drives.whyNot(drive, undefined), '');
 });
 
+test('a drive is missing when its host says so, not when its host is silent', () => {
+        assert.ok(drives.inState('missing', { ...drive, present: false }, undefined, undefined));
+        assert.ok(!drives.inState('missing', { ...drive, stale: true }, undefined, undefined));
+});
+
 test('filters and order come from the address', () => {
         const view = drives.viewOf(new URLSearchParams('q=bay%20nas&state=ready&sort=-size&host=nas'));
         assert.deepEqual(view, { q: 'bay nas', host: 'nas', state: 'ready', sort: 'size', descending: true });

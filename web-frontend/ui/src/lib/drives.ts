@@ -69,7 +69,7 @@ export function inState(state: FilterState, drive: Drive, active: Job | undefine
         case 'hot':
                 return drive.present && heat(drive.temperature_mdegc) === 'hot';
         case 'missing':
-                return !drive.present || drive.stale;
+                return !drive.present;
         }
 }
 

@@ -32,7 +32,7 @@ export function LockCell({ drive }: { drive: Drive }) {
                 <>
                         {grant
                                 ? <span class="lock unlocked"><Icon name="unlock" size={12} />{isMine(grant) ? 'Unlocked' : `Unlocked by ${grant.operator}`} <span class="under-inline">{span(grant.expires_usec - now.value)}</span></span>
-                                : <span class={`lock ${drive.lock_in_use ? 'in-use' : ''}`}><Icon name="lock" size={12} />{lockNames[drive.lock_state] || drive.lock_state}</span>}
+                                : <span class={`lock ${drive.lock_in_use ? 'in-use' : ''}`}><Icon name="lock" size={12} /><span class="clip">{lockNames[drive.lock_state] || drive.lock_state}</span></span>}
                         <span class="under clip" title={drive.lock_detail}>{drive.lock_detail}</span>
                 </>
         );

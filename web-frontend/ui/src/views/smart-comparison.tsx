@@ -24,6 +24,14 @@ async function around({ drive_id: id, started_usec: began, finished_usec: ended 
         return { before, after };
 }
 
+// A reading in which nothing is new is not kept.
+function when(before: Reading | undefined, after: Reading): string {
+        if (!before)
+                return `Read ${date(after.time_usec)}. No reading from before the start is known.`;
+        return before.time_usec === after.time_usec ? `Read ${date(after.time_usec)}, and no counter has changed since.`
+                : `Read ${date(before.time_usec)} and ${date(after.time_usec)}.`;
+}
+
 export function SmartComparison({ job, bare }: { job: Job; bare?: boolean }) {
         const began = job.started_usec;
         const loaded = useLoad(() => began > 0 ? around(job) : Promise.resolve({ before: undefined, after: undefined }), [job.id, job.state]);
@@ -61,7 +69,7 @@ function Table({ before, after }: { before: Reading | undefined; after: Reading 
                                         })}
                                 </tbody>
                         </table>
-                        <p class="help card-foot">{before ? `Read ${date(before.time_usec)} and ${date(after.time_usec)}.` : `Read ${date(after.time_usec)}. No reading from before the start is known.`}</p>
+                        <p class="help card-foot">{when(before, after)}</p>
                 </Scroll>
         );
 }
