@@ -90,3 +90,20 @@ def test_another_host_key_stops_all_contact_and_not_the_run(lab: Lab) -> None:
     assert job.wait_end(BURN_IN) == "passed", (job["Reason"], rules(job))
     assert (job.stage()["RunId"], job.stage()["Attempt"]) == (run.id, 1)
     assert logins(lab) > before
+
+
+def test_after_a_power_cut_the_test_goes_on(lab: Lab) -> None:
+    lab.wait_lock(DRIVE, "none")
+    job = lab.start(DRIVE)
+    with lab.slow(DRIVE):
+        job.stage().wait("PhasePercent", lambda percent: percent > 5, LOOK)     # by less nobody could know the drive again
+        run = lab.freeze(job)
+    lab.guest.power_cut()
+    lab.guest.start()
+    assert job.wait_end(BURN_IN) == "passed", (job["Reason"], rules(job))
+    assert "after a reboot of the host at phase" in next(line[2] for line in job.stage()["Evidence"] if line[0] == "resumed")
+    assert job.stage()["RunId"] != run.id
+    lab.nas.wait("State", "online", LOOK)
+    lab.wipe(DRIVE)
+    assert lab.wait_lock(DRIVE, "none")["ActiveJob"] == "/"
+    lab.wait_for(lambda: run.id not in lab.guest.ssh(f"ls {RUNS}"), LOOK, "nothing of the run is left on the NAS")
