@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import re
-import ssl
 import time
 from collections.abc import Iterator
 
 import dbus
 import pytest
-import resources
 from product import Product, product  # noqa: F401
-from webserver import Answer, Person, WebServer, read_answer
+from webserver import HERE, THERE, Installed, Person
 
 pytestmark = pytest.mark.allow_journal(r"^\([a-z0-9_]+\.c\.\d+\) ")     # lighttpd names what it refuses
 
 API = "/api/v1"
-HERE, THERE = "192.0.2.1", "192.0.2.66"     # both are the machine's: it speaks to itself, but not over loopback's addresses
 PASSWORD = "correct horse"
 SECURITY = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -33,47 +30,8 @@ WEB = "/usr/share/burnin/web"
 READ_IDLE = 20      # server.max-read-idle
 
 
-class Installed(WebServer):
-    port = 8083
-
-    def start(self) -> None:
-        self.machine.run(["systemctl", "start", "burnin-events.socket", "burnin-web.service"])
-        self.machine.wait_for(self._answers, 20, "lighttpd listens")
-
-    def stop(self) -> None:
-        self.machine.run(["systemctl", "stop", "burnin-web.service", "burnin-events.service"])
-
-    def events(self, person: Person, **headers: str) -> Answer:
-        """The answer up to its first event: the stream itself has no end."""
-        lines = {"Host": "localhost", "Cookie": person.cookie} | headers
-        with self.connect() as connection:
-            head = "".join(f"{k}: {v}\r\n" for k, v in lines.items())
-            connection.sendall(f"GET /sse/drives HTTP/1.1\r\n{head}\r\n".encode())
-            data = b""
-            while b"\r\n\r\n" not in data or (b"200 OK" in data and b"event: " not in data):
-                piece = connection.recv(65536)
-                assert piece, data
-                data += piece
-        head, _, body = data.partition(b"\r\n\r\n")
-        first, *rest = head.decode().split("\r\n")
-        return Answer(int(first.split()[1]), {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in rest)}, body)
-
-    def over_tls(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        """From another address than loopback's."""
-        lines = {"Host": f"{HERE}:8084", "Connection": "close", "Content-Type": "application/json",
-                 "Content-Length": str(len(body))} | headers
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        with context.wrap_socket(self.connect(to=(HERE, 8084), source=THERE)) as connection:
-            head = "".join(f"{k}: {v}\r\n" for k, v in lines.items())
-            connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
-            return read_answer(connection)
-
-
 @pytest.fixture(scope="module")
 def server(product: Product) -> Iterator[Installed]:
-    for address in (HERE, THERE):
-        resources.command("ip", "-n", product.machine.netns, "address", "add", f"{address}/32", "dev", "lo")
     for name in ("alice", "mallory"):
         product.machine.call("/org/burnin1/accounts", "org.burnin1.Accounts", "Add", "ssst", name, "admin", PASSWORD, 0)
     if not product.machine.path(f"{WEB}/index.html").exists():      # a build without npm's tree: what is asked here is not its content

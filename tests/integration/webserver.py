@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import resources
 from machine import Machine
 
 CGI = "/usr/lib/burnin/burnin.cgi"
@@ -37,6 +39,8 @@ export ASAN_OPTIONS=detect_leaks=1:log_path={REPORTS}/report UBSAN_OPTIONS=halt_
 exec /usr/lib/burnin/burnin-sanitized
 """
 CLONE_NEWNET = 0x40000000
+HERE, THERE = "192.0.2.1", "192.0.2.66"     # both are the machine's: it speaks to itself, but not over loopback's addresses
+NAME = "burnin.example.org"     # as the examples for proxies have it
 
 
 class Answer(NamedTuple):
@@ -130,7 +134,10 @@ class WebServer:
 
 def read_answer(connection: socket.socket) -> Answer:
     with connection.makefile("rb") as file:
-        data = file.read()
+        return parse_answer(file.read())
+
+
+def parse_answer(data: bytes) -> Answer:
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -144,6 +151,46 @@ def read_answer(connection: socket.socket) -> Answer:
                 break
         body = whole
     return Answer(int(first.split()[1]), headers, body)
+
+
+class Installed(WebServer):
+    """As it is installed: burnin-web.service, with its own configuration."""
+    port = 8083
+
+    def start(self) -> None:
+        for address in (HERE, THERE):
+            resources.command("ip", "-n", self.machine.netns, "address", "add", f"{address}/32", "dev", "lo")
+        self.machine.run(["systemctl", "start", "burnin-events.socket", "burnin-web.service"])
+        self.machine.wait_for(self._answers, 20, "lighttpd listens")
+
+    def stop(self) -> None:
+        self.machine.run(["systemctl", "stop", "burnin-web.service", "burnin-events.service"])
+
+    def events(self, person: Person, **headers: str) -> Answer:
+        """The answer up to its first event: the stream itself has no end."""
+        lines = {"Host": "localhost", "Cookie": person.cookie} | headers
+        with self.connect() as connection:
+            head = "".join(f"{k}: {v}\r\n" for k, v in lines.items())
+            connection.sendall(f"GET /sse/drives HTTP/1.1\r\n{head}\r\n".encode())
+            data = b""
+            while b"\r\n\r\n" not in data or (b"200 OK" in data and b"event: " not in data):
+                piece = connection.recv(65536)
+                assert piece, data
+                data += piece
+        return parse_answer(data)
+
+    def connect_tls(self, port: int = 8084) -> ssl.SSLSocket:
+        """From another address than loopback's."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(self.connect(to=(HERE, port), source=THERE), server_hostname=NAME)
+
+    def over_tls(self, method: str, path: str, body: bytes = b"", port: int = 8084, **headers: str) -> Answer:
+        lines = {"Host": NAME, "Connection": "close", "Content-Type": "application/json", "Content-Length": str(len(body))} | headers
+        with self.connect_tls(port) as connection:
+            head = "".join(f"{k}: {v}\r\n" for k, v in lines.items())
+            connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+            return read_answer(connection)
 
 
 class Person:
