@@ -2,6 +2,7 @@
 """The HTTP interface: burnin.cgi as user burnin-web behind a real web server, with real accounts and a real service."""
 from __future__ import annotations
 
+import concurrent.futures
 import csv
 import io
 import re
@@ -316,6 +317,19 @@ def test_burnin(product: Product, nas: Host, olga: Person, victor: Person) -> No
     assert is_refusal(victor.get(f"{API}/statistics?days=0"), 400, "BadParameter", "days")
     audit = victor.get(f"{API}/audit?limit=50").json
     assert any(row["actor"] == "olga (web)" and row["object"] == f"job {number} (drive {drive})" for row in audit["entries"]), audit
+
+
+def test_two_people_start_the_same_drive(product: Product, nas: Host, olga: Person, alice: Person) -> None:
+    """However close together: it is tested once, and the other one is told."""
+    drive = product.plug("WEBDRIVE9", 64)["Id"]
+    body = {"drive_ids": [drive], "serials": {drive: "WEBDRIVE9"}, "run_surface": True}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answers = [future.result() for future in [pool.submit(person.post, f"{API}/burnin/start", body) for person in (olga, alice) * 3]]
+    assert sorted(answer.status for answer in answers) == [200] + [409] * 5, answers
+    assert {answer.code for answer in answers if answer.status == 409} == {"DriveBusy"}
+    [number] = [answer.json["results"][0]["job_id"] for answer in answers if answer.status == 200]
+    assert olga.post(f"{API}/burnin/{number}/cancel", {"reason": "once is enough"}).status == 200
+    product.job(number).wait_end()
 
 
 def test_audit_as_a_table(product: Product, server: WebServer, alice: Person, victor: Person) -> None:
