@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "shared/json-util.h"
+#include "store/store.h"
+
+/* What a job that has ended was, did and found, as docs/report.schema.json has it. It is made of what the store has of the job alone, so
+ * that it says the same whenever it is asked for; only of its temperatures the store forgets some with the years. */
+
+/* Times that a graph of temperatures is made from: the last ones. */
+#define REPORT_TEMPERATURES_MAX 2000U
+
+/* -ENOENT: there is no such job; -EBUSY: it has not ended. Owner: the caller. */
+int report_new(Store *s, uint64_t job, struct json_object **ret);
