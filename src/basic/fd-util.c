@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "basic/fd-util.h"
@@ -128,6 +129,66 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
         }
 
         return fsync_directory_of(path);
+}
+
+typedef union FdControl {
+        struct cmsghdr header;
+        uint8_t buf[CMSG_SPACE(sizeof(int))];
+} FdControl;
+
+ssize_t send_with_fd(int socket_fd, const void *data, size_t size, int fd)
+{
+        struct iovec iov = { .iov_base = (void *) data, .iov_len = size };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+        FdControl control = {};
+        ssize_t n;
+
+        if (fd >= 0) {
+                m.msg_control = &control;
+                m.msg_controllen = sizeof(control);
+                control.header = (struct cmsghdr){
+                        .cmsg_level = SOL_SOCKET,
+                        .cmsg_type = SCM_RIGHTS,
+                        .cmsg_len = CMSG_LEN(sizeof(int)),
+                };
+                memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+        }
+
+        n = sendmsg(socket_fd, &m, MSG_NOSIGNAL);
+        return n < 0 ? -errno : n;
+}
+
+int receive_packet(int socket_fd, void *data, size_t size, int *ret_fd)
+{
+        struct iovec iov = { .iov_base = data, .iov_len = size };
+        _cleanup_close_ int fd = -EBADF;
+        FdControl control = {};
+        struct msghdr m = {
+                .msg_iov = &iov,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        struct cmsghdr *c;
+        ssize_t n;
+
+        n = recvmsg(socket_fd, &m, MSG_CMSG_CLOEXEC);
+        if (n < 0)
+                return -errno;
+        c = CMSG_FIRSTHDR(&m);
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+                for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++) {
+                        /* Its padding has room for a second one. */
+                        safe_close(fd);
+                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                }
+        if (n == 0)
+                return -ECONNRESET;
+        if ((size_t) n != size || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
+                return -EBADMSG;
+
+        *ret_fd = TAKE_FD(fd);
+        return 0;
 }
 
 int memfd_new_sealed(const char *name, const void *data, size_t size)

@@ -38,5 +38,11 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
 /* Makes the name of a new file survive a power cut. */
 int fsync_directory_of(const char *path);
 
+/* One packet, or a piece of a stream, with a descriptor (negative: without). Returns how much went, or -errno. */
+ssize_t send_with_fd(int socket_fd, const void *data, size_t size, int fd);
+/* One packet of just this size, -EBADMSG for any other; *ret_fd is the descriptor that came along, -EBADF for none. -ECONNRESET: the
+ * other one has closed. */
+int receive_packet(int socket_fd, void *data, size_t size, int *ret_fd);
+
 /* A sealed memfd with this content, read from its start by whoever gets it. Owner: the caller. */
 int memfd_new_sealed(const char *name, const void *data, size_t size);

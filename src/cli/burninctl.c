@@ -58,6 +58,7 @@ enum {
         OPTION_PRESENT,
         OPTION_SINCE,
         OPTION_UNTIL,
+        OPTION_KEY,
         _OPTION_END,
         OPTION_JSON = 0x200,
         OPTION_NO_PAGER,
@@ -128,6 +129,7 @@ static const struct option long_options[] = {
         { "present", required_argument, NULL, OPTION_PRESENT },
         { "since", required_argument, NULL, OPTION_SINCE },
         { "until", required_argument, NULL, OPTION_UNTIL },
+        { "key", required_argument, NULL, OPTION_KEY },
         {},
 };
 
@@ -179,6 +181,9 @@ static const Verb verbs[] = {
         { "job", "resume", 1, SIZE_MAX, 0, verb_job_resume },
         { "job", "retry", 1, 1, BIT(OPTION_YES) | BIT(OPTION_SERIAL) | BIT(OPTION_WAIT), verb_job_retry },
         { "job", "priority", 2, 2, 0, verb_job_priority },
+        { "report", "show", 1, 1, 0, verb_report_show },
+        { "report", "save", 1, 2, 0, verb_report_save },
+        { "report", "verify", 1, 1, BIT(OPTION_KEY), verb_report_verify },
         { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
         { "watch", NULL, 0, 0, 0, verb_watch },
         { "audit", NULL, 0, 0, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_audit },
@@ -251,6 +256,10 @@ static const char help_text[] =
                 "  job resume N...                 Let them go on\n"
                 "  job retry N                     The same again; DESTROYS everything on the drive\n"
                 "  job priority N PRIORITY         Change the turn of a job that waits\n\n"
+                "Reports of jobs that have ended:\n"
+                "  report show N                   What it says, and which key has signed it\n"
+                "  report save N [FILE]            As a page; *.json: the document, and its signature in *.json.sig\n"
+                "  report verify FILE [--key=KEY]  Is it what was signed, by this key? Needs no burnind\n\n"
                 "Accounts of the web page:\n"
                 "  account list                    Who has one, and what role\n"
                 "  account add NAME --role=ROLE    Add one: viewer, operator or admin; asks for the password\n"
@@ -383,6 +392,7 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_PRESENT - OPTION_FIRST] = &c->present,
                 [OPTION_SINCE - OPTION_FIRST] = &c->since,
                 [OPTION_UNTIL - OPTION_FIRST] = &c->until,
+                [OPTION_KEY - OPTION_FIRST] = &c->key,
         };
         bool *flag[_OPTION_END - OPTION_FIRST] = {
                 [OPTION_YES - OPTION_FIRST] = &c->yes,
@@ -561,7 +571,7 @@ static int run(Cli *c, int argc, char **argv)
         if (r < 0)
                 return r;
 
-        if (v->run != verb_help) {
+        if (v->run != verb_help && v->run != verb_report_verify) {
                 r = cli_bus_open(c);
                 if (r < 0)
                         return r;

@@ -71,8 +71,10 @@ CliStatus status_from_error(const char *name)
         if (startswith(ours, "Invalid"))
                 return STATUS_USAGE;
         /* All others are reasons why the service would not do it; but what is broken is none. */
-        return streq(name, BUS_ERROR_STORE) || streq(name, BUS_ERROR_PASSWORD_SERVICE) ? STATUS_ERROR
-                                                                                       : STATUS_REFUSED;
+        return streq(name, BUS_ERROR_STORE) || streq(name, BUS_ERROR_PASSWORD_SERVICE) ||
+                                               streq(name, BUS_ERROR_REPORT_SERVICE)
+                               ? STATUS_ERROR
+                               : STATUS_REFUSED;
 }
 
 int cli_fail_bus(Cli *c, const char *what, const sd_bus_error *error, int r)

@@ -44,6 +44,8 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_JOB, "Resume", ACTION_MANAGE_JOBS, "resume " BURN_IN },
         { BUS_INTERFACE_JOB, "SetPriority", ACTION_MANAGE_JOBS },
         { BUS_INTERFACE_JOB, "Retry", ACTION_START_DESTRUCTIVE },
+        { BUS_INTERFACE_JOB, "OpenReport", ACTION_VIEW },
+        { BUS_INTERFACE_JOB, "ReadReport", ACTION_VIEW },
         { BUS_INTERFACE_STAGE, "OpenLog", ACTION_VIEW },
         { BUS_INTERFACE_STAGE, "ReadLog", ACTION_VIEW },
         { BUS_INTERFACE_ACCOUNTS, "Login", ACTION_WEB_SESSION },

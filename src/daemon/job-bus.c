@@ -3,6 +3,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "daemon/authz.h"
+#include "daemon/report.h"
 #include "daemon/stage.h"
 #include "daemon/submit.h"
 #include "shared/bus-util.h"
@@ -270,6 +271,38 @@ static int job_method_set_priority(sd_bus_message *m, void *userdata, sd_bus_err
         return sd_bus_reply_method_return(m, NULL);
 }
 
+/* Of both ways to get one: as a descriptor, and as bytes. */
+static int job_method_report(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        bool as_bytes = streq(sd_bus_message_get_member(m), "ReadReport");
+        const char *format;
+        Job *j = userdata;
+        ReportKind kind;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &format);
+        if (r >= 0)
+                r = bus_read_flags(m, error);
+        if (r < 0)
+                return r;
+        r = authz_check(j->manager, m, "", NULL, error);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return 1; /* Will call us back */
+
+        if (streq(format, "json"))
+                kind = REPORT_JSON;
+        else if (streq(format, "html"))
+                kind = REPORT_HTML;
+        else
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
+                                         "A report is to be had as \"html\" or \"json\", not as \"%s\".",
+                                         SHOWN(format));
+
+        return report_ask(j, m, kind, as_bytes, error);
+}
+
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
 
@@ -315,6 +348,12 @@ const sd_bus_vtable job_vtable[] = {
                                 job_method_set_priority, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Retry", SD_BUS_ARGS("s", serial, "t", flags), SD_BUS_RESULT("o", job),
                                 job_method_retry, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("OpenReport", SD_BUS_ARGS("s", format, "t", flags),
+                                SD_BUS_RESULT("h", report, "s", signature), job_method_report,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ReadReport", SD_BUS_ARGS("s", format, "t", flags),
+                                SD_BUS_RESULT("ay", report, "s", signature), job_method_report,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };
 

@@ -22,6 +22,7 @@
 #include "daemon/password.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
+#include "daemon/report.h"
 #include "daemon/scope.h"
 #include "daemon/self-test.h"
 #include "daemon/session.h"
@@ -166,6 +167,7 @@ Manager *manager_free(Manager *m)
         HASH_ITER(hh, m->grants, g, next_grant)
                 grant_free(g);
         passwords_done(m);
+        reports_done(m);
         sessions_done(m);
         m->poll = poll_free(m->poll);
         m->truenas = poll_free(m->truenas);

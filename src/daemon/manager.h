@@ -21,6 +21,7 @@ typedef struct Identify Identify;
 typedef struct Job Job;
 typedef struct Password Password;
 typedef struct PollLink PollLink;
+typedef struct ReportCall ReportCall;
 typedef struct ScopeTracker ScopeTracker;
 typedef struct Stage Stage;
 
@@ -52,6 +53,7 @@ typedef struct Manager {
         Binding *bindings;   /* by bus name: connections that act for web accounts */
         Password *passwords; /* questions to burnin-password, the oldest first */
         sd_event_source *password_source;
+        ReportCall *reports;              /* that were asked for, the oldest first */
         char setup_code[SETUP_CODE_SIZE]; /* "": nobody asked for it */
         char *initial_admin;              /* the account that a credential makes, while it is made */
 

@@ -110,28 +110,11 @@ bool poll_is_connected(const PollLink *p)
 
 static int line_write(Line *l, int socket_fd)
 {
-        struct iovec iov = { .iov_base = l->text + l->sent, .iov_len = l->size - l->sent };
-        union {
-                struct cmsghdr header;
-                uint8_t buf[CMSG_SPACE(sizeof(int))];
-        } control = {};
-        struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
         ssize_t n;
 
-        if (l->fd >= 0) {
-                mh.msg_control = &control;
-                mh.msg_controllen = sizeof(control);
-                control.header = (struct cmsghdr){
-                        .cmsg_level = SOL_SOCKET,
-                        .cmsg_type = SCM_RIGHTS,
-                        .cmsg_len = CMSG_LEN(sizeof(int)),
-                };
-                memcpy(CMSG_DATA(&control.header), &l->fd, sizeof(int));
-        }
-
-        n = sendmsg(socket_fd, &mh, MSG_NOSIGNAL | MSG_DONTWAIT);
+        n = send_with_fd(socket_fd, l->text + l->sent, l->size - l->sent, l->fd);
         if (n < 0)
-                return -errno;
+                return (int) n;
 
         l->fd = safe_close(l->fd);
         l->sent += (size_t) n;

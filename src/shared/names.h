@@ -50,6 +50,7 @@
 #define BUS_ERROR_ADDRESS_NOT_ALLOWED  BUS_NAME ".Error.AddressNotAllowed"
 #define BUS_ERROR_SESSION_ENDED        BUS_NAME ".Error.SessionEnded"
 #define BUS_ERROR_PASSWORD_SERVICE     BUS_NAME ".Error.PasswordService"
+#define BUS_ERROR_REPORT_SERVICE       BUS_NAME ".Error.ReportService"
 #define BUS_ERROR_STORE                BUS_NAME ".Error.Store"
 
 /* polkit actions (polkit/org.burnin1.policy). */
@@ -140,7 +141,8 @@
 #define PATH_API_KEYS     PATH_STATE "/api-keys" /* HOST, of root alone; the credential api-key.HOST wins */
 #define PATH_LOCAL_SOCKET "/run/burnin-local/socket" /* burnin-local.socket makes it */
 #define PATH_PASSWORD_SOCKET                                                                                \
-        "/run/burnin-password/socket" /* burnin-password.socket makes it, for root alone */
+        "/run/burnin-password/socket"                  /* burnin-password.socket makes it, for root alone */
+#define PATH_REPORT_SOCKET "/run/burnin-report/socket" /* burnin-report.socket makes it, for root alone */
 
 /* The user of everything that parses what hosts print. */
 #define WORKER_USER "burnin"
@@ -163,4 +165,5 @@
 #define SESSIONS_PER_ACCOUNT_MAX 32U
 #define BINDINGS_MAX             1024U /* connections that act for accounts */
 #define LOCKOUTS_MAX             4096U
+#define REPORTS_WAITING_MAX      64U   /* that are being made, or wait to be */
 #define LIST_PAGE_MAX            1000U /* rows in one answer of a List method */

@@ -63,6 +63,7 @@ static const struct {
         { "LimitReached", 429 },
         { "Store", 503 },
         { "PasswordService", 503 },
+        { "ReportService", 503 },
 };
 
 #define NOT_RUNNING "burnind is not running. See: systemctl status burnind.service"
