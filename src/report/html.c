@@ -47,11 +47,16 @@ static void verdict_cell(FILE *f, struct json_object *o)
         (void) fprintf(f, "<td class=\"%s\">%s</td>", verdict, verdict);
 }
 
-static void cell(FILE *f, const char *text)
+static void cell_of(FILE *f, const char *class, const char *text)
 {
-        (void) fputs("<td>", f);
+        (void) fprintf(f, "<td class=\"%s\">", class);
         markup_text(f, text);
         (void) fputs("</td>", f);
+}
+
+static void cell(FILE *f, const char *text)
+{
+        cell_of(f, "text", text);
 }
 
 static void fact_begin(FILE *f, const char *label)
@@ -191,7 +196,7 @@ static void write_stages(FILE *f, struct json_object *stages)
                 (void) fputs("</td><td>", f);
                 markup_span(f, document_u64(s, "started_usec"), document_u64(s, "finished_usec"));
                 (void) fputs("</td>", f);
-                cell(f, document_string(s, "reason"));
+                cell_of(f, "long", document_string(s, "reason"));
                 (void) fputs("</tr>", f);
         }
         (void) fputs("</tbody></table></div>", f);
@@ -208,8 +213,8 @@ static void write_evidence_of(FILE *f, struct json_object *stage)
                 cell(f, i == 0 ? document_string(stage, "kind") : "");
                 cell(f, document_string(e, "rule"));
                 verdict_cell(f, e);
-                cell(f, document_string(e, "expected"));
-                cell(f, document_string(e, "observed"));
+                cell_of(f, "long", document_string(e, "expected"));
+                cell_of(f, "long", document_string(e, "observed"));
                 cell(f, document_string(e, "source"));
                 (void) fputs("</tr>", f);
         }
@@ -302,8 +307,8 @@ static void write_attributes(FILE *f, struct json_object *before, struct json_ob
                 number_cell(f, true, (int64_t) MIN(document_u64(a, "worst"), UINT64_C(999)));
                 number_cell(f, true, (int64_t) MIN(document_u64(a, "threshold"), UINT64_C(999)));
                 if (old)
-                        cell(f, document_string(b, "raw_string"));
-                cell(f, document_string(a, "raw_string"));
+                        cell_of(f, "n", document_string(b, "raw_string"));
+                cell_of(f, "n", document_string(a, "raw_string"));
                 (void) fputs("</tr>", f);
         }
         (void) fputs("</tbody></table></div>", f);

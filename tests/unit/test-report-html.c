@@ -35,7 +35,7 @@ static void test_whole(void)
                 "16.0\u00a0TB (16\u202f000\u202f900\u202f661\u202f248 bytes)",
                 "2023-11-14 22:13:21\u00a0UTC",
                 "<dt>Unlocked by</dt><dd>bob</dd>",
-                "<td>bad-blocks</td><td class=\"failed\">failed</td><td>at most 0</td><td>2</td><td>badblocks</td>",
+                "<td class=\"text\">bad-blocks</td><td class=\"failed\">failed</td><td class=\"long\">at most 0</td><td class=\"long\">2</td><td class=\"text\">badblocks</td>",
                 "<tr><td>Reallocated sectors</td><td class=\"n\">0</td><td class=\"n\">2</td><td class=\"n worse\">+2</td></tr>",
                 "<tr><td>Power-on hours</td><td class=\"n\">100</td><td class=\"n\">148</td><td class=\"n\">+48</td></tr>",
                 "Under test from 31\u00a0°C to 44\u00a0°C.",

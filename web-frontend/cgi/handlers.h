@@ -63,6 +63,10 @@ int burnin_read(Web *w, const char *path, struct json_object **ret);
 /* 201 with the number of the new job, whose path the reply is. */
 int burnin_answer_id(Web *w, sd_bus_message *reply);
 
+int report_page(Web *w);
+int report_document(Web *w);
+int report_signature(Web *w);
+
 int hosts_list(Web *w);
 int hosts_public_key(Web *w);
 int hosts_show(Web *w);

@@ -55,12 +55,12 @@ bool response_begin(Web *w, unsigned status, const char *content_type)
         w->answered = true;
         (void) printf("Status: %u %s\r\n"
                       "Cache-Control: no-store\r\n"
-                      "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
+                      "Content-Security-Policy: %s\r\n"
                       "Cross-Origin-Resource-Policy: same-origin\r\n"
                       "Referrer-Policy: no-referrer\r\n"
                       "X-Content-Type-Options: nosniff\r\n"
                       "X-Frame-Options: DENY\r\n",
-                      status, reason);
+                      status, reason, w->policy ?: "default-src 'none'; frame-ancestors 'none'");
         STRV_FOREACH(header, w->headers)
                 (void) printf("%s\r\n", *header);
         if (content_type)

@@ -65,6 +65,9 @@ const Route route_table[] = {
         CHANGE("POST", API "/burnin/{id}/priority", burnin_set_priority, .fields = burnin_priority_fields),
         CHANGE("POST", API "/burnin/{id}/retry", burnin_retry, .fields = burnin_retry_fields),
         READ(API "/burnin/{id}/log", burnin_log, .fields = burnin_log_fields),
+        READ(API "/burnin/{id}/report.html", report_page),
+        READ(API "/burnin/{id}/report.json", report_document),
+        READ(API "/burnin/{id}/report.json.sig", report_signature),
 
         READ(API "/statistics", statistics_show, .fields = statistics_fields),
         READ(API "/audit", audit_list, .fields = audit_fields),

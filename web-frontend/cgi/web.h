@@ -17,7 +17,8 @@ typedef struct Web {
         HttpError error;
         struct json_object *applied; /* goes with the error: what was done of it before */
         char **headers;              /* of the answer, besides those that each has */
-        bool answered;               /* its head has gone out */
+        const char *policy; /* the Content-Security-Policy of the answer; NULL: none is shown as a page */
+        bool answered;      /* its head has gone out */
 } Web;
 
 void web_done(Web *w);

@@ -171,6 +171,7 @@ export function cockpitApi(bus: Bus): Api {
                         return readLog(bus, path, offset);
                 },
                 csvHref: () => null,
+                reportHref: () => null,
 
                 statistics: (days) => statisticsOf(bus, days),
                 async audit(offset, limit) {

@@ -43,6 +43,7 @@ function JobDetails({ first, reload }: { first: Job; reload: () => void }) {
                         reload();
         }, [ended]);
         const operate = canOperate.value;
+        const report = job.state === 'done' ? theApi().reportHref(job.id) : null;
         return (
                 <Page title={<>Job {job.id} <StateLabel state={job.state} verdict={job.verdict} /></>} actions={
                         <>
@@ -55,6 +56,7 @@ function JobDetails({ first, reload }: { first: Job; reload: () => void }) {
                                 {operate && job.state === 'paused' && <button type="button" class="btn secondary" onClick={() => attempt(theApi().resumeJob(job.id).then(reload))}><Icon name="play" size={12} />Resume</button>}
                                 {operate && job.state !== 'done' && job.state !== 'stopping' && <button type="button" class="btn danger-secondary" onClick={() => showDialog(<CancelDialog job={job} />)}>{job.kind === 'burn-in' ? '✕ Burn-In' : job.profile === 'long' ? '✕ Long' : '✕ Short'}</button>}
                                 {operate && job.state === 'done' && job.kind === 'burn-in' && <button type="button" class="btn secondary" onClick={() => showDialog(<RetryDialog job={job} />)}>Once more</button>}
+                                {report && <a class="btn secondary" href={report} target="_blank" rel="noopener"><Icon name="external" />Report</a>}
                                 {job.state === 'done' && <Link to={`/history/${job.id}/print`} class="btn secondary"><Icon name="print" />Print</Link>}
                         </>
                 }>
