@@ -358,6 +358,27 @@ def test_audit_as_a_table(product: Product, server: WebServer, alice: Person, vi
     assert is_refusal(Person(server).get(f"{API}/audit/export.csv"), 401, "NotLoggedIn")
 
 
+def test_report(product: Product, nas: Host, victor: Person, nobody: Person) -> None:
+    product.plug("WEBREPORT1", 256)
+    job = product.start("WEBREPORT1")
+    path = f"{API}/burnin/{job.id}/report"
+    with product.braked(job):
+        assert is_refusal(victor.get(f"{path}.html"), 409, "WrongState")
+        job.cancel()
+    job.wait_end()
+    page, document, signature = victor.get(f"{path}.html"), victor.get(f"{path}.json"), victor.get(f"{path}.json.sig")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "style-src 'unsafe-inline'; sandbox" in page.headers["content-security-policy"]
+    assert "script-src" not in page.headers["content-security-policy"] and page.headers["cache-control"] == "no-store"
+    assert document.json["drive"]["serial"] == "WEBREPORT1" and document.json["job"]["verdict"] == "cancelled"
+    assert document.headers["content-disposition"] == f'attachment; filename="burnin-job{job.id}.json"'
+    assert document.body in page.body and signature.body in page.body
+    assert signature.body.startswith(b"-----BEGIN SSH SIGNATURE-----")
+    for end in ("html", "json", "json.sig"):
+        assert is_refusal(nobody.get(f"{path}.{end}"), 401, "NotLoggedIn")
+        assert is_refusal(victor.get(f"{API}/burnin/4000000/report.{end}"), 404, "NoSuchJob")
+
+
 def test_more_jobs_than_a_page_has(product: Product, nas: Host, victor: Person) -> None:
     product.plug("WEBMANY", 16)
     job = product.start("WEBMANY", note="one of many")

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Reports of real jobs: what they say, that they are signed, and that nothing of them can be changed unnoticed."""
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from product import JOB, Host, Job, Product, nas, plain, product, refused  # noqa: F401
+
+pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing")
+
+SOURCE = Path(__file__).resolve().parents[2]
+KEY = "/etc/burnin/report_ed25519"
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def job(product: Product) -> Iterator[Job]:
+    """One that has passed."""
+    product.add_host("nas")
+    product.plug("REPORT01", 64)
+    started = product.start("REPORT01", note=HOSTILE)
+    assert started.wait_end() == "passed"
+    yield started
+
+
+def opened(job: Job, kind: str, user: str | None = None) -> tuple[bytes, str]:
+    report, signature = job.machine.call(job.path, JOB, "OpenReport", "st", kind, 0, user=user)
+    with open(report.take(), "rb") as file:
+        return file.read(), str(signature)
+
+
+def burninctl(product: Product, *words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    done = product.machine.run(["burninctl", "--no-pager", *words], check=False)
+    assert done.returncode == status, done
+    return done
+
+
+def test_document_is_what_the_job_was(product: Product, job: Job, tmp_path: Path) -> None:
+    text, signature = opened(job, "json")
+    document = json.loads(text)
+    assert document["job"]["id"] == job.id and document["job"]["verdict"] == "passed" and document["job"]["note"] == HOSTILE
+    assert document["drive"]["serial"] == "REPORT01" and document["drive"]["host"] == "nas"
+    assert [stage["kind"] for stage in document["stages"]] == [path.rpartition("/")[2] for path in job["Stages"]]
+    for stage in document["stages"]:
+        ledger = [[line["rule"], line["expected"], line["observed"], line["source"], line["verdict"]] for line in stage["evidence"]]
+        assert ledger == [list(line) for line in job.stage(stage["kind"])["Evidence"]]
+    surface = next(stage for stage in document["stages"] if stage["kind"] == "surface_validate")
+    assert len(surface["phases"]) == 8 and surface["bad_blocks"] == 0 and surface["work_bytes"] >= 8 * 64 * 1024 * 1024
+    assert {"before", "after"} <= set(document["smart"])
+    assert signature.startswith("-----BEGIN SSH SIGNATURE-----\n")
+
+    (tmp_path / "report.json").write_bytes(text)
+    subprocess.run([sys.executable, SOURCE / "tests/report/schema", SOURCE / "docs/report.schema.json", tmp_path / "report.json"],
+                   check=True)
+    # The same over a restart, and for who gets bytes.
+    product.restart()
+    product.wait_up()
+    assert opened(job, "json", user="visitor") == (text, signature)
+    data, again = job.call("ReadReport", "st", "json", 0)
+    assert bytes(data) == text and again == signature
+
+
+def test_page_is_inert_and_signed(product: Product, job: Job) -> None:
+    page, signature = opened(job, "html")
+    assert HOSTILE.encode() not in page and b"&#60;img src=x onerror=alert(1)&#62;" in page
+    assert page.count(b"<script") == 2 and signature.encode() in page and opened(job, "json")[0] in page
+    product.machine.write("/root/page.html", page.decode())
+    said = burninctl(product, "report", "verify", "/root/page.html", f"--key={KEY}.pub").stdout
+    assert "REPORT01" in said and "passed" in said
+    product.machine.write("/root/page.html", page.decode().replace("REPORT01", "REPORT02", 1))
+    assert "does not show what was signed" in burninctl(product, "report", "verify", "/root/page.html", status=1).stderr.replace("\n", " ")
+
+
+def test_save_and_verify(product: Product, job: Job) -> None:
+    machine = product.machine
+    machine.run("rm -rf /root/reports; mkdir /root/reports")
+    burninctl(product, "report", "save", str(job.id), "/root/reports/drive.json")
+    burninctl(product, "report", "save", str(job.id), "/root/reports/drive.html")
+    assert "is there already" in burninctl(product, "report", "save", str(job.id), "/root/reports/drive.html", status=4).stderr
+    burninctl(product, "report", "verify", "/root/reports/drive.json")
+    fingerprint = json.loads(burninctl(product, "report", "show", str(job.id), "--json=short").stdout)["Fingerprint"]
+    assert fingerprint in machine.run(["ssh-keygen", "-l", "-f", f"{KEY}.pub"]).stdout
+
+    verify = ("cd /root/reports && echo \"burnin $(cat " + KEY + ".pub)\" >allowed && "
+              "ssh-keygen -Y verify -f allowed -I burnin -n burnin-report -s drive.json.sig <drive.json")
+    machine.run(verify)
+    whole = machine.read("/root/reports/drive.json")
+    for at in (1, len(whole) // 2, len(whole) - 3):
+        machine.write("/root/reports/drive.json", whole[:at] + chr(ord(whole[at]) ^ 1) + whole[at + 1:])
+        burninctl(product, "report", "verify", "/root/reports/drive.json", status=1)
+        assert machine.run(verify, check=False).returncode != 0
+
+
+def test_refused(product: Product, job: Job) -> None:
+    for kind in ("", "pdf", "JSON", HOSTILE, "x" * 5000):
+        for method in ("OpenReport", "ReadReport"):
+            with refused("InvalidArgument", "html", "json"):
+                job.call(method, "st", kind, 0)
+    product.plug("REPORT02", 256)
+    running = product.start("REPORT02")
+    with product.braked(running):
+        for method in ("OpenReport", "ReadReport"):
+            with refused("WrongState", "has not ended"):
+                running.call(method, "st", "json", 0)
+        burninctl(product, "report", "show", str(running.id), status=4)
+        burninctl(product, "report", "show", "4000000", status=3)
+        running.cancel()
+    assert running.wait_end() == "cancelled"
+    document = json.loads(opened(running, "json")[0])
+    assert document["job"]["verdict"] == "cancelled" and document["job"]["cancelled_by"]
+
+
+@pytest.mark.allow_journal(r"burnin-report did not make the report", r"Failed to make a report", r"burnin-report@")
+def test_without_its_service_or_key(product: Product, job: Job) -> None:
+    machine = product.machine
+    machine.run(["systemctl", "stop", "burnin-report.socket"])
+    try:
+        with refused("ReportService", "burnin-report.socket"):
+            opened(job, "json")
+    finally:
+        machine.run(["systemctl", "start", "burnin-report.socket"])
+    machine.run(f"mv {KEY} /root/key")
+    try:
+        with refused("ReportService"):
+            opened(job, "json")
+    finally:
+        machine.run(f"mv /root/key {KEY}")
+    assert opened(job, "json")[0]
+
+
+def test_nobody_waits_for_reports(product: Product, job: Job) -> None:
+    """More than are made at once, and burnind answers meanwhile."""
+    def one(_: int) -> bytes:
+        return bytes(product.machine.run(["burninctl", "report", "show", str(job.id), "--json=short"]).stdout, "utf-8")
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = pool.map(one, range(24))
+        slowest = 0.0
+        for _ in range(20):
+            began = time.monotonic()
+            assert plain(product["Version"])
+            slowest = max(slowest, time.monotonic() - began)
+        assert len(set(answers)) == 1
+    assert slowest < 5
+
+
+def test_key_is_made_once_and_for_the_service_alone(product: Product) -> None:
+    machine = product.machine
+    info = machine.path(KEY).stat()
+    assert (info.st_uid, stat.S_IMODE(info.st_mode)) == (0, 0o600)
+    before = machine.read(KEY)
+    machine.run(["systemctl", "start", "burnin-report-keygen.service"])
+    assert machine.read(KEY) == before
+    for user in ("burnin", "burnin-web", "visitor", "nobody"):
+        assert machine.run(["cat", KEY], user=user, check=False).returncode != 0
+
+
+def documented(node: Any) -> Iterator[str]:
+    """Every key of the schema."""
+    if isinstance(node, dict):
+        yield from node.get("properties", {})
+        for value in node.values():
+            yield from documented(value)
+
+
+def test_schema_is_installed(product: Product) -> None:
+    schema = json.loads(product.machine.read("/usr/share/doc/burnin/report.schema.json"))
+    assert {"verdict", "evidence", "region_msec", "bad_block_list"} <= set(documented(schema))
