@@ -275,13 +275,19 @@ int verb_report_show(Cli *c, char **args, size_t n)
         return STATUS_OK;
 }
 
+static int check_new(Cli *c, const char *file)
+{
+        if (access(file, F_OK) == 0)
+                return cli_fail(c, STATUS_REFUSED, "%s is there already. Name another file, or remove it.",
+                                file);
+
+        return 0;
+}
+
 static int write_new(Cli *c, const char *file, const char *content, size_t size)
 {
         int r;
 
-        if (access(file, F_OK) == 0)
-                return cli_fail(c, STATUS_REFUSED, "%s is there already. Name another file, or remove it.",
-                                file);
         r = write_file_atomic(file, content, size, 0644);
         return r < 0 ? cli_fail(c, STATUS_ERROR, "Failed to write %s: %s", file, strerror(-r)) : 0;
 }
@@ -303,7 +309,11 @@ int verb_report_save(Cli *c, char **args, size_t n)
         if (!beside)
                 return cli_oom(c);
 
-        r = write_new(c, file, text, size);
+        r = check_new(c, file);
+        if (r >= 0 && json)
+                r = check_new(c, beside);
+        if (r >= 0)
+                r = write_new(c, file, text, size);
         if (r >= 0 && json)
                 r = write_new(c, beside, signature, strlen(signature));
         if (r < 0)
