@@ -65,9 +65,13 @@ void markup_time(FILE *f, uint64_t usec)
 void markup_span(FILE *f, uint64_t from_usec, uint64_t to_usec)
 {
         char buf[TIMESPAN_MAX];
+        const char *s;
 
-        if (from_usec > 0 && to_usec > from_usec)
-                (void) fputs(format_timespan(buf, to_usec - from_usec), f);
+        if (from_usec == 0 || to_usec <= from_usec)
+                return;
+        s = format_timespan(buf, to_usec - from_usec);
+        for (; *s; s++)
+                (void) fputs(*s == ' ' ? "\u00a0" : (const char[]){ *s, 0 }, f);
 }
 
 const char *document_string(struct json_object *o, const char *key)
