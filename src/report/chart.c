@@ -21,10 +21,16 @@ typedef struct Point {
         int64_t x, y;
 } Point;
 
-/* The part that v is of the range, of so many pixels. The range is no empty one. */
+/* The part that v is of the range, of so many pixels. The range is no empty one. In whole numbers: other machines round others
+ * otherwise, and a page is compared byte by byte. */
 static int place(int64_t v, int64_t from, int64_t to, int pixels)
 {
-        return (int) ((double) (v - from) / (double) (to - from) * pixels + 0.5);
+        uint64_t range = (uint64_t) to - (uint64_t) from, part = (uint64_t) v - (uint64_t) from;
+
+        for (; range > UINT64_MAX / (2 * PICTURE_WIDTH); range /= 2)
+                part /= 2;
+
+        return (int) ((part * (uint64_t) pixels + range / 2) / range);
 }
 
 /* A line through what is known, with gaps where nothing is. */
