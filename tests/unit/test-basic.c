@@ -3,6 +3,7 @@
 #undef NDEBUG
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "basic/parse-util.h"
@@ -248,6 +249,68 @@ static void test_files(void)
         assert(fd == -EBADF && safe_close(fd) == -EBADF);
 }
 
+/* The number that the next descriptor gets: the same where none has leaked. */
+static int next_fd(void)
+{
+        _cleanup_close_ int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        assert(fd >= 0);
+        return fd;
+}
+
+/* What an unkind peer sends: two descriptors, of which there is room for one. */
+static void send_two(int socket_fd, int fd)
+{
+        struct iovec iov = { .iov_base = (char *) "1234", .iov_len = 4 };
+        union {
+                struct cmsghdr header;
+                uint8_t buf[CMSG_SPACE(2 * sizeof(int))];
+        } control = { .header = { .cmsg_level = SOL_SOCKET,
+                                  .cmsg_type = SCM_RIGHTS,
+                                  .cmsg_len = CMSG_LEN(2 * sizeof(int)) } };
+        struct msghdr m = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
+
+        memcpy(CMSG_DATA(&control.header), (int[]){ fd, fd }, 2 * sizeof(int));
+        assert(sendmsg(socket_fd, &m, 0) == 4);
+}
+
+static void test_packets(void)
+{
+        _cleanup_close_ int content = memfd_new_sealed("test", "hello", 5);
+        int pair[2], fd = -EBADF, before;
+        char data[4] = "";
+
+        assert(content >= 0 &&
+               socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+        before = next_fd();
+        assert(receive_packet(pair[1], data, 4, &fd) == -EAGAIN);
+
+        assert(send_with_fd(pair[0], "abcd", 4, content) == 4);
+        assert(receive_packet(pair[1], data, 4, &fd) == 0 && memcmp(data, "abcd", 4) == 0);
+        assert(fd >= 0 && pread(fd, data, 4, 1) == 4 && memcmp(data, "ello", 4) == 0);
+        assert(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+        fd = safe_close(fd);
+
+        assert(send_with_fd(pair[0], "efgh", 4, -EBADF) == 4);
+        assert(receive_packet(pair[1], data, 4, &fd) == 0 && memcmp(data, "efgh", 4) == 0 && fd == -EBADF);
+
+        /* Too short, too long: and nothing that came along stays open. */
+        assert(send_with_fd(pair[0], "abc", 3, content) == 3);
+        assert(receive_packet(pair[1], data, 4, &fd) == -EBADMSG && fd == -EBADF);
+        assert(send_with_fd(pair[0], "abcde", 5, content) == 5);
+        assert(receive_packet(pair[1], data, 4, &fd) == -EBADMSG && fd == -EBADF);
+        send_two(pair[0], content);
+        (void) receive_packet(pair[1], data, 4, &fd);
+        fd = safe_close(fd);
+        assert(next_fd() == before);
+
+        (void) close(pair[0]);
+        assert(receive_packet(pair[1], data, 4, &fd) == -ECONNRESET);
+        (void) close(pair[1]);
+}
+
 static void test_macros(void)
 {
         char *p = (char *) "x", *q;
@@ -271,6 +334,7 @@ int main(void)
         test_strv();
         test_time();
         test_files();
+        test_packets();
         test_macros();
         return 0;
 }
