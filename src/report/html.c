@@ -182,7 +182,7 @@ static void write_unlock(FILE *f, struct json_object *unlock)
 
 static void write_stages(FILE *f, struct json_object *stages)
 {
-        (void) fputs("<h2>Stages</h2><div class=\"scroll\"><table><thead><tr><th>Stage</th><th>Verdict</th><th>Started</th><th>Took</th>"
+        (void) fputs("<h2>Stages</h2><div class=\"scroll\"><table class=\"stages\"><thead><tr><th>Stage</th><th>Verdict</th><th>Started</th><th>Took</th>"
                      "<th>Why</th></tr></thead><tbody>",
                      f);
         for (size_t i = 0; i < document_length(stages); i++) {
@@ -223,7 +223,7 @@ static void write_evidence_of(FILE *f, struct json_object *stage)
 static void write_evidence(FILE *f, struct json_object *stages)
 {
         (void) fputs("<h2>Evidence</h2><p class=\"soft\">What was to be, and what was seen. A pass needs every line.</p>"
-                     "<div class=\"scroll\"><table><thead><tr><th>Stage</th><th>Rule</th><th>Verdict</th><th>Expected</th>"
+                     "<div class=\"scroll\"><table class=\"evidence\"><thead><tr><th>Stage</th><th>Rule</th><th>Verdict</th><th>Expected</th>"
                      "<th>Observed</th><th>Seen by</th></tr></thead><tbody>",
                      f);
         for (size_t i = 0; i < document_length(stages); i++)
@@ -291,9 +291,10 @@ static void write_attributes(FILE *f, struct json_object *before, struct json_ob
                 SWAP(list, old);
         if (document_length(list) == 0)
                 return;
-        (void) fputs("<h3>Attributes</h3><div class=\"scroll\"><table><thead><tr><th class=\"n\">ID</th><th>Name</th>"
-                     "<th class=\"n\">Value</th><th class=\"n\">Worst</th><th class=\"n\">Threshold</th>",
-                     f);
+        (void) fprintf(f,
+                       "<h3>Attributes</h3><div class=\"scroll\"><table class=\"attributes%s\"><thead><tr><th class=\"n\">ID</th><th>Name</th>"
+                       "<th class=\"n\">Value</th><th class=\"n\">Worst</th><th class=\"n\">Threshold</th>",
+                       old ? " compared" : "");
         (void) fputs(old ? "<th class=\"n\">Raw before</th><th class=\"n\">Raw after</th></tr></thead><tbody>"
                          : "<th class=\"n\">Raw</th></tr></thead><tbody>",
                      f);
@@ -340,7 +341,7 @@ static void write_phases(FILE *f, struct json_object *stage)
 
         if (document_length(phases) == 0)
                 return;
-        (void) fputs("<div class=\"scroll\"><table><thead><tr><th class=\"n\">Phase</th><th></th><th>Started</th><th>Took</th>"
+        (void) fputs("<div class=\"scroll\"><table class=\"phases\"><thead><tr><th class=\"n\">Phase</th><th></th><th>Started</th><th>Took</th>"
                      "<th class=\"n\">Speed</th></tr></thead><tbody>",
                      f);
         for (size_t i = 0; i < document_length(phases); i++) {
