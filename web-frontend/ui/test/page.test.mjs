@@ -743,6 +743,18 @@ test('the page of a running job has all its stages, and the ledger of each that 
         assert.equal(await page.getByRole('region', { name: 'Evidence' }).count(), 4);
 });
 
+test('the page of a job leads to its signed report once it has ended', async () => {
+        await open('/');
+        await rows().first().waitFor();
+        const job = burning(), report = page.getByRole('link', { name: 'Report', exact: true });
+        await page.goto(`${server.url}history/${job.id}`);
+        await page.getByRole('heading', { name: 'Surface validation' }).waitFor();
+        assert.equal(await report.count(), 0);
+        Object.assign(job, { state: 'done', verdict: 'passed', finished_usec: Date.now() * 1000 });
+        server.say('jobs-update', { jobs: [job], removed: [] });
+        assert.equal(await report.evaluate((link) => link.href), `${server.url}api/v1/burnin/${job.id}/report.html`);
+});
+
 test('the drawer keeps every stage of a job, whichever of them the events tell of', async () => {
         await open('/');
         const job = burning(), all = ['Precheck', 'Short SMART test', 'Long SMART test', 'Surface validation', 'Final check'];

@@ -151,6 +151,13 @@ test('a job has its evidence, its counters before and after, and a report', asyn
         await page.locator('.page').getByText(HOSTILE, { exact: true }).waitFor();
         assert.ok(await fits('.ledger-box'));
         await picture('job');
+        const opened = page.waitForEvent('popup');
+        await page.getByRole('link', { name: 'Report', exact: true }).click();
+        const signed = await opened;
+        await signed.locator('.verdict').getByText('passed').waitFor();
+        await signed.getByText(HOSTILE, { exact: true }).waitFor();
+        assert.equal(await signed.evaluate(() => getComputedStyle(document.body).margin), '0px', 'its style is let in');
+        await signed.close();
         await page.getByRole('link', { name: 'Print' }).click();
         await page.locator('.report-verdict').getByText('passed').waitFor();
         await page.locator('svg.qr').waitFor();
