@@ -183,6 +183,7 @@ static const Verb verbs[] = {
         { "job", "priority", 2, 2, 0, verb_job_priority },
         { "report", "show", 1, 1, 0, verb_report_show },
         { "report", "save", 1, 2, 0, verb_report_save },
+        { "report", "daily", 0, 1, BIT(OPTION_SINCE), verb_report_daily },
         { "report", "verify", 1, 1, BIT(OPTION_KEY), verb_report_verify },
         { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
         { "watch", NULL, 0, 0, 0, verb_watch },
@@ -256,10 +257,12 @@ static const char help_text[] =
                 "  job resume N...                 Let them go on\n"
                 "  job retry N                     The same again; DESTROYS everything on the drive\n"
                 "  job priority N PRIORITY         Change the turn of a job that waits\n\n"
-                "Reports of jobs that have ended:\n"
+                "Reports:  (N: a job that has ended)\n"
                 "  report show N                   What it says, and which key has signed it\n"
                 "  report save N [FILE]            As a page; *.json: the document, and its signature in *.json.sig\n"
-                "  report verify FILE [--key=KEY]  Is it what was signed, by this key? Needs no burnind\n\n"
+                "  report verify FILE [--key=KEY]  Is it what was signed, by this key? Needs no burnind\n"
+                "  report daily [FILE] [--since=TIME]\n"
+                "                                  The day of all hosts: failing health, unlocks, jobs; FILE: as a page\n\n"
                 "Accounts of the web page:\n"
                 "  account list                    Who has one, and what role\n"
                 "  account add NAME --role=ROLE    Add one: viewer, operator or admin; asks for the password\n"

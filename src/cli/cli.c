@@ -4,8 +4,10 @@
 
 #include "basic/parse-util.h"
 #include "basic/strv.h"
+#include "basic/time-util.h"
 #include "cli/cli.h"
 #include "cli/format.h"
+#include "cli/when.h"
 #include "shared/message-json.h"
 #include "shared/bus-error.h"
 #include "shared/names.h"
@@ -307,6 +309,21 @@ bool cli_find_drive_id(Cli *c, struct json_object **ret, const char **ret_id)
 
         *ret_id = r >= 0 ? row_string(*ret, "Id") : c->drive;
         return r >= 0;
+}
+
+int cli_parse_past(Cli *c, const char *option, const char *text, uint64_t *ret)
+{
+        uint64_t usec;
+
+        if (!text)
+                return 0;
+        if (when_parse_past(text, now_usec(CLOCK_REALTIME), &usec) < 0)
+                return cli_fail(c, STATUS_USAGE,
+                                "--%s= is a time such as -2h, 23:00, 'yesterday 02:00' or '2026-11-28 02:00', not '%s'.",
+                                option, text);
+
+        *ret = usec;
+        return 1;
 }
 
 int cli_find_job(Cli *c, const char *id, char **ret)

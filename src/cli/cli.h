@@ -84,6 +84,8 @@ typedef struct Option {
 } Option;
 int message_append_options(sd_bus_message *m, const Option *options, size_t n);
 
+/* An option that is a time that is over: 1; 0 where it is NULL, so was not given. */
+int cli_parse_past(Cli *c, const char *option, const char *text, uint64_t *ret);
 /* GetHost, GetDrive, GetJob: the path of an object. */
 int cli_find_host(Cli *c, const char *name, char **ret);
 int cli_find_drive(Cli *c, const char *drive, char **ret);

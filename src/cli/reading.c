@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "basic/time-util.h"
 #include "cli/format.h"
 #include "cli/verbs.h"
-#include "cli/when.h"
 #include "shared/enums.h"
 
 /* About as many as a terminal has lines; --lines= asks for more or fewer. */
@@ -48,18 +46,14 @@ static void reading_add_row(Cli *c, Table *t, struct json_object *reading)
 static int reading_parse_time(Cli *c, const char *what, const char *text, Option *ret)
 {
         uint64_t usec;
+        int r;
 
-        if (!text)
-                return 0;
-        if (when_parse_past(text, now_usec(CLOCK_REALTIME), &usec) < 0)
-                return cli_fail(c, STATUS_USAGE,
-                                "--%s= is a time such as -2h, 23:00, 'yesterday 02:00' or '2026-11-28 02:00', not '%s'.",
-                                what, text);
-
-        *ret = (Option){
-                .key = what, .type = 't', .n = (int64_t) MIN(usec, (uint64_t) INT64_MAX), .set = true
-        };
-        return 0;
+        r = cli_parse_past(c, what, text, &usec);
+        if (r > 0)
+                *ret = (Option){
+                        .key = what, .type = 't', .n = (int64_t) MIN(usec, (uint64_t) INT64_MAX), .set = true
+                };
+        return r;
 }
 
 int verb_drive_readings(Cli *c, char **args, size_t n)

@@ -6,6 +6,7 @@
 #include "basic/string-util.h"
 #include "cli/format.h"
 #include "cli/verbs.h"
+#include "report/daily.h"
 #include "report/document.h"
 #include "report/html.h"
 #include "report/signature.h"
@@ -323,6 +324,67 @@ int verb_report_save(Cli *c, char **args, size_t n)
                 cli_say("Wrote %s%s%s. Whoever gets it checks it with: burninctl report verify %s", file,
                         json ? " and " : "", json ? beside : "", file);
         return STATUS_OK;
+}
+
+static int daily_fetch(Cli *c, struct json_object **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        uint64_t since = 0;
+        const char *text;
+        int r;
+
+        r = cli_parse_past(c, "since", c->since, &since);
+        if (r >= 0)
+                r = cli_call(c, "make the report", BUS_PATH, BUS_INTERFACE_MANAGER, "GetDailyReport", &reply,
+                             "tt", since, UINT64_C(0));
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(reply, "s", &text);
+        if (r >= 0)
+                r = json_parse_as(text, strlen(text), json_type_object, ret);
+        if (r < 0)
+                return cli_fail(c, STATUS_ERROR, "Failed to read the report: %s", strerror(-r));
+
+        return 0;
+}
+
+static int daily_print(Cli *c, const Daily *d)
+{
+        _cleanup_free_ char *clean = text_clean(d->text, true);
+
+        if (!clean)
+                return cli_oom(c);
+        pager_open(c);
+        (void) fputs(clean, stdout);
+        return STATUS_OK;
+}
+
+int verb_report_daily(Cli *c, char **args, size_t n)
+{
+        _cleanup_json_ struct json_object *document = NULL;
+        _cleanup_(daily_done) Daily d = {};
+        int r;
+
+        r = daily_fetch(c, &document);
+        if (r < 0)
+                return r;
+        if (c->json != JSON_OFF)
+                return cli_print_json(c, document);
+        r = daily_render(document, &d);
+        if (r == -ENOMEM)
+                return cli_oom(c);
+        if (r < 0)
+                return cli_fail(c, STATUS_ERROR,
+                                "burnind is of another version than burninctl, and makes another report. See it with --json=pretty.");
+        if (n == 0)
+                return daily_print(c, &d);
+
+        r = check_new(c, args[0]);
+        if (r >= 0)
+                r = write_new(c, args[0], d.html, strlen(d.html));
+        if (r >= 0 && !c->quiet)
+                cli_say("Wrote %s.", args[0]);
+        return r;
 }
 
 int verb_report_verify(Cli *c, char **args, size_t n)

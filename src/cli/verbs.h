@@ -41,6 +41,7 @@ int verb_job_priority(Cli *c, char **args, size_t n);
 int verb_job_retry(Cli *c, char **args, size_t n);
 int verb_report_show(Cli *c, char **args, size_t n);
 int verb_report_save(Cli *c, char **args, size_t n);
+int verb_report_daily(Cli *c, char **args, size_t n);
 int verb_report_verify(Cli *c, char **args, size_t n);
 int verb_cancel(Cli *c, char **args, size_t n);
 int verb_watch(Cli *c, char **args, size_t n);

@@ -20,6 +20,7 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_MANAGER, "ListJobs", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "ListAudit", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "ListStatistics", ACTION_VIEW },
+        { BUS_INTERFACE_MANAGER, "GetDailyReport", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "EstimateBurnIn", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "ListGrants", ACTION_VIEW },
         { BUS_INTERFACE_MANAGER, "StartBurnIn", ACTION_START_DESTRUCTIVE },

@@ -7,6 +7,7 @@
 #include "daemon/audit.h"
 #include "daemon/authz.h"
 #include "daemon/configuration.h"
+#include "daemon/daily.h"
 #include "daemon/estimate-bus.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
@@ -379,6 +380,9 @@ const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListStatistics", SD_BUS_ARGS("a{sv}", filter),
                                 SD_BUS_RESULT("aa{sv}", rows), manager_method_list_statistics,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetDailyReport", SD_BUS_ARGS("t", since_usec, "t", flags),
+                                SD_BUS_RESULT("s", report), manager_method_get_daily_report,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("EstimateBurnIn", SD_BUS_ARGS("as", drives, "a{sv}", options),
                                 SD_BUS_RESULT("a(sttsu)", estimates, "t", low_usec, "t", high_usec),

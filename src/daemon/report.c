@@ -63,13 +63,7 @@ static const Field details_fields[] = {
 /* Workers read what hosts print: what they hand on is text for people, and nothing else. */
 static int put_text(struct json_object *o, const char *key, const char *value)
 {
-        _cleanup_free_ char *clean = NULL;
-
-        if (isempty(value))
-                return 0;
-        clean = str_clean(value, strlen(value), TEXT_MAX, false);
-
-        return clean ? json_put_string(o, key, clean) : -ENOMEM;
+        return json_put_clean(o, key, value, TEXT_MAX);
 }
 
 static int put_time(struct json_object *o, const char *key, uint64_t usec)
@@ -123,16 +117,6 @@ static int copy_object(struct json_object *from, const char *key, const Field *f
         return json_object_object_length(o) > 0 ? json_put(to, key, TAKE_PTR(o)) : 0;
 }
 
-static int append(struct json_object *list, struct json_object *item)
-{
-        if (!item || json_object_array_add(list, item) < 0) {
-                json_object_put(item);
-                return -ENOMEM;
-        }
-
-        return 0;
-}
-
 /* An array of objects with these fields, at most max of them. */
 static int copy_list(struct json_object *from, const char *key, const Field *fields, size_t max,
                      struct json_object *to)
@@ -151,7 +135,7 @@ static int copy_list(struct json_object *from, const char *key, const Field *fie
 
                 if (!o || (json_object_is_type(item, json_type_object) && copy_fields(item, fields, o) < 0))
                         return -ENOMEM;
-                if (json_object_object_length(o) > 0 && append(list, TAKE_PTR(o)) < 0)
+                if (json_object_object_length(o) > 0 && json_append(list, TAKE_PTR(o)) < 0)
                         return -ENOMEM;
         }
 
@@ -178,10 +162,10 @@ static int copy_regions(struct json_object *details, struct json_object *to)
                 for (size_t k = 0; k < MIN(n, REGIONS_MAX); k++) {
                         int64_t msec = json_object_get_int64(json_object_array_get_idx(from, k));
 
-                        if (append(row, json_object_new_int64(MAX(msec, (int64_t) 0))) < 0)
+                        if (json_append(row, json_object_new_int64(MAX(msec, (int64_t) 0))) < 0)
                                 return -ENOMEM;
                 }
-                if (append(list, TAKE_PTR(row)) < 0)
+                if (json_append(list, TAKE_PTR(row)) < 0)
                         return -ENOMEM;
         }
 
@@ -262,7 +246,7 @@ static int put_evidence(struct json_object *to, const StageReport *report)
                 const Evidence *e = report->evidence + i;
                 struct json_object *o = json_object_new_object();
 
-                if (append(list, o) < 0 || put_text(o, "rule", e->rule) < 0 ||
+                if (json_append(list, o) < 0 || put_text(o, "rule", e->rule) < 0 ||
                     put_text(o, "expected", e->expected) < 0 || put_text(o, "observed", e->observed) < 0 ||
                     put_text(o, "source", e->source) < 0 ||
                     json_put_string(o, "verdict", verdict_to_string(e->verdict)) < 0)
@@ -281,7 +265,7 @@ static int put_bad_blocks(struct json_object *to, const StageReport *report)
         STRV_FOREACH(b, report->bad_blocks) {
                 uint64_t block;
 
-                if (parse_u64(*b, &block) >= 0 && append(list, json_object_new_uint64(block)) < 0)
+                if (parse_u64(*b, &block) >= 0 && json_append(list, json_object_new_uint64(block)) < 0)
                         return -ENOMEM;
         }
 
@@ -344,7 +328,7 @@ static int put_stage(StageRecord *r, void *userdata)
         StageList *l = userdata;
         int k;
 
-        if (append(l->stages, o) < 0 || json_put_u64(o, "index", r->index) < 0 ||
+        if (json_append(l->stages, o) < 0 || json_put_u64(o, "index", r->index) < 0 ||
             json_put_string(o, "kind", stage_kind_to_string(r->kind)) < 0 ||
             json_put_string(o, "verdict", verdict_to_string(r->verdict)) < 0 ||
             put_text(o, "reason", r->reason) < 0 || json_put_u64(o, "attempts", r->attempt) < 0 ||
@@ -403,7 +387,7 @@ static int put_temperature(ReadingRecord *r, void *userdata)
         if (r->temperature_mdegc == MDEGC_UNKNOWN)
                 return 0;
         o = json_object_new_object();
-        if (append(list, o) < 0 || json_put_u64(o, "usec", r->time_usec) < 0 ||
+        if (json_append(list, o) < 0 || json_put_u64(o, "usec", r->time_usec) < 0 ||
             json_put_i64(o, "mdegc", r->temperature_mdegc) < 0)
                 return -ENOMEM;
 
@@ -429,7 +413,7 @@ static int put_temperatures(struct json_object *to, Store *s, const JobRecord *j
                 return 0;
         r = store_reading_list(s, &during, put_temperature, newest, NULL);
         for (size_t i = json_object_array_length(newest); r >= 0 && i > 0; i--)
-                r = append(list, json_object_get(json_object_array_get_idx(newest, i - 1)));
+                r = json_append(list, json_object_get(json_object_array_get_idx(newest, i - 1)));
 
         return r;
 }

@@ -217,6 +217,27 @@ int json_put(struct json_object *o, const char *key, struct json_object *value)
         return 0;
 }
 
+int json_append(struct json_object *list, struct json_object *value)
+{
+        if (!value || json_object_array_add(list, value) < 0) {
+                json_object_put(value);
+                return -ENOMEM;
+        }
+
+        return 0;
+}
+
+int json_put_clean(struct json_object *o, const char *key, const char *value, size_t max)
+{
+        _cleanup_free_ char *clean = NULL;
+
+        if (isempty(value))
+                return 0;
+        clean = str_clean(value, strlen(value), max, false);
+
+        return clean ? json_put_string(o, key, clean) : -ENOMEM;
+}
+
 int json_put_string(struct json_object *o, const char *key, const char *value)
 {
         return value ? json_put(o, key, json_object_new_string(value)) : 0;

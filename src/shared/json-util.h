@@ -43,5 +43,8 @@ int json_put_u64(struct json_object *o, const char *key, uint64_t value);
 int json_put_i64(struct json_object *o, const char *key, int64_t value);
 int json_put_bool(struct json_object *o, const char *key, bool value);
 int json_put_double(struct json_object *o, const char *key, double value);
-/* Takes the value over, also on failure. */
+/* Text that came from elsewhere: what str_clean() leaves of it on one line, at most max bytes. NULL and "" are left out. */
+int json_put_clean(struct json_object *o, const char *key, const char *value, size_t max);
+/* Both take the value over, also on failure. */
 int json_put(struct json_object *o, const char *key, struct json_object *value);
+int json_append(struct json_object *list, struct json_object *value);

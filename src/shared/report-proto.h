@@ -10,6 +10,13 @@
 #define REPORT_FORMAT  "burnin-report"
 #define REPORT_VERSION 1U
 
+/* The same of the report of a day, which burnind makes as JSON and nobody signs. */
+#define DAILY_FORMAT  "burnin-daily"
+#define DAILY_VERSION 1U
+
+/* Of each kind a daily report names so many; how many there are is said besides. */
+#define DAILY_ENTRIES_MAX 100U
+
 #define REPORT_DOCUMENT_MAX  (4U * 1024U * 1024U)
 #define REPORT_MAX           (16U * 1024U * 1024U)
 #define REPORT_SIGNATURE_MAX 1024U /* with its NUL */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "basic/string-util.h"
 #include "store/store-internal.h"
 
 static const Column columns[] = {
@@ -50,5 +51,31 @@ int store_audit_list(Store *s, uint32_t offset, uint32_t limit,
 
         if (ret_total)
                 *ret_total = total;
+        return ROWS_CALL(&rows, callback, userdata);
+}
+
+/* Nothing but the rows since then is read, however many there are before. */
+int store_audit_list_done(Store *s, const char *action, uint64_t since_usec, uint32_t limit,
+                          int (*callback)(AuditRecord *r, void *userdata), void *userdata,
+                          uint64_t *ret_total)
+{
+        static const char where[] =
+                        "WHERE id > coalesce((SELECT id FROM audit WHERE time_usec < ? ORDER BY id DESC LIMIT 1), 0) "
+                        "AND action = ? AND outcome = 'ok'";
+        _cleanup_(rows_done) Rows rows = { .type = &audit_type };
+        const Value values[] = { { .number = since_usec }, { .text = action }, { .number = limit } };
+        _cleanup_free_ char *tail = strf("%s ORDER BY id DESC LIMIT ?", where);
+        uint64_t total;
+        int r;
+
+        if (!tail)
+                return -ENOMEM;
+        r = rows_count(s, &audit_type, where, values, 2, &total);
+        if (r >= 0)
+                r = rows_read(s, tail, values, ELEMENTSOF(values), &rows);
+        if (r < 0)
+                return r;
+
+        *ret_total = total;
         return ROWS_CALL(&rows, callback, userdata);
 }

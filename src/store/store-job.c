@@ -115,6 +115,10 @@ static void query_build(JobQuery *q, const JobFilter *f)
                           NULL);
                 q->values[q->n_values++] = (Value){ .number = f->phases };
         }
+        if (f->finished_usec > 0) {
+                query_add(q, "state = 'done' AND finished_usec >= ?", NULL);
+                q->values[q->n_values++] = (Value){ .number = f->finished_usec };
+        }
         if (f->latest)
                 query_add(q,
                           "id IN (SELECT (SELECT last.id FROM jobs AS last WHERE last.drive = drives.id "

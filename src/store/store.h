@@ -227,6 +227,7 @@ typedef struct JobFilter {
         JobState state;                                              /* negative: any */
         Verdict verdict;                                             /* negative: any */
         uint32_t phases;                                             /* of its surface stage; 0: any */
+        uint64_t finished_usec; /* only jobs that have ended then or later; 0: any */
         bool active;            /* only jobs that are not done; oldest first */
         bool latest;            /* of each drive there is only the last burn-in that has ended */
         uint32_t offset, limit; /* limit 0: all */
@@ -302,3 +303,7 @@ int store_audit_add(Store *s, const AuditRecord *r); /* id is ignored */
 int store_audit_list(Store *s, uint32_t offset, uint32_t limit,
                      int (*callback)(AuditRecord *r, void *userdata), void *userdata,
                      uint64_t *ret_total); /* newest first */
+/* What went through of one action since then; newest first. */
+int store_audit_list_done(Store *s, const char *action, uint64_t since_usec, uint32_t limit,
+                          int (*callback)(AuditRecord *r, void *userdata), void *userdata,
+                          uint64_t *ret_total);

@@ -325,7 +325,8 @@ def test_flags_that_there_are_not(product: Product, nas: Host) -> None:
             for call in (lambda f: job.call("Cancel", "st", "", f), lambda f: job.call("Pause", "st", "", f),
                          lambda f: job.call("Resume", "t", f), lambda f: job.call("SetPriority", "it", 1, f),
                          lambda f: job.call("Retry", "st", "FLAGGED1", f), lambda f: job.call("OpenReport", "st", "json", f),
-                         lambda f: job.call("ReadReport", "st", "json", f), lambda f: drive.call("Identify", "ut", 1, f),
+                         lambda f: job.call("ReadReport", "st", "json", f), lambda f: product.call("GetDailyReport", "tt", 0, f),
+                         lambda f: drive.call("Identify", "ut", 1, f),
                          lambda f: drive.call("Forget", "t", f), lambda f: locked.call("Unlock", "sst", "DESTROY EXISTING DATA", "x", f),
                          lambda f: product.machine.call(grant, "org.burnin1.UnlockGrant", "Revoke", "t", f)):
                 with refused("InvalidArgument", "flags must be 0"):

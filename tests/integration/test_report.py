@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dbus
 import pytest
 from product import JOB, Host, Job, Product, nas, plain, product, refused  # noqa: F401
 
@@ -162,6 +164,67 @@ def test_key_is_made_once_and_for_the_service_alone(product: Product) -> None:
     assert machine.read(KEY) == before
     for user in ("burnin", "burnin-web", "visitor", "nobody"):
         assert machine.run(["cat", KEY], user=user, check=False).returncode != 0
+
+
+def daily(product: Product, since: int = 0, user: str | None = None) -> dict[str, Any]:
+    document = json.loads(product.call("GetDailyReport", "tt", dbus.UInt64(since), 0, user=user))
+    assert document["format"] == "burnin-daily" and document["version"] == 1
+    return dict(document)
+
+
+@pytest.mark.allow_journal(r"^The grant .* (was given: |is void: )", r"SMART health")
+def test_the_day(product: Product, job: Job) -> None:
+    """Every kind of thing that is in it, and as people get it."""
+    machine = product.machine
+    product.plug("DAILY001", 256)
+    product.plug("DAILY002", 8)
+    machine.set_smart("DAILY002", {"smart_status": {"passed": False}})
+    product.drive("DAILY002").wait("SmartHealth", "failed", 90)
+    product.plug("DAILY003", 16)
+    machine.run(["mkfs.ext4", "-q", product.device("DAILY003")])
+    product.wait_drive("DAILY003", "existing-data")
+    grant = product.drive("DAILY003").call("Unlock", "sst", "DESTROY EXISTING DATA", "it is only a test", 0)
+    product.plug("DAILY004", 8)
+    waits = product.start("DAILY004", at=dbus.UInt64(int(time.time() + 86400) * 10**6))
+    running = product.start("DAILY001")
+    with product.braked(running):
+        document = daily(product, user="visitor")
+        assert [one["serial"] for one in document["failed_health"]] == ["DAILY002"]
+        unlock = document["unlocked"][0]
+        assert (unlock["serial"], unlock["by"]) == ("DAILY003", "root") and "it is only a test" in unlock["detail"]
+        assert [(one["job"], one["stage"]) for one in document["running"]] == [(running.id, "surface_validate")]
+        assert [one["job"] for one in document["queued"]] == [waits.id] and document["queued"][0]["not_before_usec"] == waits["QueuedUntilUSec"]
+        passed, = (one for one in document["finished"] if one["job"] == job.id)
+        assert (passed["verdict"], passed["serial"], passed["host"], passed["finished_usec"]) == ("passed", "REPORT01", "nas", job["FinishedUSec"])
+        assert document["drives"]["total"] == len(product.list("Drives")) and document["hosts"] == {"total": 1, "silent": []}
+        ended = product.list("Jobs", state="done")
+        assert document["totals"] == {"unlocked": 1, "running": 1, "queued": 1, "failed": 0, "inconclusive": 0,
+                                      "cancelled": sum(one["Verdict"] == "cancelled" for one in ended),
+                                      "passed": sum(one["Verdict"] == "passed" for one in ended)}
+        # What was there before, and has not changed since, is no news.
+        later = daily(product, int(time.time() * 10**6))
+        assert not later["finished"] and not later["unlocked"] and later["running"] and later["failed_health"]
+
+        text = machine.run(["env", "TZ=CET-1CEST,M3.5.0,M10.5.0/3", "burninctl", "report", "daily"]).stdout
+        assert re.search(r"from [-0-9]+ [:0-9]+ CES?T to ", text) and "!! 1 drive fails its own health check\n  DAILY002" in text
+        assert "!! 1 unlock of a drive that was locked\n  DAILY003" in text and HOSTILE not in text
+        assert text.index("Running (1)\n  DAILY001") < text.index("Waiting (1)\n  DAILY004") < text.index("Finished (")
+        burninctl(product, "report", "daily", "/root/daily.html")
+        page = machine.read("/root/daily.html")
+        assert "1 with failed health, 1 unlocked" in page and "DAILY003" in page and "<script" not in page
+        assert "is there already" in burninctl(product, "report", "daily", "/root/daily.html", status=4).stderr
+        shown = json.loads(burninctl(product, "report", "daily", "--json=short").stdout)
+        assert shown["totals"] == document["totals"]
+        running.cancel()
+    assert running.wait_end() == "cancelled"
+    waits.cancel()
+    product.machine.call(grant, "org.burnin1.UnlockGrant", "Revoke", "t", 0)
+    machine.set_smart("DAILY002", {})
+    product.drive("DAILY002").wait("SmartHealth", "passed", 90)
+    machine.wait_for(lambda: "No job ran, waits or has ended, and no drive was unlocked." in burninctl(
+        product, "report", "daily", f"--since=@{int(time.time())}").stdout, 20, "nothing happens any more")
+    with refused("InvalidArgument", "to come"):
+        daily(product, int((time.time() + 3600) * 10**6))
 
 
 def documented(node: Any) -> Iterator[str]:

@@ -85,6 +85,7 @@ CANNOT_BE: list[tuple[str, ...]] = [
     ("estimate", "USAGE001", "--profile=full", "--stages=long_smart"), ("selftest", "start", "USAGE001", "--type=sideways"),
     ("cancel",), ("cancel", "1", "--all"), ("job", "priority", "1", "200"), ("job", "show", "one"), ("job", "show", "-1"),
     ("job", "show", "9" * 20), ("job", "cancel", "1x"), ("audit", "-n", "0"), ("statistics", "0"), ("statistics", "all"),
+    ("report", "daily", "--since=+1h"), ("report", "daily", "--since=often"), ("report", "daily", "one", "two"),
     ("settings", "set", "max_per_host", ""),
     ("settings", "set", "max_per_host", "1e3"), ("settings", "set", "boot_pools", "a;b"),
     ("drive", "unlock", "USAGE001", "--token=x"), ("drives", "--host"),

@@ -7,8 +7,8 @@
 
 #include "basic/macro.h"
 
-/* Whether a page consists of nothing but what html.c writes: elements of this list, attributes that name no script and no address,
- * quoted throughout, and two scripts that are data. Text that got out of its place would be something else. */
+/* Whether a page consists of nothing but what html.c and daily.c write: elements of this list, attributes that name no script and no
+ * address, quoted throughout, and so many scripts that are data. Text that got out of its place would be something else. */
 static inline bool markup_attributes_are_inert(const char *p, const char *end)
 {
         static const char *const names[] = {
@@ -30,6 +30,11 @@ static inline bool markup_attributes_are_inert(const char *p, const char *end)
                 "text-anchor",
                 "shape-rendering",
                 "aria-label",
+                "style",
+                "width",
+                "align",
+                "cellpadding",
+                "cellspacing",
         };
 
         while (p < end) {
@@ -49,7 +54,7 @@ static inline bool markup_attributes_are_inert(const char *p, const char *end)
         return p == end;
 }
 
-static inline bool markup_is_inert(const char *page)
+static inline bool markup_is_inert(const char *page, size_t n_scripts)
 {
         static const char *const elements[] = {
                 "html",   "head", "meta",     "title", "style", "body", "main",   "header",
@@ -83,5 +88,5 @@ static inline bool markup_is_inert(const char *page)
                 p = end;
         }
 
-        return scripts == 2;
+        return scripts == n_scripts;
 }

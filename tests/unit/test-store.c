@@ -296,10 +296,14 @@ static void test_job_list(void)
                 j.host = (char *) (i % 2 ? "nas1" : "nas2");
                 j.state = i < 15 ? JOB_DONE : JOB_QUEUED;
                 j.verdict = i < 5 ? VERDICT_FAILED : i < 15 ? VERDICT_PASSED : VERDICT_NONE;
+                j.finished_usec = 100 + i;
                 assert_ok(store_job_put(f.store, &j));
         }
 
         assert(count_jobs(f.store, &filter) == 20);
+        filter.finished_usec = 112; /* the last three of those that are done */
+        assert(count_jobs(f.store, &filter) == 3);
+        filter.finished_usec = 0;
         filter.limit = 3;
         filter.offset = 2;
         assert_ok(store_job_list(f.store, &filter, take_job, &t, &total));
@@ -313,7 +317,9 @@ static void test_job_list(void)
         assert(count_jobs(f.store, &filter) == 3);
 
         filter = (JobFilter) NO_FILTER;
-        filter.latest = true;
+        filter.latest = filter.active = true;
+        filter.phases = 8;
+        filter.finished_usec = 1;
         filter.host = "nas1";
         filter.verdict = VERDICT_FAILED;
         filter.state = JOB_DONE;
@@ -612,11 +618,26 @@ static void test_remnant_and_audit(void)
         assert(streq(a.last.object, r.object) && streq(a.last.outcome, r.outcome) &&
                streq(a.last.detail, r.detail));
 
+        /* What went through of one action, since a time. */
+        r.outcome = (char *) "ok";
+        for (r.time_usec = 5; r.time_usec < 10; r.time_usec++)
+                assert_ok(store_audit_add(f.store, &r));
+        r.outcome = (char *) "refused";
+        assert_ok(store_audit_add(f.store, &r));
+        assert_ok(store_audit_list_done(f.store, r.action, 7, 2, take_audit, &a, &total));
+        assert(total == 3 && a.n == 4 && a.last.time_usec == 8); /* newest first: 9, 8 */
+        assert_ok(store_audit_list_done(f.store, r.action, 0, 100, take_audit, &a, &total));
+        assert(total >= 5);
+        assert_ok(store_audit_list_done(f.store, "' OR 1 --", 0, 100, take_audit, &a, &total));
+        assert(total == 0);
+        assert_ok(store_audit_list_done(f.store, r.action, UINT64_MAX, 100, take_audit, &a, &total));
+        assert(total == 0);
+
         /* Append-only, also for whoever has the connection. */
         assert(sqlite3_exec(f.store->db, "DELETE FROM audit", NULL, NULL, NULL) != SQLITE_OK);
         assert(sqlite3_exec(f.store->db, "UPDATE audit SET actor = 'eve'", NULL, NULL, NULL) != SQLITE_OK);
         assert_ok(store_audit_list(f.store, 0, 0, take_audit, &a, &total));
-        assert(total == 5 && a.n == 7 && a.last.id == 1 && streq(a.last.actor, "alice"));
+        assert(total == 11 && a.last.id == 1 && streq(a.last.actor, "alice"));
 }
 
 static int list_drives_within(HostRecord *r, void *userdata)
