@@ -503,7 +503,7 @@ static int put_page(Out *o, struct json_object *document, const Counts *c, const
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>%s</title></head>\n"
                        "<body style=\"margin:0;padding:12px;background:#ffffff;color:" FOREGROUND
                        ";font:15px/1.45 system-ui,-apple-system,'Segoe UI',sans-serif;overflow-wrap:anywhere\">\n"
-                       "<div style=\"max-width:640px;margin:0 auto\">\n<h1 style=\"font-size:20px;margin:0 0 4px\">%c%s</h1>\n"
+                       "<div style=\"max-width:640px;margin:0 auto\">\n<h1 style=\"font-size:18px;margin:0 0 4px\">%c%s</h1>\n"
                        "<p style=\"margin:0 0 16px;color:" SOFT "\">",
                        title, title[0] == 'n' ? 'N' : title[0], title + 1);
         markup_text(o->html, heading);

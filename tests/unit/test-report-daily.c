@@ -113,7 +113,7 @@ static void test_quiet(void)
         assert(streq(d.text,
                      "burnin, from 2026-03-28 08:00 CET to 2026-03-29 08:00 CEST\n\n"
                      "1 drive on 1 host.\nNo job ran, waits or has ended, and no drive was unlocked.\n"));
-        expect(d.html, "<h1 style=\"font-size:20px;margin:0 0 4px\">Nothing happened</h1>");
+        expect(d.html, "<h1 style=\"font-size:18px;margin:0 0 4px\">Nothing happened</h1>");
         expect(d.html, "No job ran");
         assert(!strstr(d.html, "background:#cf222e") && !strstr(d.html, "<h2"));
 }
