@@ -5,7 +5,7 @@ import { setClock } from '../../ui/src/lib/clock';
 import { ApiError, type Api, type HistoryFilter, type HostOptions } from '../../ui/src/transport/api';
 import { DRIVE, GRANT, GRANT_ROOT, HOST, JOB, JOB_ROOT, MANAGER, ROOT, SETTINGS, STAGE, dictOf, type Bus, type Options } from './bus';
 import { codeOf } from './errors';
-import { readLog } from './log';
+import { bytesOf, readLog } from './log';
 import { whoCalls } from './rights';
 import { statisticsOf } from './statistics';
 import { fromBus, lastOf, variant } from './values';
@@ -171,7 +171,10 @@ export function cockpitApi(bus: Bus): Api {
                         return readLog(bus, path, offset);
                 },
                 csvHref: () => null,
-                reportHref: () => null,
+                report: (id) => async () => {
+                        const [page] = await ofJob(id, 'ReadReport', 'st', 'html', FLAGS);
+                        return new Blob([bytesOf(String(page))], { type: 'text/html' });
+                },
 
                 statistics: (days) => statisticsOf(bus, days),
                 async audit(offset, limit) {

@@ -10,7 +10,8 @@ function textOf(bytes: Uint8Array): string {
         return new TextDecoder().decode(bytes).replace(/[\0-\x08\x0b-\x1f\x7f]/g, '?');
 }
 
-function bytesOf(base64: string): Uint8Array {
+// As the bridge gives an array of bytes.
+export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
         return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 

@@ -8,6 +8,7 @@
 //   SCREENSHOTS  a folder; without it no pictures are made
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
@@ -187,6 +188,12 @@ story('a burn-in is started, followed and told of at its end', async () => {
         // The log, which comes in pieces here.
         await stage.getByRole('button', { name: 'Show the log' }).click();
         await stage.getByRole('log').getByText('0x00').waitFor();
+        // Its report, which has no address here.
+        const download = page.waitForEvent('download');
+        await frame().getByRole('button', { name: 'Report', exact: true }).click();
+        const saved = await download;
+        assert.equal(saved.suggestedFilename(), 'burnin-job1.html');
+        assert.match(readFileSync(await saved.path(), 'utf8'), new RegExp(`serial ${serial}: passed</title>`));
         assert.equal(await frame().locator('.notice.danger').count(), 0);
 });
 

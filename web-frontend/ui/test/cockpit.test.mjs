@@ -140,6 +140,9 @@ test('it is called with the rights of who logged in, and with types', async () =
         await assert.rejects(here.revokeGrant('ab'), { code: 'WrongState', message: 'It is gone.' });
         assert.equal(here.people, null);
         assert.equal(here.csvHref({}), null);
+        const report = standIn({ GetJob: ['/org/burnin1/job/7'], ReadReport: [Buffer.from('<p>ü').toString('base64'), 'SIGNATURE'] }).report(7);
+        assert.equal(await (await report()).text(), '<p>ü');
+        assert.deepEqual(calls.at(-1), ['/org/burnin1/job/7', 'ReadReport', 'st', ['html', 0]]);
 });
 
 test('who may not look is told so, who finds nobody at home gets the page', async () => {

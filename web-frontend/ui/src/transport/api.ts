@@ -109,8 +109,8 @@ export interface Api {
         // offset: in bytes; negative: so many before the end
         log(job: number, stage: number, offset: number): Promise<LogPiece>;
         csvHref(filter: Partial<HistoryFilter>): string | null;
-        // The signed page of a job that has ended; null: there is no address to have it from.
-        reportHref(job: number): string | null;
+        // The signed page of a job that has ended: its address, or where there is none, what gets it.
+        report(job: number): string | (() => Promise<Blob>);
 
         statistics(days: number): Promise<Statistics>;
         audit(offset: number, limit: number): Promise<Paged<AuditEntry>>;

@@ -132,7 +132,7 @@ export function httpApi(base: URL): Api {
                 cancelAll: async (reason) => (await post<{ cancelled: number }>('api/v1/burnin/cancel-all', { reason })).cancelled,
                 log: (job, stage, offset) => get<LogPiece>(`api/v1/burnin/${job}/log`, { stage, offset }),
                 csvHref: (filter: Partial<HistoryFilter>) => address('api/v1/burnin/export.csv', { ...filter, offset: undefined, limit: undefined }),
-                reportHref: (job) => address(`api/v1/burnin/${job}/report.html`),
+                report: (job) => address(`api/v1/burnin/${job}/report.html`),
 
                 statistics: (days) => get<Statistics>('api/v1/statistics', { days }),
                 auditCsvHref: () => address('api/v1/audit/export.csv'),

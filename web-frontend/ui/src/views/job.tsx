@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { date, lockNames, percent, span, speed, stageNames, temperature, bytes } from '../lib/format';
+import { save } from '../lib/save';
 import type { Job, Stage } from '../model';
 import { go } from '../router';
 import { activeNow, canOperate, changes, jobChanged, now, theApi } from '../store';
@@ -43,7 +44,7 @@ function JobDetails({ first, reload }: { first: Job; reload: () => void }) {
                         reload();
         }, [ended]);
         const operate = canOperate.value;
-        const report = job.state === 'done' ? theApi().reportHref(job.id) : null;
+        const report = job.state === 'done' ? theApi().report(job.id) : null;
         return (
                 <Page title={<>Job {job.id} <StateLabel state={job.state} verdict={job.verdict} /></>} actions={
                         <>
@@ -56,7 +57,8 @@ function JobDetails({ first, reload }: { first: Job; reload: () => void }) {
                                 {operate && job.state === 'paused' && <button type="button" class="btn secondary" onClick={() => attempt(theApi().resumeJob(job.id).then(reload))}><Icon name="play" size={12} />Resume</button>}
                                 {operate && job.state !== 'done' && job.state !== 'stopping' && <button type="button" class="btn danger-secondary" onClick={() => showDialog(<CancelDialog job={job} />)}>{job.kind === 'burn-in' ? '✕ Burn-In' : job.profile === 'long' ? '✕ Long' : '✕ Short'}</button>}
                                 {operate && job.state === 'done' && job.kind === 'burn-in' && <button type="button" class="btn secondary" onClick={() => showDialog(<RetryDialog job={job} />)}>Once more</button>}
-                                {report && <a class="btn secondary" href={report} target="_blank" rel="noopener"><Icon name="external" />Report</a>}
+                                {typeof report === 'string' && <a class="btn secondary" href={report} target="_blank" rel="noopener"><Icon name="external" />Report</a>}
+                                {typeof report === 'function' && <button type="button" class="btn secondary" onClick={() => attempt(report().then((page) => save(page, `burnin-job${job.id}.html`)))}><Icon name="download" />Report</button>}
                                 {job.state === 'done' && <Link to={`/history/${job.id}/print`} class="btn secondary"><Icon name="print" />Print</Link>}
                         </>
                 }>
