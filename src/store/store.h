@@ -204,12 +204,13 @@ int store_drive_del(Store *s,
                     const char *id); /* 1; 0: there was none. Its readings go with it, its jobs stay. */
 int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), void *userdata);
 
-/* So long every reading of a drive is kept; of older ones all that changed, and the first of a day; at most so many in all. */
-#define READINGS_ALL_USEC (30 * USEC_PER_DAY)
-#define READINGS_MAX      5000U
-int store_reading_put(
-                Store *s,
-                const ReadingRecord *r); /* -ENOENT: its drive is not stored. Thins those of its drive. */
+/* So long every reading of a drive is kept; of older ones all that changed, and the first of a day; and at most so many in all. */
+#define READINGS_ALL_USEC   (30 * USEC_PER_DAY)
+#define READINGS_DAILY_USEC (5 * 365 * USEC_PER_DAY)
+#define READINGS_MAX        5000U
+int store_reading_put(Store *s, const ReadingRecord *r); /* -ENOENT: its drive is not stored */
+/* Those of one drive that have aged: how many went. */
+int store_reading_thin(Store *s, const char *drive, uint64_t now);
 typedef struct ReadingFilter {
         const char *drive;
         uint64_t since_usec, until_usec; /* until_usec 0: to the last */
