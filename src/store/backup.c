@@ -183,7 +183,7 @@ int backup_verify(const char *path)
         r = open_file(path, SQLITE_OPEN_READONLY, &s);
         if (r < 0)
                 return r;
-        r = store_read_version(s, store_schemas_known, &version);
+        r = store_read_version(s, store_n_schemas, &version);
         if (r < 0)
                 return r;
         if (version == 0)

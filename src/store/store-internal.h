@@ -43,7 +43,8 @@ struct Store {
 int store_open_schemas(const char *path, const char *const *schemas, size_t n_schemas, Store **ret,
                        int *ret_upgraded_from);
 
-extern const size_t store_schemas_known;
+extern const char *const store_schemas[];
+extern const size_t store_n_schemas;
 
 /* What a connection is told before anything else. */
 int store_configure(Store *s);

@@ -28,15 +28,16 @@
 extern const char schema_0001_init[], schema_0002_settings[], schema_0004_queue[], schema_0005_grant[],
                 schema_0006_self_test[], schema_0007_truenas[], schema_0008_reading[],
                 schema_0009_stage_progress[], schema_0010_accounts[], schema_0011_bay[], schema_0012_nvme[],
-                schema_0013_latest[];
+                schema_0013_latest[], schema_0016_nightly[];
 
-static const char *const schemas_table[] = {
+const char *const store_schemas[] = {
         schema_0001_init,      schema_0002_settings, schema_0004_queue,   schema_0005_grant,
         schema_0006_self_test, schema_0007_truenas,  schema_0008_reading, schema_0009_stage_progress,
         schema_0010_accounts,  schema_0011_bay,      schema_0012_nvme,    schema_0013_latest,
+        schema_0016_nightly,
 };
 
-const size_t store_schemas_known = ELEMENTSOF(schemas_table);
+const size_t store_n_schemas = ELEMENTSOF(store_schemas);
 
 static int errno_of_system(int e)
 {
@@ -566,7 +567,7 @@ int store_open_schemas(const char *path, const char *const *schemas, size_t n_sc
 
 int store_open(const char *path, Store **ret, int *ret_upgraded_from)
 {
-        return store_open_schemas(path, schemas_table, ELEMENTSOF(schemas_table), ret, ret_upgraded_from);
+        return store_open_schemas(path, store_schemas, ELEMENTSOF(store_schemas), ret, ret_upgraded_from);
 }
 
 Store *store_close(Store *s)

@@ -385,13 +385,13 @@ static void test_restore_over_open_log(void)
         assert(query(old, "SELECT count(*) FROM jobs") == 3);
 }
 
-/* Where the database is damaged or gone, which is what backups are for. */
+/* Where the database is damaged or gone, which is what backups are for. The new one must not take the old one's log for its own. */
 static void test_restore_of_lost(void)
 {
         for (int gone = 0; gone < 2; gone++) {
                 _cleanup_(place_done) Place p = place_new();
                 _cleanup_(store_closep) Store *s = NULL;
-                _cleanup_free_ char *path = NULL, *aside = NULL;
+                _cleanup_free_ char *path = NULL, *aside = NULL, *log = NULL;
                 Backup b;
 
                 store_close(fill(p.dir));
@@ -401,9 +401,12 @@ static void test_restore_of_lost(void)
                         assert(unlink(p.database) == 0);
                 else
                         damage(p.database, 0, 8192);
+                touch(p.dir, "burnin.db-wal");
 
                 assert_ok(backup_restore(p.database, path, NOW, 0, &aside));
-                assert(gone ? streq(aside, "") : access(aside, F_OK) >= 0);
+                assert(!exists(p.dir, "burnin.db-wal") && !exists(p.dir, "burnin.db-shm"));
+                log = strf("%s-wal", aside);
+                assert(gone ? streq(aside, "") : access(aside, F_OK) >= 0 && access(log, F_OK) >= 0);
                 s = store_in(p.dir);
                 assert(query(s, "SELECT count(*) FROM audit") == 2000);
         }
