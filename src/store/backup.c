@@ -11,6 +11,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "shared/names.h"
 #include "store/backup.h"
 #include "store/store-internal.h"
 
@@ -373,10 +374,10 @@ static int settle(Store *s, uint64_t now, uint64_t last_job)
 }
 
 /* Brought up to date, settled, and on the disk as one file. */
-static int prepare_restored(const char *path, uint64_t now, uint64_t last_job)
+static int prepare_restored(const char *path, const char *file, uint64_t now, uint64_t last_job)
 {
         _cleanup_(store_closep) Store *s = NULL;
-        _cleanup_free_ char *before = NULL;
+        _cleanup_free_ char *before = NULL, *object = NULL;
         _cleanup_close_ int fd = -EBADF;
         int from, r;
 
@@ -389,7 +390,17 @@ static int prepare_restored(const char *path, uint64_t now, uint64_t last_job)
                         return -ENOMEM;
                 (void) unlink(before);
         }
+        object = strf("backup %s", strrchr(file, '/') ? strrchr(file, '/') + 1 : file);
+        if (!object)
+                return -ENOMEM;
         r = settle(s, now, last_job);
+        if (r >= 0)
+                r = store_audit_add(s, &(AuditRecord){ .time_usec = now,
+                                                       .actor = (char *) "root",
+                                                       .action = (char *) ACTION_MANAGE_SETTINGS,
+                                                       .object = object,
+                                                       .outcome = (char *) "ok",
+                                                       .detail = (char *) "restored" });
         if (r >= 0)
                 r = store_exec(s, "PRAGMA journal_mode = DELETE");
         s = store_close(s);
@@ -443,7 +454,7 @@ int backup_restore(const char *database, const char *file, uint64_t now, uint64_
         if (r < 0)
                 return r;
 
-        r = prepare_restored(copy, now, last_job);
+        r = prepare_restored(copy, file, now, last_job);
         if (r >= 0)
                 r = set_aside(database, now, &aside);
         if (r >= 0 && rename(copy, database) < 0)

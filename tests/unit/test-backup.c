@@ -325,7 +325,9 @@ static void test_restore(void)
 
         s = store_in(p.dir);
         assert(query(s, "SELECT count(*) FROM settings") == 0);
-        assert(query(s, "SELECT count(*) FROM audit") == 2000);
+        assert(query(s, "SELECT count(*) FROM audit") == 2001);
+        assert(query(s, "SELECT count(*) FROM audit WHERE object = 'backup burnin-20261121T000000Z.db' AND "
+                        "detail = 'restored' AND time_usec = 1795222800000000") == 1);
         assert(query(s, "SELECT count(*) FROM jobs WHERE state = 'done' AND verdict = 'cancelled' AND "
                         "finished_usec = 1795222800000000") == 2);
         assert(query(s, "SELECT count(*) FROM stages WHERE stage = 0 AND state = 'done' AND verdict = "
@@ -408,7 +410,7 @@ static void test_restore_of_lost(void)
                 log = strf("%s-wal", aside);
                 assert(gone ? streq(aside, "") : access(aside, F_OK) >= 0 && access(log, F_OK) >= 0);
                 s = store_in(p.dir);
-                assert(query(s, "SELECT count(*) FROM audit") == 2000);
+                assert(query(s, "SELECT count(*) FROM audit") == 2001);
         }
 }
 
