@@ -74,6 +74,8 @@ CHANGES: dict[str, Call] = {
     "Retry": lambda p, user: p.active_jobs()[0].call("Retry", "st", "RIGHTS01", 0, user=user),
     "Set": lambda p, user: p.call_settings("Set", "svt", "max_per_host", dbus.UInt32(7), 0, user=user),
     "Reset": lambda p, user: p.call_settings("Reset", "st", "max_per_host", 0, user=user),
+    "Run": lambda p, user: p.call_nightly("Run", "t", 0, user=user),
+    "MakeBackup": lambda p, user: p.call_nightly("MakeBackup", "t", 0, user=user),
     "CancelAll": lambda p, user: p.call("CancelAll", "st", "", 0, user=user),
 }
 
@@ -110,6 +112,7 @@ def test_nobody_may_look(product: Product, nas: Host) -> None:
     assert product.call("ListAudit", "a{sv}", EMPTY, user="nobody")
     assert product.call("GetHost", "s", "nas", user="nobody") == nas.path
     assert product.call_settings("List", user="nobody")
+    assert isinstance(product.call_nightly("ListBackups", user="nobody"), list)
     assert product.call_settings("Get", "s", "max_per_host", user="nobody")["Value"] == 0
     nas.call("Refresh", "t", 0, user="nobody")
 
@@ -121,7 +124,7 @@ def test_roles_of_the_shipped_rules(product: Product, nas: Host, people: None, r
     running = product.start("RIGHTS01")
     with product.braked(running):
         CHANGES["AcceptHostKey"](product, "admin1")     # changes nothing: it is the accepted one
-        for role, methods in {"admin1": ("AddHost", "Configure", "Set", "Reset"),
+        for role, methods in {"admin1": ("AddHost", "Configure", "Set", "Reset", "MakeBackup"),
                               "operator1": ("SetLocation", "SetNotes", "StartBurnIn")}.items():
             for method in methods:
                 with denied():
