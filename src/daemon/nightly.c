@@ -144,57 +144,76 @@ static int job_is_old(Nightly *n, uint64_t id, uint64_t before)
         return lstat(path, &st) >= 0 && (uint64_t) st.st_mtim.tv_sec * USEC_PER_SEC < before;
 }
 
-static int nightly_drop_job(Nightly *n, const char *name)
+static void nightly_drop_files(Nightly *n)
+{
+        int r;
+
+        r = job_files_remove(dirfd(n->jobs), n->dropping, FILES_A_STEP);
+        if (r == 0)
+                return; /* there is more of it */
+        if (r == 1)
+                n->record.jobs++;
+        if (r < 0) {
+                (void) log_warning_errno(r, "Failed to drop the files of job %s: %m", n->dropping);
+                nightly_note_error(n, "Files of a job cannot be dropped", r);
+        }
+
+        n->dropping[0] = '\0';
+}
+
+/* The next directory whose files may go; 0: there is none. */
+static int nightly_find_job(Nightly *n)
 {
         uint64_t id, now = now_usec(CLOCK_REALTIME),
                      kept = n->manager->settings.retention_log_days * USEC_PER_DAY;
+        struct dirent *e;
         int r;
 
-        if (parse_u64(name, &id) < 0)
+        e = readdir(n->jobs);
+        if (!e)
                 return 0;
+        if (parse_u64(e->d_name, &id) < 0 || strlen(e->d_name) >= sizeof(n->dropping))
+                return 1;
         r = job_is_old(n, id, now - MIN(now, kept));
-        if (r <= 0)
-                return r;
+        if (r < 0)
+                nightly_note_error(n, "A job cannot be read", r);
+        if (r > 0)
+                (void) snprintf(n->dropping, sizeof(n->dropping), "%s", e->d_name);
 
-        do
-                r = job_files_remove(dirfd(n->jobs), name, FILES_A_STEP);
-        while (r == 0);
-        if (r == 1)
-                n->record.jobs++;
-        return r;
+        return 1;
 }
 
 /* 1: there is more. */
 static int nightly_step_jobs(Nightly *n)
 {
-        struct dirent *e;
-        int r;
-
         if (!n->jobs) {
+                n->dropping[0] = '\0';
                 n->jobs = opendir(PATH_JOBS);
                 if (!n->jobs) {
                         nightly_note_error(n, PATH_JOBS " cannot be read", -errno);
                         return 0;
                 }
         }
-
-        e = readdir(n->jobs);
-        if (!e)
-                return 0;
-        r = nightly_drop_job(n, e->d_name);
-        if (r < 0) {
-                (void) log_warning_errno(r, "Failed to drop the files of job %s: %m", e->d_name);
-                nightly_note_error(n, "Files of a job cannot be dropped", r);
+        if (n->dropping[0]) {
+                nightly_drop_files(n);
+                return 1;
         }
 
-        return 1;
+        return nightly_find_job(n);
 }
 
 static int nightly_list_drives(Nightly *n)
 {
-        for (const Drive *d = n->manager->drives; d; d = d->hh.next)
-                if (strv_extend(&n->drives, d->record.id) < 0)
+        size_t i = 0;
+
+        n->drives = new0(char *, HASH_COUNT(n->manager->drives) + 1);
+        if (!n->drives)
+                return -ENOMEM;
+        for (const Drive *d = n->manager->drives; d; d = d->hh.next) {
+                n->drives[i] = strdup(d->record.id);
+                if (!n->drives[i++])
                         return -ENOMEM;
+        }
 
         return 0;
 }
@@ -206,8 +225,10 @@ static int nightly_step_readings(Nightly *n)
         if (!n->drives) {
                 n->next_drive = 0;
                 r = nightly_list_drives(n);
-                if (r < 0 || !n->drives)
+                if (r < 0) {
+                        nightly_note_error(n, "Readings cannot be thinned", r);
                         return 0;
+                }
         }
         if (!n->drives[n->next_drive])
                 return 0;

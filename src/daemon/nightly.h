@@ -26,7 +26,8 @@ typedef struct Nightly {
         NightlyStep step;
         sd_event_source *step_source;
         DIR *jobs;
-        char **drives; /* their ids when this step began */
+        char dropping[24]; /* the directory in it that goes; "": none does */
+        char **drives;     /* their ids when this step began */
         size_t next_drive;
         NightlyRecord record; /* of this run; of the last one while idle */
 
