@@ -118,7 +118,7 @@ static void test_make(void)
 {
         _cleanup_(place_done) Place p = place_new();
         _cleanup_(store_closep) Store *s = fill(p.dir), *copy = NULL;
-        _cleanup_free_ char *path = NULL, *again = NULL;
+        _cleanup_free_ char *path = NULL;
         struct stat st;
         Backup b, c;
 
