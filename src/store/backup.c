@@ -23,6 +23,7 @@ static const char *const companions[] = { "-journal", "-wal", "-shm" };
 /* As much stays free as burnind itself needs not to be called full. */
 #define FREE_MIN_BYTES (UINT64_C(64) * 1024 * 1024)
 #define BUSY_USEC      (10 * USEC_PER_SEC)
+#define AHEAD_USEC     (3600 * USEC_PER_SEC)
 
 static int open_file(const char *path, int flags, Store **ret)
 {
@@ -83,21 +84,32 @@ int backup_parse_name(const char *name, uint64_t *ret_usec)
         return 0;
 }
 
-/* The first second from that one on that no backup has yet: a clock may have been set back. */
-static int choose_name(int dir_fd, uint64_t now, Backup *b)
+/* Now, or after the last one where more than one is made in a second: the newest is what stays. One of a clock that was far ahead is
+ * not followed there. */
+static int choose_name(const char *dir, uint64_t now, Backup *b)
 {
-        for (time_t t = (time_t) (now / USEC_PER_SEC), n = 0; n < (time_t) BACKUPS_MAX; t++, n++) {
-                struct tm tm;
+        _cleanup_free_ Backup *backups = new0(Backup, BACKUPS_MAX);
+        struct tm tm;
+        time_t t;
+        size_t n;
+        int r;
 
-                if (!gmtime_r(&t, &tm) || strftime(b->name, sizeof(b->name), NAME_FORMAT, &tm) == 0)
-                        return -EOVERFLOW;
-                if (faccessat(dir_fd, b->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
-                        b->time_usec = (uint64_t) t * USEC_PER_SEC;
-                        return errno == ENOENT ? 0 : -errno;
-                }
-        }
+        if (!backups)
+                return -ENOMEM;
+        r = backup_list(dir, backups, &n);
+        if (r < 0)
+                return r;
 
-        return -EEXIST;
+        now -= now % USEC_PER_SEC;
+        for (size_t i = n; i > 0; i--)
+                if (backups[i - 1].time_usec >= now && backups[i - 1].time_usec - now < AHEAD_USEC)
+                        now = backups[i - 1].time_usec + USEC_PER_SEC;
+        t = (time_t) (now / USEC_PER_SEC);
+        if (!gmtime_r(&t, &tm) || strftime(b->name, sizeof(b->name), NAME_FORMAT, &tm) == 0)
+                return -EOVERFLOW;
+
+        b->time_usec = now;
+        return 0;
 }
 
 static int check_room(const char *database, int dir_fd)
@@ -213,7 +225,7 @@ int backup_make(const char *database, const char *dir, uint64_t now, Backup *ret
         fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        if ((r = choose_name(fd, now, &b)) < 0 || (r = check_room(database, fd)) < 0 ||
+        if ((r = choose_name(dir, now, &b)) < 0 || (r = check_room(database, fd)) < 0 ||
             (r = copy_database(database, temporary)) < 0)
                 return r;
 

@@ -91,6 +91,14 @@ static void damage(const char *path, off_t offset, size_t size)
                 assert(pwrite(fd, "\xa5", 1, offset + (off_t) i) == 1);
 }
 
+static void touch(const char *dir, const char *name)
+{
+        _cleanup_free_ char *path = in(dir, name);
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        assert(fd >= 0);
+}
+
 static void test_names(void)
 {
         static const char *const bad[] = {
@@ -135,6 +143,13 @@ static void test_make(void)
         /* The same second again. */
         assert_ok(backup_make(p.database, p.backups, NOW, &c));
         assert(streq(c.name, "burnin-20261121T000001Z.db"));
+        /* And again, when the first one has gone: the newest has the last name. That of another time is none to come after. */
+        assert(unlink(path) == 0);
+        touch(p.backups, "burnin-20361121T000000Z.db");
+        assert_ok(backup_make(p.database, p.backups, NOW, &b));
+        assert(streq(b.name, "burnin-20261121T000002Z.db"));
+        free(path);
+        path = in(p.backups, b.name);
 
         assert(query(s, "SELECT count(*) FROM audit") == 2000);
         assert_ok(store_open(path, &copy, NULL));
@@ -228,14 +243,6 @@ static void test_make_fails(void)
         assert(truncate(p.database, INT64_C(1) << 40) == 0);
         assert_error(-ENOSPC, backup_make(p.database, p.backups, NOW, &b));
         assert(count(p.backups) == 0);
-}
-
-static void touch(const char *dir, const char *name)
-{
-        _cleanup_free_ char *path = in(dir, name);
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-        assert(fd >= 0);
 }
 
 static void test_rotate(void)
