@@ -113,7 +113,8 @@ static int restore(const char *name)
         lock = directory_lock(PATH_STATE);
         if (lock == -EWOULDBLOCK)
                 return log_error_errno(EBUSY,
-                                       "burnind is running. Stop it first: systemctl stop burnind.service");
+                                       "burnind is running. Stop it, and have nobody start it meanwhile: "
+                                       "systemctl stop burnind && systemctl mask --runtime burnind");
         if (lock < 0)
                 return log_error_errno(lock, "Failed to lock " PATH_STATE ": %m");
 

@@ -10,7 +10,8 @@ import dbus
 import pytest
 from product import Host, Job, Product, nas, product, refused  # noqa: F401
 
-pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing", r"The grant .* of root for")
+pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
+                                       r"The grant .* of root for")
 
 SOURCE = Path(__file__).resolve().parents[2]
 JOB_FINISHED = "3360ab8acf9647b186e20868f1a7f1c7"

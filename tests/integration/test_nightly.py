@@ -2,6 +2,7 @@
 """What is done every night: a backup, old logs, old readings; and that a backup can be put back."""
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import busclient
 import dbus
 import pytest
-from product import NIGHTLY, PATH, Host, Job, Product, nas, plain, product, refused  # noqa: F401
+from product import MANAGER, NIGHTLY, PATH, Drive, Host, Job, Product, Stage, nas, plain, product, refused  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
                                        r"burnin-locate-", r"remnant")
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancell
 STATE = "/var/lib/burnin"
 DATABASE = f"{STATE}/burnin.db"
 BACKUPS = f"{STATE}/backups"
+COPY = "/root/copy"
 DAY = 86400
 NIGHTLY_DONE = "f2fe0a8a9bd548d79593748b1fc15933"
 BACKUP_FAILED = "2e191bb7f5f34c15ab5b9b793da7a5c1"
@@ -174,6 +176,17 @@ def test_one_backup_at_a_time(product: Product) -> None:
     assert len(failed) == 1 and failed[0].get_dbus_name() == "org.burnin1.Error.WrongState"
 
 
+@contextlib.contextmanager
+def no_burnind(product: Product) -> Iterator[None]:
+    """As the documentation says: whoever calls it meanwhile would have started it again."""
+    product.machine.run("systemctl stop burnind.service && systemctl mask --runtime burnind.service")
+    try:
+        yield
+    finally:
+        product.machine.run(["systemctl", "unmask", "--runtime", "burnind.service"])
+        product.machine.run(["systemctl", "start", "burnind.service"])
+
+
 @pytest.mark.allow_journal(r"Cancelled by", r"burnind is running", r"was not restored", r"Failed to lock")
 def test_restore(product: Product, nas: Host) -> None:
     """A job that was queued when the backup was made, and cancelled since, must not begin."""
@@ -190,16 +203,11 @@ def test_restore(product: Product, nas: Host) -> None:
     # Not while burnind is there, and not from nothing.
     refusal = product.machine.run(["burninctl", "backup", "restore", name, "--yes"], check=False)
     assert refusal.returncode == 1 and "systemctl stop burnind" in refusal.stderr
-    product.machine.run(["systemctl", "stop", "burnind.service"])
-    product.machine.run(["systemctl", "mask", "--runtime", "burnind.service"])
-    try:
+    with no_burnind(product):
         for bad in ("nothing.db", "/etc/passwd"):
             refusal = product.machine.run(["burninctl", "backup", "restore", bad, "--yes"], check=False)
             assert refusal.returncode == 1 and "Nothing was changed" in refusal.stderr
         printed = ctl(product, "backup", "restore", name, "--yes")
-    finally:
-        product.machine.run(["systemctl", "unmask", "--runtime", "burnind.service"])
-        product.machine.run(["systemctl", "start", "burnind.service"])
 
     aside = printed.split()[-1]
     assert aside.startswith(f"{DATABASE}.before-") and product.machine.run(["test", "-s", aside], check=False).returncode == 0
@@ -211,3 +219,59 @@ def test_restore(product: Product, nas: Host) -> None:
     nas.wait("State", "online")
     again = product.start("RESTORE2")
     assert again.id > after.id and again.wait_end() == "passed"
+
+
+def accounts(product: Product, method: str, signature: str = "", *args: Any, user: str | None = None) -> Any:
+    return plain(product.machine.call(f"{PATH}/accounts", "org.burnin1.Accounts", method, signature, *args, user=user))
+
+
+def kept(product: Product, until: int) -> dict[str, Any]:
+    """What the database knows, without what a look at a host has told since then."""
+    empty, until_then = dbus.Dictionary({}, signature="sv"), dbus.Dictionary({"until": dbus.UInt64(until)}, signature="sv")
+    jobs = product.list("Jobs")
+    return {
+        "hosts": [[row[key] for key in ("Name", "Address", "Port", "User", "Notes", "HostKeyFingerprint")] for row in product.hosts()],
+        "drives": [[row[key] for key in ("Id", "Serial", "Model", "SizeBytes", "Location", "Notes")]
+                   for row in product.list("Drives")],
+        "readings": [Drive(product, row["Object"]).call("ListReadings", "a{sv}", until_then) for row in product.list("Drives")],
+        "jobs": jobs,
+        "stages": [[Stage(product, path).all() for path in Job(product, row["Object"])["Stages"]] for row in jobs],
+        "log": Job(product, jobs[0]["Object"]).stage().log(),
+        "settings": product.call_settings("List"),
+        "statistics": product.call("ListStatistics", "a{sv}", empty),
+        "accounts": [[row[key] for key in ("Name", "Role", "CreatedUSec")] for row in accounts(product, "List")],
+    }
+
+
+@pytest.mark.allow_journal(r"was added", r"Login")
+def test_restore_on_an_empty_machine(product: Product, nas: Host, setting: Any) -> None:
+    """Of what was copied elsewhere everything comes back, and works: hosts without a question, the account with its password."""
+    drive = product.plug("EMPTY001", 8)
+    drive.call("SetLocation", "st", "Shelf 2 / Bay 7", 0)
+    nas.call("Configure", "a{sv}", dbus.Dictionary({"notes": "rack 4"}, signature="sv"))
+    setting("temp_warn_c", 47)
+    accounts(product, "Add", "ssst", "alice", "admin", "a good password", 0)
+    assert product.start("EMPTY001").wait_end() == "passed"
+    audit = product.list("Audit")
+    name = product.call_nightly("MakeBackup", "t", 0)
+    made = said(product)["LastBackupUSec"]
+    before = kept(product, made)
+    assert sum(total for _, total in before["readings"]) > 0
+    product.machine.run(f"mkdir -p {COPY} && cp -a /etc/burnin {STATE}/jobs {BACKUPS}/{name} {COPY}")
+
+    with no_burnind(product):
+        # As it is when the packages were installed, and nothing else.
+        product.machine.run(f"systemctl stop burnin-poll.service burnin-truenas.service && rm -r {STATE} /etc/burnin && "
+                            "systemd-tmpfiles --create burnin.conf")
+        product.machine.run(f"cp -a {COPY}/burnin/. /etc/burnin && cp -a {COPY}/jobs {STATE}")
+        printed = ctl(product, "backup", "restore", f"{COPY}/{name}", "--yes")
+        assert printed.strip() == f"{COPY}/{name} is the database now."
+    product.machine.wait_property(PATH, MANAGER, "Health", "ok")
+    assert kept(product, made) == before
+    assert product.list("Audit")[-len(audit):] == audit
+    product.host("nas").wait("State", "online")
+    product.wait_drive("EMPTY001")
+    assert accounts(product, "Login", "ssa{sv}", "alice", "a good password", dbus.Dictionary({}, signature="sv"), user="burnin-web")
+    assert product.start("EMPTY001").wait_end() == "passed"
+    assert night(product)["LastRunError"] == ""
+    product.machine.run(["rm", "-r", COPY])

@@ -540,7 +540,7 @@ def test_metrics(product: Product, nas: Host, server: WebServer, victor: Person)
     assert 'burnin_jobs_finished_total{verdict="passed"}' in samples
     assert samples['burnin_part_healthy{part="database"}'] == 1
 
-    assert samples[f'burnin_drive_smart_counter{{drive="{drive}",host="nas",counter="power_on_hours"}}'] == 12
+    assert samples[f'burnin_drive_smart_value{{drive="{drive}",host="nas",counter="power_on_hours"}}'] == 12
     product.call_nightly("MakeBackup", "t", 0)
     later = server.request("GET", "/metrics").body.decode()
     assert re.search(r"^burnin_backup_timestamp_seconds [0-9.e+]+$", later, re.MULTILINE) and "burnin_backup_failed 0" in later

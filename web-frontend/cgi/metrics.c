@@ -57,7 +57,7 @@ static const struct {
                                   "1: the drive's own overall health is passed; 0: it is failed." },
         [DRIVE_SMART_READ] = { "burnin_drive_smart_read_timestamp_seconds", "gauge",
                                "When SMART was last read." },
-        [DRIVE_SMART_COUNTER] = { "burnin_drive_smart_counter", "gauge",
+        [DRIVE_SMART_COUNTER] = { "burnin_drive_smart_value", "gauge",
                                   "What the drive counts of its own faults; which is a label." },
         [DRIVE_LOCKED] = { "burnin_drive_locked", "gauge",
                            "1 while something uses the drive or its content must be kept; why is a label." },
