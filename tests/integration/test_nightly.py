@@ -72,6 +72,12 @@ def test_timer_is_there_without_being_enabled(product: Product) -> None:
     assert "ActiveState=active" in show and "Persistent=yes" in show and "03:00:00" in show
 
 
+def test_timer_comes_back_as_often_as_burnind(product: Product) -> None:
+    for _ in range(7):
+        product.restart()
+    assert product.machine.run(["systemctl", "is-active", "burnin-nightly.timer"], check=False).stdout.strip() == "active"
+
+
 def test_unit_of_the_timer_begins_a_run(product: Product) -> None:
     cursor = product.machine.cursor()
     product.machine.run(["systemctl", "start", "burnin-nightly.service"])
