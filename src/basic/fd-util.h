@@ -35,6 +35,9 @@ int read_file_full(const char *path, size_t max, char **ret, size_t *ret_size);
  * directory. */
 int write_file_atomic(const char *path, const void *data, size_t size, mode_t mode);
 
+/* Held by one process at a time, for as long as the descriptor that it returns is open. -EWOULDBLOCK: another one holds it. */
+int directory_lock(const char *path);
+
 /* Makes the name of a new file survive a power cut. */
 int fsync_directory_of(const char *path);
 

@@ -201,6 +201,11 @@ static const Verb verbs[] = {
         { "settings", "get", 1, 1, 0, verb_settings_get },
         { "settings", "set", 2, 2, 0, verb_settings_set },
         { "settings", "reset", 1, 1, 0, verb_settings_reset },
+        { "backup", "list", 0, 0, 0, verb_backup_list },
+        { "backup", "now", 0, 0, 0, verb_backup_now },
+        { "backup", "restore", 1, 1, BIT(OPTION_YES), verb_backup_restore },
+        { "nightly", "show", 0, 0, 0, verb_nightly_show },
+        { "nightly", "run", 0, 0, 0, verb_nightly_run },
         { "version", NULL, 0, 0, 0, verb_version },
         { "help", NULL, 0, SIZE_MAX, 0, verb_help },
 };
@@ -277,6 +282,12 @@ static const char help_text[] =
                 "  settings get NAME               One, with what it means\n"
                 "  settings set NAME VALUE         Change it; kept over restarts, wins over files\n"
                 "  settings reset NAME             Back to the value of the files, or the default\n\n"
+                "Backups of the database, made every night:\n"
+                "  backup list                     What there is, the newest first\n"
+                "  backup now                      Make one now\n"
+                "  backup restore NAME|PATH        Put one back; burnind must be stopped\n"
+                "  nightly show                    What the last nightly run did\n"
+                "  nightly run                     Do it now: a backup, then old logs and readings go\n\n"
                 "Options of start:\n"
                 "     --profile=PROFILE            full, surface, short, long, short_long, surface_short,\n"
                 "                                  surface_long, fast (surface)\n"

@@ -72,6 +72,11 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_SETTINGS, "Get", ACTION_VIEW },
         { BUS_INTERFACE_SETTINGS, "Set", ACTION_MANAGE_SETTINGS },
         { BUS_INTERFACE_SETTINGS, "Reset", ACTION_MANAGE_SETTINGS },
+        { BUS_INTERFACE_NIGHTLY, "Run", ACTION_MANAGE_SETTINGS,
+          "make a backup of the burn-in service, and drop old logs, now" },
+        { BUS_INTERFACE_NIGHTLY, "MakeBackup", ACTION_MANAGE_SETTINGS,
+          "make a backup of the database of the burn-in service" },
+        { BUS_INTERFACE_NIGHTLY, "ListBackups", ACTION_VIEW },
 };
 const size_t authz_table_size = ELEMENTSOF(authz_table);
 

@@ -13,6 +13,7 @@
 #include "daemon/host.h"
 #include "daemon/list.h"
 #include "daemon/log-control.h"
+#include "daemon/nightly.h"
 #include "daemon/poll.h"
 #include "daemon/stage.h"
 #include "daemon/submit.h"
@@ -411,6 +412,9 @@ int manager_bus_register(Manager *m)
         if (r < 0)
                 return r;
         r = setting_bus_register(m);
+        if (r < 0)
+                return r;
+        r = nightly_bus_register(m);
         if (r < 0)
                 return r;
         r = account_bus_register(m);

@@ -19,6 +19,7 @@
 #include "daemon/drive.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
+#include "daemon/nightly.h"
 #include "daemon/password.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
@@ -114,6 +115,7 @@ int manager_new(Manager **ret)
         m = new0(Manager, 1);
         if (!m)
                 return log_oom();
+        m->lock_fd = -EBADF;
 
         r = manager_new_event(m);
         if (r < 0)
@@ -134,6 +136,8 @@ int manager_new(Manager **ret)
         r = queue_new(m);
         if (r >= 0)
                 r = audit_new(m);
+        if (r >= 0)
+                r = nightly_new(m);
         if (r >= 0)
                 r = sd_event_add_time(m->event, &m->progress_timer, CLOCK_BOOTTIME, 0, 0,
                                       manager_on_progress, m);
@@ -169,6 +173,7 @@ Manager *manager_free(Manager *m)
         passwords_done(m);
         reports_done(m);
         sessions_done(m);
+        m->nightly = nightly_free(m->nightly);
         m->poll = poll_free(m->poll);
         m->truenas = poll_free(m->truenas);
         HASH_ITER(hh, m->hosts, h, next_host)
@@ -183,6 +188,7 @@ Manager *manager_free(Manager *m)
         sd_event_source_disable_unref(m->progress_timer);
         sd_event_source_disable_unref(m->store_timer);
         store_close(m->store);
+        safe_close(m->lock_fd);
         sd_bus_flush_close_unref(m->bus);
         sd_event_unref(m->event);
         configuration_free(m->configuration);
@@ -483,6 +489,10 @@ static int manager_open_store(Manager *m)
 {
         int r, upgraded_from;
 
+        m->lock_fd = directory_lock(PATH_STATE);
+        if (m->lock_fd < 0)
+                return log_error_errno(m->lock_fd, "Failed to lock " PATH_STATE
+                                                   ", so a backup may be being restored there: %m");
         r = store_open(PATH_DATABASE, &m->store, &upgraded_from);
         if (r == -ENOTSUP)
                 return log_error_errno(r, PATH_DATABASE
@@ -497,6 +507,8 @@ static int manager_open_store(Manager *m)
                                upgraded_from, upgraded_from);
 
         r = configuration_load_runtime(m);
+        if (r >= 0)
+                r = nightly_load(m->nightly);
         if (r >= 0)
                 r = store_host_list(m->store, manager_on_host_record, m);
         if (r >= 0)

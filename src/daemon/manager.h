@@ -19,6 +19,7 @@ typedef struct Grant Grant;
 typedef struct Host Host;
 typedef struct Identify Identify;
 typedef struct Job Job;
+typedef struct Nightly Nightly;
 typedef struct Password Password;
 typedef struct PollLink PollLink;
 typedef struct ReportCall ReportCall;
@@ -67,7 +68,9 @@ typedef struct Manager {
         uint64_t progress_turn_usec,
                         progress_stored_usec[10]; /* the last turn, and that of each part; CLOCK_BOOTTIME */
         sd_event_source *store_timer;             /* runs while the store cannot be written */
-        DenialLog *denials;                       /* see daemon/audit.h */
+        Nightly *nightly;
+        int lock_fd;        /* of PATH_STATE: nobody else puts another database there */
+        DenialLog *denials; /* see daemon/audit.h */
         sd_event_source *denials_timer;
         gid_t worker_gid;
         uid_t worker_uid;

@@ -40,6 +40,8 @@ typedef struct Settings {
         bool web_session_bind_address;
         char **allowed_ips;     /* networks; none: everybody may come */
         char **trusted_proxies; /* networks; none: loopback alone */
+        uint32_t retention_log_days,
+                        retention_backup_keep; /* retention_backup_keep 0: none is made by night */
         char **boot_pools;
         bool loop_drives;
         char *ssh_key; /* absolute path */

@@ -10,6 +10,7 @@
 #include "basic/strv.h"
 #include "basic/time-util.h"
 #include "daemon/host.h"
+#include "daemon/job-files.h"
 #include "daemon/scope.h"
 #include "daemon/sibling.h"
 #include "daemon/self-test.h"
@@ -24,7 +25,6 @@
 #define STOPPING_DEADLINE_USEC (90 * USEC_PER_SEC)
 #define PHASES_MAX             512U
 #define REPORT_FILE_MAX        (1024U * 1024U)
-#define REPORT_REFUSED_SUFFIX  ".refused"
 
 static int stage_on_phase_record(PhaseRecord *r, void *userdata)
 {
@@ -356,7 +356,7 @@ static int stage_refuse_report(const Stage *s, int error, StageReport *report)
                 (void) json_get_bool(report->details, "remnant", &remnant);
         substitute.details = json_object_new_object();
         substitute.reason = strf(
-                        "The database refuses the report of this stage (%s). It is kept as %s" REPORT_REFUSED_SUFFIX
+                        "The database refuses the report of this stage (%s). It is kept as %s" JOB_FILE_KEPT
                         "; look there what the stage found.",
                         strerror(-error), stage_report_path(s, path));
         if (!substitute.reason || !substitute.details ||
@@ -372,9 +372,9 @@ static int stage_refuse_report(const Stage *s, int error, StageReport *report)
 /* Out of the way of the next one, for the operator. */
 static void stage_keep_report_aside(const Stage *s, int error)
 {
-        char path[STAGE_PATH_MAX], kept[STAGE_PATH_MAX + sizeof(REPORT_REFUSED_SUFFIX)];
+        char path[STAGE_PATH_MAX], kept[STAGE_PATH_MAX + sizeof(JOB_FILE_KEPT)];
 
-        (void) snprintf(kept, sizeof(kept), "%s" REPORT_REFUSED_SUFFIX, stage_report_path(s, path));
+        (void) snprintf(kept, sizeof(kept), "%s" JOB_FILE_KEPT, stage_report_path(s, path));
         if (rename(path, kept) < 0)
                 log_stage(s, LOG_WARNING, NULL, "%s cannot be kept as %s: %s", path, kept, strerror(errno));
         else

@@ -18,6 +18,7 @@
 #define BUS_INTERFACE_SETTINGS BUS_NAME ".Settings"
 #define BUS_INTERFACE_GRANT    BUS_NAME ".UnlockGrant"
 #define BUS_INTERFACE_ACCOUNTS BUS_NAME ".Accounts"
+#define BUS_INTERFACE_NIGHTLY  BUS_NAME ".Nightly"
 
 /* Errors: bus-error.c maps each to an errno, in every program. */
 #define BUS_ERROR_NO_SUCH_HOST         BUS_NAME ".Error.NoSuchHost"
@@ -124,6 +125,8 @@
 #define MESSAGE_SELF_TEST_FOREIGN     "9a738c59e578444bb265f102e9724a38"
 #define MESSAGE_STALLED               "5d158d51adc845c68920c01068b4303a"
 #define MESSAGE_LOCKED_OUT            "e1083aebbaec4e07a99fe9ece4895e2e"
+#define MESSAGE_NIGHTLY_DONE          "f2fe0a8a9bd548d79593748b1fc15933"
+#define MESSAGE_BACKUP_FAILED         "2e191bb7f5f34c15ab5b9b793da7a5c1"
 #define MESSAGE_LOCAL_REFUSED         "3690c332682840f6a1ffb3ee8c1c227f"
 
 /* Files on the machine of burnind. */
@@ -133,6 +136,7 @@
 #define PATH_STATE          "/var/lib/burnin"
 #define PATH_DATABASE       PATH_STATE "/burnin.db"
 #define PATH_JOBS           PATH_STATE "/jobs"
+#define PATH_BACKUPS        PATH_STATE "/backups"
 #define PATH_RUNTIME        "/run/burnin"
 #define PATH_POLL_SOCKET    PATH_RUNTIME "/poll.sock"
 #define PATH_TRUENAS_SOCKET PATH_RUNTIME "/truenas.sock"
@@ -143,6 +147,8 @@
 #define PATH_PASSWORD_SOCKET                                                                                \
         "/run/burnin-password/socket"                  /* burnin-password.socket makes it, for root alone */
 #define PATH_REPORT_SOCKET "/run/burnin-report/socket" /* burnin-report.socket makes it, for root alone */
+
+#define PATH_BACKUP_SOCKET "/run/burnin-backup/socket" /* burnin-backup.socket makes it, for root alone */
 
 /* The user of everything that parses what hosts print. */
 #define WORKER_USER "burnin"

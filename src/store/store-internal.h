@@ -43,6 +43,17 @@ struct Store {
 int store_open_schemas(const char *path, const char *const *schemas, size_t n_schemas, Store **ret,
                        int *ret_upgraded_from);
 
+extern const char *const store_schemas[];
+extern const size_t store_n_schemas;
+
+/* What a connection is told before anything else. */
+int store_configure(Store *s);
+/* The schema of a file, 0: it is empty. -EUCLEAN: a database of somebody else; -ENOTSUP: newer than so many. It reads alone: a file
+ * that is not for us stays as it is. */
+int store_read_version(Store *s, size_t n_schemas, int64_t *ret);
+int store_exec(Store *s, const char *sql);
+int store_query_i64(Store *s, const char *sql, int64_t *ret); /* -ENODATA: no row */
+
 /* The errno of what SQLite returned last; errno was zeroed before. */
 int store_error(Store *s, int rc, const char *what);
 

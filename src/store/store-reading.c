@@ -27,37 +27,28 @@ void reading_record_done(ReadingRecord *r)
         record_done(&reading_type, r);
 }
 
-static int reading_delete(Store *s, const char *sql, const char *drive, uint64_t number)
+static int reading_delete(Store *s, const char *sql, const char *drive, uint64_t a, uint64_t b)
 {
         _cleanup_statement_ sqlite3_stmt *stmt = NULL;
         int r;
 
         if ((r = store_statement(s, sql, &stmt)) < 0 ||
-            (r = bind_text(stmt, 1, drive, STORE_TEXT_MAX)) < 0 || (r = bind_u64(stmt, 2, number)) < 0)
+            (r = bind_text(stmt, 1, drive, STORE_TEXT_MAX)) < 0 || (r = bind_u64(stmt, 2, a)) < 0 ||
+            (r = bind_u64(stmt, 3, b)) < 0)
                 return r;
 
-        return statement_run(s, stmt);
+        r = statement_run(s, stmt);
+        return r < 0 ? r : sqlite3_changes(s->db);
 }
 
-/* Both walk the rows of one drive, by the key. */
-static int reading_thin(Store *s, const ReadingRecord *r)
+/* Walks the rows of one drive, by the key. */
+static int reading_trim(Store *s, const char *drive)
 {
-        uint64_t old = r->time_usec - MIN(r->time_usec, READINGS_ALL_USEC);
-        int k;
-
-        k = reading_delete(s,
-                           "DELETE FROM readings WHERE drive = ?1 AND time_usec < ?2 AND NOT changed AND "
-                           "time_usec NOT IN (SELECT min(time_usec) FROM readings WHERE drive = ?1 AND "
-                           "time_usec < ?2 GROUP BY time_usec / 86400000000)",
-                           r->drive, old);
-        if (k < 0)
-                return k;
-
         return reading_delete(
                         s,
                         "DELETE FROM readings WHERE drive = ?1 AND time_usec <= (SELECT time_usec FROM "
-                        "readings WHERE drive = ?1 ORDER BY time_usec DESC LIMIT 1 OFFSET ?2)",
-                        r->drive, READINGS_MAX);
+                        "readings WHERE drive = ?1 ORDER BY time_usec DESC LIMIT ?3 OFFSET ?2)",
+                        drive, READINGS_MAX, 1);
 }
 
 int store_reading_put(Store *s, const ReadingRecord *r)
@@ -72,7 +63,39 @@ int store_reading_put(Store *s, const ReadingRecord *r)
         if (k < 0)
                 return k;
 
-        return write_end(s, own, reading_thin(s, r));
+        return write_end(s, own, MIN(reading_trim(s, r->drive), 0));
+}
+
+/* All of these walk the rows of one drive, by the key. */
+static int reading_thin(Store *s, const char *drive, uint64_t now)
+{
+        uint64_t old = now - MIN(now, READINGS_ALL_USEC), oldest = now - MIN(now, READINGS_DAILY_USEC);
+        int gone, thinned;
+
+        gone = reading_delete(s, "DELETE FROM readings WHERE drive = ?1 AND time_usec BETWEEN ?2 AND ?3 - 1",
+                              drive, 0, oldest);
+        if (gone < 0)
+                return gone;
+        thinned = reading_delete(
+                        s,
+                        "DELETE FROM readings WHERE drive = ?1 AND time_usec BETWEEN ?2 AND ?3 - 1 AND NOT "
+                        "changed AND time_usec NOT IN (SELECT min(time_usec) FROM readings WHERE drive = ?1 "
+                        "AND time_usec BETWEEN ?2 AND ?3 - 1 GROUP BY time_usec / 86400000000)",
+                        drive, oldest, old);
+
+        return thinned < 0 ? thinned : gone + thinned;
+}
+
+int store_reading_thin(Store *s, const char *drive, uint64_t now)
+{
+        bool own;
+        int r;
+
+        r = write_begin(s, &own);
+        if (r < 0)
+                return r;
+
+        return write_end(s, own, reading_thin(s, drive, now));
 }
 
 int store_reading_list(Store *s, const ReadingFilter *f, int (*callback)(ReadingRecord *r, void *userdata),

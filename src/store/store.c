@@ -28,13 +28,16 @@
 extern const char schema_0001_init[], schema_0002_settings[], schema_0004_queue[], schema_0005_grant[],
                 schema_0006_self_test[], schema_0007_truenas[], schema_0008_reading[],
                 schema_0009_stage_progress[], schema_0010_accounts[], schema_0011_bay[], schema_0012_nvme[],
-                schema_0013_latest[];
+                schema_0013_latest[], schema_0016_nightly[];
 
-static const char *const schemas_table[] = {
+const char *const store_schemas[] = {
         schema_0001_init,      schema_0002_settings, schema_0004_queue,   schema_0005_grant,
         schema_0006_self_test, schema_0007_truenas,  schema_0008_reading, schema_0009_stage_progress,
         schema_0010_accounts,  schema_0011_bay,      schema_0012_nvme,    schema_0013_latest,
+        schema_0016_nightly,
 };
+
+const size_t store_n_schemas = ELEMENTSOF(store_schemas);
 
 static int errno_of_system(int e)
 {
@@ -123,7 +126,7 @@ int store_error(Store *s, int rc, const char *what)
         return r;
 }
 
-static int store_exec(Store *s, const char *sql)
+int store_exec(Store *s, const char *sql)
 {
         errno = 0;
         return store_error(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL), sql);
@@ -316,7 +319,7 @@ int write_end(Store *s, bool own, int r)
         return r;
 }
 
-static int query_i64(Store *s, const char *sql, int64_t *ret)
+int store_query_i64(Store *s, const char *sql, int64_t *ret)
 {
         sqlite3_stmt *stmt;
         int rc, r;
@@ -403,7 +406,7 @@ static int migrate_steps(Store *s, const char *const *schemas, size_t n_schemas,
                         return r;
         }
 
-        r = query_i64(s, "SELECT count(*) FROM pragma_foreign_key_check", &broken);
+        r = store_query_i64(s, "SELECT count(*) FROM pragma_foreign_key_check", &broken);
         if (r < 0)
                 return r;
         if (broken > 0) {
@@ -441,15 +444,14 @@ static int migrate(Store *s, const char *const *schemas, size_t n_schemas, int64
         return commit_now(s);
 }
 
-/* Reads alone: a file that is not for us stays as it is. */
-static int read_version(Store *s, size_t n_schemas, int64_t *ret)
+int store_read_version(Store *s, size_t n_schemas, int64_t *ret)
 {
         int64_t version, application, objects;
         int r;
 
-        if ((r = query_i64(s, "PRAGMA user_version", &version)) < 0 ||
-            (r = query_i64(s, "PRAGMA application_id", &application)) < 0 ||
-            (r = query_i64(s, "SELECT count(*) FROM sqlite_schema", &objects)) < 0)
+        if ((r = store_query_i64(s, "PRAGMA user_version", &version)) < 0 ||
+            (r = store_query_i64(s, "PRAGMA application_id", &application)) < 0 ||
+            (r = store_query_i64(s, "SELECT count(*) FROM sqlite_schema", &objects)) < 0)
                 return r;
 
         if (version == 0 && objects == 0) {
@@ -489,7 +491,7 @@ static int set_journal_mode(Store *s)
         return r;
 }
 
-static int configure(Store *s)
+int store_configure(Store *s)
 {
         static const int on[] = { SQLITE_DBCONFIG_DEFENSIVE },
                          off[] = { SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_DQS_DML,
@@ -520,14 +522,14 @@ static int open_database(Store *s, const char *const *schemas, size_t n_schemas,
         if (rc != SQLITE_OK)
                 return store_error(s, rc, "open");
 
-        if ((r = configure(s)) < 0 || (r = read_version(s, n_schemas, &version)) < 0 ||
+        if ((r = store_configure(s)) < 0 || (r = store_read_version(s, n_schemas, &version)) < 0 ||
             (r = set_journal_mode(s)) < 0 ||
             (r = store_exec(s, "PRAGMA journal_size_limit = 16777216")) < 0 ||
             (r = prepare(s, "BEGIN IMMEDIATE", &s->begin)) < 0 ||
             (r = prepare(s, "COMMIT", &s->commit)) < 0 || (r = prepare(s, "ROLLBACK", &s->rollback)) < 0 ||
             (r = migrate(s, schemas, n_schemas, version)) < 0 ||
             (r = store_exec(s, "PRAGMA foreign_keys = ON")) < 0 ||
-            (r = query_i64(s, "PRAGMA foreign_keys", &keys)) < 0)
+            (r = store_query_i64(s, "PRAGMA foreign_keys", &keys)) < 0)
                 return r;
         if (keys != 1)
                 return -EIO;
@@ -565,7 +567,7 @@ int store_open_schemas(const char *path, const char *const *schemas, size_t n_sc
 
 int store_open(const char *path, Store **ret, int *ret_upgraded_from)
 {
-        return store_open_schemas(path, schemas_table, ELEMENTSOF(schemas_table), ret, ret_upgraded_from);
+        return store_open_schemas(path, store_schemas, ELEMENTSOF(store_schemas), ret, ret_upgraded_from);
 }
 
 Store *store_close(Store *s)

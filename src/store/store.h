@@ -168,6 +168,14 @@ typedef struct LockoutRecord {
         uint64_t last_usec, until_usec; /* until_usec 0: it is not locked */
 } LockoutRecord;
 
+/* What the last nightly run did. */
+typedef struct NightlyRecord {
+        uint32_t one; /* the key; the store sets it */
+        uint64_t started_usec, duration_usec;
+        uint64_t readings, jobs; /* how many readings went, and of how many jobs the files */
+        char *error;             /* NULL: nothing went wrong */
+} NightlyRecord;
+
 typedef struct AuditRecord {
         uint64_t id, time_usec;
         char *actor; /* person: Unix user or account */
@@ -190,6 +198,7 @@ void setting_record_done(SettingRecord *r);
 void account_record_done(AccountRecord *r);
 void session_record_done(SessionRecord *r);
 void lockout_record_done(LockoutRecord *r);
+void nightly_record_done(NightlyRecord *r);
 void audit_record_done(AuditRecord *r);
 
 /* Readers call back once per row; a negative return of the callback ends the listing and is handed up. The record belongs to
@@ -204,12 +213,13 @@ int store_drive_del(Store *s,
                     const char *id); /* 1; 0: there was none. Its readings go with it, its jobs stay. */
 int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), void *userdata);
 
-/* So long every reading of a drive is kept; of older ones all that changed, and the first of a day; at most so many in all. */
-#define READINGS_ALL_USEC (30 * USEC_PER_DAY)
-#define READINGS_MAX      5000U
-int store_reading_put(
-                Store *s,
-                const ReadingRecord *r); /* -ENOENT: its drive is not stored. Thins those of its drive. */
+/* So long every reading of a drive is kept; of older ones all that changed, and the first of a day; and at most so many in all. */
+#define READINGS_ALL_USEC   (30 * USEC_PER_DAY)
+#define READINGS_DAILY_USEC (5 * 365 * USEC_PER_DAY)
+#define READINGS_MAX        5000U
+int store_reading_put(Store *s, const ReadingRecord *r); /* -ENOENT: its drive is not stored */
+/* Those of one drive that have aged: how many went. */
+int store_reading_thin(Store *s, const char *drive, uint64_t now);
 typedef struct ReadingFilter {
         const char *drive;
         uint64_t since_usec, until_usec; /* until_usec 0: to the last */
@@ -298,6 +308,9 @@ int store_lockout_get(Store *s, const char *subject, LockoutRecord *ret); /* 1; 
 int store_lockout_del(Store *s, const char *subject);                     /* 1; 0: there was none */
 /* Forgets those whose last failure was before that, and of the rest all but the n newest. */
 int store_lockout_trim(Store *s, uint64_t last_usec, uint32_t n);
+
+int store_nightly_put(Store *s, const NightlyRecord *r);
+int store_nightly_get(Store *s, NightlyRecord *ret); /* 1; 0: there was none yet */
 
 int store_audit_add(Store *s, const AuditRecord *r); /* id is ignored */
 int store_audit_list(Store *s, uint32_t offset, uint32_t limit,

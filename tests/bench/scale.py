@@ -118,6 +118,12 @@ def put_program(machine: Machine, source: Path, path: str) -> None:
     machine.path(path).chmod(0o755)
 
 
+def poller(machine: Machine, hosts: int, per_host: int) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    """Until burnind stops."""
+    argv = ["/usr/bin/python3", "-c", POLLER, *map(str, (hosts, per_host, INTERVAL, SMART_INTERVAL // INTERVAL)), KEY]
+    return machine.popen(argv, user="burnin")
+
+
 @contextlib.contextmanager
 def make_site(hosts: int = HOSTS, per_host: int = DRIVES_PER_HOST) -> Iterator[Product]:
     from conftest import BUILD
@@ -133,8 +139,7 @@ def make_site(hosts: int = HOSTS, per_host: int = DRIVES_PER_HOST) -> Iterator[P
         machine.path("/etc/systemd/system").mkdir(exist_ok=True)
         machine.path(UNIT_POLL).symlink_to("/dev/null")
         machine.start()
-        argv = ["/usr/bin/python3", "-c", POLLER, *map(str, (hosts, per_host, INTERVAL, SMART_INTERVAL // INTERVAL)), KEY]
-        stack.enter_context(machine.popen(argv, user="burnin"))
+        stack.enter_context(poller(machine, hosts, per_host))
         machine.wait_property(PATH, MANAGER, "Health", "ok")
         yield product
 

@@ -35,6 +35,7 @@ from sshhost import SshHost
 PATH = "/org/burnin1"
 MANAGER = "org.burnin1.Manager"
 SETTINGS_INTERFACE = "org.burnin1.Settings"
+NIGHTLY = "org.burnin1.Nightly"
 HOST = "org.burnin1.Host"
 DRIVE = "org.burnin1.Drive"
 JOB = "org.burnin1.Job"
@@ -243,6 +244,10 @@ class Product:
     def call_settings(self, method: str, signature: str = "", *args: Any, user: str | None = None) -> Any:
         """A method of the settings."""
         return plain(self.machine.call(PATH, SETTINGS_INTERFACE, method, signature, *args, user=user))
+
+    def call_nightly(self, method: str, signature: str = "", *args: Any, user: str | None = None) -> Any:
+        """A method of the nightly run."""
+        return plain(self.machine.call(PATH, NIGHTLY, method, signature, *args, user=user))
 
     # --- hosts -------------------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ import dbus
 import dbus.lowlevel
 import dbus.service
 import pytest
-from product import (DRIVE, HOST, JOB, MANAGER, PATH, POLKIT_NO, SETTINGS_INTERFACE, Host, Job, Product, nas, product,  # noqa: F401
-                     refused)
+from product import (DRIVE, HOST, JOB, MANAGER, NIGHTLY, PATH, POLKIT_NO, SETTINGS_INTERFACE, Host, Job, Product, nas,  # noqa: F401
+                     product, refused)
 from terminal import Terminal
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
@@ -53,6 +53,8 @@ def denied() -> Iterator[None]:
     assert caught.value.get_dbus_name() in POLKIT_NO, caught.value
 
 
+# Fewer refusals than are on record one by one, of each caller within a minute.
+ON_RECORD = 15
 Call = Callable[[Product, "str | None"], Any]
 CHANGES: dict[str, Call] = {
     "AddHost": lambda p, user: p.call("AddHost", "sa{sv}", "evil", EMPTY, user=user),
@@ -74,6 +76,8 @@ CHANGES: dict[str, Call] = {
     "Retry": lambda p, user: p.active_jobs()[0].call("Retry", "st", "RIGHTS01", 0, user=user),
     "Set": lambda p, user: p.call_settings("Set", "svt", "max_per_host", dbus.UInt32(7), 0, user=user),
     "Reset": lambda p, user: p.call_settings("Reset", "st", "max_per_host", 0, user=user),
+    "Run": lambda p, user: p.call_nightly("Run", "t", 0, user=user),
+    "MakeBackup": lambda p, user: p.call_nightly("MakeBackup", "t", 0, user=user),
     "CancelAll": lambda p, user: p.call("CancelAll", "st", "", 0, user=user),
 }
 
@@ -92,7 +96,10 @@ def test_nobody_changes_anything(product: Product, nas: Host, user: str) -> None
     product.plug("RIGHTS02", 8)
     with product.braked(product.start("RIGHTS01")):
         before = everything(product)
-        for method, call in CHANGES.items():
+        for number, (method, call) in enumerate(CHANGES.items(), 1):
+            if number % ON_RECORD == 0:
+                product.restart()
+                nas.wait("State", "online")
             with denied():
                 call(product, user)
             newest = product.list("Audit", limit=dbus.UInt32(1))[0]
@@ -110,6 +117,7 @@ def test_nobody_may_look(product: Product, nas: Host) -> None:
     assert product.call("ListAudit", "a{sv}", EMPTY, user="nobody")
     assert product.call("GetHost", "s", "nas", user="nobody") == nas.path
     assert product.call_settings("List", user="nobody")
+    assert isinstance(product.call_nightly("ListBackups", user="nobody"), list)
     assert product.call_settings("Get", "s", "max_per_host", user="nobody")["Value"] == 0
     nas.call("Refresh", "t", 0, user="nobody")
 
@@ -121,7 +129,7 @@ def test_roles_of_the_shipped_rules(product: Product, nas: Host, people: None, r
     running = product.start("RIGHTS01")
     with product.braked(running):
         CHANGES["AcceptHostKey"](product, "admin1")     # changes nothing: it is the accepted one
-        for role, methods in {"admin1": ("AddHost", "Configure", "Set", "Reset"),
+        for role, methods in {"admin1": ("AddHost", "Configure", "Set", "Reset", "MakeBackup"),
                               "operator1": ("SetLocation", "SetNotes", "StartBurnIn")}.items():
             for method in methods:
                 with denied():
@@ -416,6 +424,9 @@ def test_audit_says_who_did_what_to_which_drive_and_why(product: Product, nas: H
     assert spare in row["Object"] and row["Actor"] == "root"
     done("Set", lambda: product.call_settings("Set", "svt", "max_per_host", dbus.UInt32(7), 0), "max_per_host", "0 → 7")
     done("Reset", lambda: product.call_settings("Reset", "st", "max_per_host", 0), "max_per_host", "7 → 0")
+    done("MakeBackup", lambda: product.call_nightly("MakeBackup", "t", 0), "backup: burnin-")
+    done("Run", lambda: product.call_nightly("Run", "t", 0), "nightly run")
+    product.machine.wait_property(PATH, NIGHTLY, "Running", False)
     product.machine.remove_loop_drive("AUDITED2")
     other.wait("Present", False)
     done("Forget", lambda: other.call("Forget", "t", 0), spare)
@@ -505,6 +516,8 @@ def test_questions_say_what_is_asked_for(product: Product, nas: Host, people: No
         (job.path, JOB, "Retry"): ("st", ("QUESTION", 0), "destroy everything on 1 drive(s) of nas: QUESTION"),
         (PATH, SETTINGS_INTERFACE, "Set"): ("svt", ("max_per_host", dbus.UInt32(1, variant_level=1), 0), "setting max_per_host"),
         (PATH, SETTINGS_INTERFACE, "Reset"): ("st", ("max_per_host", 0), "setting max_per_host"),
+        (PATH, NIGHTLY, "Run"): ("t", (0,), "make a backup of the burn-in service, and drop old logs, now"),
+        (PATH, NIGHTLY, "MakeBackup"): ("t", (0,), "make a backup of the database of the burn-in service"),
     }
     agent = Agent(product, "visitor")
     with product.braked(job):

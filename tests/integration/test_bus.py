@@ -13,8 +13,8 @@ import busclient
 import dbus
 import pytest
 from busclient import PROPERTIES
-from product import (DRIVE, HOST, JOB, MANAGER, PATH, SETTINGS_INTERFACE, STAGE, Drive, Host, Job, Product, nas, plain,  # noqa: F401
-                     product, refused)
+from product import (DRIVE, HOST, JOB, MANAGER, NIGHTLY, PATH, SETTINGS_INTERFACE, STAGE, Drive, Host, Job, Product, nas,  # noqa: F401
+                     plain, product, refused)
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing")
 
@@ -56,7 +56,7 @@ def finished(product: Product) -> Job:
 
 
 def path_of(product: Product, finished: Job, interface: str) -> str:
-    return {MANAGER: PATH, SETTINGS_INTERFACE: PATH, JOB: finished.path, STAGE: finished.stage().path,
+    return {MANAGER: PATH, SETTINGS_INTERFACE: PATH, NIGHTLY: PATH, JOB: finished.path, STAGE: finished.stage().path,
             HOST: PATH + "/host/nas", DRIVE: product.drive("BUSDRIVE").path}[interface]
 
 
@@ -72,7 +72,7 @@ def check_introspection(product: Product, path: str, interface: str) -> None:
     assert set(values) == set(types)
 
 
-@pytest.mark.parametrize("interface", [MANAGER, SETTINGS_INTERFACE, HOST, DRIVE, JOB, STAGE])
+@pytest.mark.parametrize("interface", [MANAGER, SETTINGS_INTERFACE, NIGHTLY, HOST, DRIVE, JOB, STAGE])
 def test_introspection_is_what_the_documents_say(product: Product, finished: Job, nas: Host, interface: str) -> None:
     check_introspection(product, path_of(product, finished, interface), interface)
 

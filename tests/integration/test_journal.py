@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import dbus
 import pytest
 from product import Host, Job, Product, nas, product, refused  # noqa: F401
 
-pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing")
+pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
+                                       r"The grant .* of root for")
 
+SOURCE = Path(__file__).resolve().parents[2]
 JOB_FINISHED = "3360ab8acf9647b186e20868f1a7f1c7"
 
 
 @pytest.fixture(scope="module")
 def finished(product: Product) -> Job:
-    """A job that has passed, on the only host 'nas'."""
+    """A job that has passed, on the only host 'nas', and a drive that was unlocked there, which the journal warns of."""
     product.add_host("nas")
     product.plug("JOURNAL1", 8)
     product.plug("JOURNAL2", 8)
     job = product.start("JOURNAL1")
     other = product.start("JOURNAL2")
     assert (job.wait_end(), other.wait_end()) == ("passed", "passed")
+    used = product.plug("JOURNAL3", 8)
+    product.machine.run(["mkfs.ext4", "-q", product.device("JOURNAL3")])
+    used.wait("LockState", "existing-data")
+    used.call("Unlock", "sst", "DESTROY EXISTING DATA", "to see", 0)
     product.clean(hosts=["nas"])
     product.drive("JOURNAL1").wait("Present", False)
     return job
@@ -54,6 +61,27 @@ def test_drive_and_host_answer(product: Product, finished: Job) -> None:
     assert any("was added" in line for line in by_host) and any("was accepted" in line for line in by_host)
     assert any("JOURNAL2" in line for line in by_host)
     assert not product.machine.journal("BURNIN_HOST=nowhere", "--boot")
+
+
+def documented_questions() -> list[str]:
+    text = (SOURCE / "docs/operations.md").read_text(encoding="utf-8")
+    section = text.split("\n## Questions to the journal\n")[1].split("\n## ")[0]
+    return [line.partition("#")[0].strip() for line in section.splitlines() if line.startswith("    journalctl ")]
+
+
+@pytest.mark.parametrize("question", documented_questions())
+def test_documented_questions_have_answers(product: Product, finished: Job, question: str) -> None:
+    """As they are in the documents, but for the job, the drive and the host that are there."""
+    known = {"BURNIN_JOB=42": f"BURNIN_JOB={finished.id}", "BURNIN_DRIVE_SERIAL=WD-1234": "BURNIN_DRIVE_SERIAL=JOURNAL1",
+             "BURNIN_HOST=nas1": "BURNIN_HOST=nas", "BURNIN_VERDICT=failed": "BURNIN_VERDICT=passed"}
+    words = [known.get(word, word) for word in question.split()]
+    # -f would wait for more.
+    words = ["--no-tail" if word == "-f" else word for word in words]
+    said = product.machine.run([*words, "--no-pager", "--quiet"]).stdout
+    assert said.strip(), question
+    for field in ("BURNIN_DRIVE_SERIAL", "BURNIN_REASON"):
+        if "--output-fields" in question:
+            assert field in json.loads(said.splitlines()[0]), question
 
 
 def test_unit_of_a_stage_is_its_log(product: Product, finished: Job) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import dbus
 import pytest
-from product import DRIVE, HOST, JOB, MANAGER, PATH, SETTINGS_INTERFACE, STAGE, Host, Product, nas, plain, product  # noqa: F401
+from product import DRIVE, HOST, JOB, MANAGER, NIGHTLY, PATH, SETTINGS_INTERFACE, STAGE, Host, Product, nas, plain, product  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
                                        r"^The grant ")
@@ -119,7 +119,8 @@ def test_every_method_knows_its_types(product: Product, nas: Host) -> None:
     other.wait("LockState", "existing-data")
     grant = other.call("Unlock", "sst", "DESTROY EXISTING DATA", "to see", 0)
     job = product.start("USAGE001")
-    paths = {MANAGER: PATH, SETTINGS_INTERFACE: PATH, HOST: nas.path, DRIVE: drive.path, JOB: job.path, STAGE: job.stage().path,
+    paths = {MANAGER: PATH, SETTINGS_INTERFACE: PATH, NIGHTLY: PATH, HOST: nas.path, DRIVE: drive.path, JOB: job.path,
+             STAGE: job.stage().path,
              "org.burnin1.UnlockGrant": grant, "org.burnin1.Accounts": PATH + "/accounts"}
     assert {interface for interface, _, _ in methods()} <= set(paths)
     with product.braked(job):

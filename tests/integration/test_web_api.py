@@ -561,6 +561,13 @@ def test_metrics(product: Product, nas: Host, server: WebServer, victor: Person)
     assert 'burnin_jobs_finished_total{verdict="passed"}' in samples
     assert samples['burnin_part_healthy{part="database"}'] == 1
 
+    assert samples[f'burnin_drive_smart_value{{drive="{drive}",host="nas",counter="power_on_hours"}}'] == 12
+    product.call_nightly("MakeBackup", "t", 0)
+    later = server.request("GET", "/metrics").body.decode()
+    assert re.search(r"^burnin_backup_timestamp_seconds [0-9.e+]+$", later, re.MULTILINE) and "burnin_backup_failed 0" in later
+    checked = subprocess.run(["promtool", "check", "metrics"], input=later, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
     proxied = {"X-Forwarded-For": "192.0.2.1"}
     assert is_refusal(server.request("GET", "/metrics", None, proxied), 401, "NotLoggedIn")
     assert victor.request("GET", "/metrics", None, proxied).status == 200

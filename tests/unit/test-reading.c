@@ -169,6 +169,8 @@ static void test_thin(void)
         /* 40 days, a row every six hours; in the second of them a counter has changed at noon. */
         for (uint64_t time = START; time <= end; time += 6 * USEC_PER_HOUR)
                 put(s, time, time == START + 36 * USEC_PER_HOUR);
+        assert(assert_ok(store_reading_thin(s, "nobody", end)) == 0);
+        assert(assert_ok(store_reading_thin(s, DRIVE, end)) == 29);
 
         /* Of the ten days that are over 30 days old: the first of each, and what has changed. */
         assert(query(s, "SELECT count(*) FROM readings WHERE time_usec < 20010 * 86400000000") == 11);
@@ -178,13 +180,83 @@ static void test_thin(void)
         assert(query(s, "SELECT count(*) FROM readings WHERE time_usec >= 20010 * 86400000000") ==
                30 * 4 + 1);
 
-        /* Never more than so many, though each has changed: the oldest go. */
+        /* A clock that stands at its beginning, and one far ahead. */
+        assert(assert_ok(store_reading_thin(s, DRIVE, 0)) == 0);
+        assert(assert_ok(store_reading_thin(s, DRIVE, UINT64_MAX)) == 11 + 30 * 4 + 1);
+}
+
+/* Never more than so many, though each has changed: the oldest go. */
+static void test_trim(void)
+{
+        _cleanup_scratch_ char *dir = scratch_new();
+        _cleanup_(store_closep) Store *s = store_new(dir);
+
         assert_ok(store_begin(s));
         for (uint64_t i = 1; i <= READINGS_MAX + 10; i++)
-                put(s, end + i, true);
+                put(s, START + i, true);
         assert_ok(store_commit(s));
         assert(query(s, "SELECT count(*) FROM readings") == READINGS_MAX);
-        assert((uint64_t) query(s, "SELECT min(time_usec) FROM readings") == end + 11);
+        assert((uint64_t) query(s, "SELECT min(time_usec) FROM readings") == START + 11);
+}
+
+#define DAYS         (6 * UINT64_C(365))
+#define READS_A_DAY  4
+#define NIGHT(day)   (START + ((day) + 1) * USEC_PER_DAY)
+#define GREW_ON(day) ((day) % 100 == 99)
+
+/* A drive that works by day: its temperature moves every four hours then. Every 100th day a counter grows at noon. */
+static void put_day(Store *s, uint64_t day)
+{
+        for (uint64_t i = 0; i < READS_A_DAY; i++)
+                put(s, START + day * USEC_PER_DAY + (8 + 4 * i) * USEC_PER_HOUR, GREW_ON(day) && i == 1);
+}
+
+/* What is left in the night after the last of these days: all of the last 30; before, of each day one, and what has grown. */
+static uint64_t left_of(uint64_t first, uint64_t days)
+{
+        uint64_t n = 0;
+
+        for (uint64_t day = first; day < days; day++)
+                n += day + 30 >= days ? READS_A_DAY : 1 + GREW_ON(day);
+        return n;
+}
+
+static void test_years(void)
+{
+        _cleanup_scratch_ char *dir = scratch_new();
+        _cleanup_(store_closep) Store *s = store_new(dir);
+
+        for (uint64_t day = 0; day < DAYS; day++) {
+                assert_ok(store_begin_relaxed(s));
+                put_day(s, day);
+                /* Of the day that is 30 days old now, and of the one that is five years old: a night is short. */
+                assert(assert_ok(store_reading_thin(s, DRIVE, NIGHT(day))) <= READS_A_DAY + 1);
+                assert_ok(store_commit(s));
+        }
+
+        assert((uint64_t) query(s, "SELECT count(*) FROM readings") == left_of(365, DAYS));
+        assert((uint64_t) query(s, "SELECT min(time_usec) FROM readings") ==
+               START + 365 * USEC_PER_DAY + 8 * USEC_PER_HOUR);
+        assert(assert_ok(store_reading_thin(s, DRIVE, NIGHT(DAYS - 1))) == 0);
+        assert_sound(s);
+}
+
+/* The same where no night came in all that time: the newest are there, and one night makes them few. */
+static void test_years_at_once(void)
+{
+        _cleanup_scratch_ char *dir = scratch_new();
+        _cleanup_(store_closep) Store *s = store_new(dir);
+
+        assert_ok(store_begin_relaxed(s));
+        for (uint64_t day = 0; day < DAYS; day++)
+                put_day(s, day);
+        assert_ok(store_commit(s));
+        assert(query(s, "SELECT count(*) FROM readings") == READINGS_MAX);
+
+        assert_ok(store_reading_thin(s, DRIVE, NIGHT(DAYS - 1)));
+        assert((uint64_t) query(s, "SELECT count(*) FROM readings") ==
+               left_of(DAYS - READINGS_MAX / READS_A_DAY, DAYS));
+        assert_sound(s);
 }
 
 int main(void)
@@ -193,6 +265,9 @@ int main(void)
         test_new_hostile();
         test_store();
         test_thin();
+        test_trim();
+        test_years();
+        test_years_at_once();
 
         return 0;
 }

@@ -32,7 +32,7 @@ static void test_table(void)
         size_t n;
         const Setting *table = setting_table(&n);
 
-        assert(n == 44);
+        assert(n == 46);
         for (size_t i = 0; i < n; i++) {
                 const Setting *t = table + i;
 

@@ -23,6 +23,7 @@ typedef enum MetricId {
         DRIVE_TEMPERATURE,
         DRIVE_SMART_HEALTHY,
         DRIVE_SMART_READ,
+        DRIVE_SMART_COUNTER,
         DRIVE_LOCKED,
         JOBS,
         JOBS_FINISHED,
@@ -30,6 +31,11 @@ typedef enum MetricId {
         JOB_PROGRESS,
         JOB_STARTED,
         JOB_ETA,
+        BACKUP,
+        BACKUP_FAILED,
+        NIGHTLY_RUN,
+        NIGHTLY_DURATION,
+        NIGHTLY_FAILED,
         _METRIC_MAX,
 } MetricId;
 
@@ -51,6 +57,8 @@ static const struct {
                                   "1: the drive's own overall health is passed; 0: it is failed." },
         [DRIVE_SMART_READ] = { "burnin_drive_smart_read_timestamp_seconds", "gauge",
                                "When SMART was last read." },
+        [DRIVE_SMART_COUNTER] = { "burnin_drive_smart_value", "gauge",
+                                  "What the drive counts of its own faults; which is a label." },
         [DRIVE_LOCKED] = { "burnin_drive_locked", "gauge",
                            "1 while something uses the drive or its content must be kept; why is a label." },
         [JOBS] = { "burnin_jobs", "gauge", "Jobs that have not ended, by state." },
@@ -62,6 +70,16 @@ static const struct {
         [JOB_STARTED] = { "burnin_job_started_timestamp_seconds", "gauge", "When an active job started." },
         [JOB_ETA] = { "burnin_job_eta_timestamp_seconds", "gauge",
                       "When an active job is expected to end." },
+        [BACKUP] = { "burnin_backup_timestamp_seconds", "gauge",
+                     "When the newest backup of the database was made." },
+        [BACKUP_FAILED] = { "burnin_backup_failed", "gauge",
+                            "1 while the last backup that was tried was not made." },
+        [NIGHTLY_RUN] = { "burnin_nightly_run_timestamp_seconds", "gauge",
+                          "When the last nightly run began." },
+        [NIGHTLY_DURATION] = { "burnin_nightly_run_duration_seconds", "gauge",
+                               "How long the last nightly run took." },
+        [NIGHTLY_FAILED] = { "burnin_nightly_run_failed", "gauge",
+                             "1: something went wrong in the last nightly run." },
 };
 
 typedef struct Metrics {
@@ -162,6 +180,27 @@ static int put_manager(Web *w, Metrics *m)
         return 0;
 }
 
+static int put_nightly(Web *w, Metrics *m)
+{
+        _cleanup_json_ struct json_object *nightly = NULL;
+        int r;
+
+        r = web_get_all(w, BUS_PATH, BUS_INTERFACE_NIGHTLY, &nightly);
+        if (r < 0)
+                return r;
+
+        SAMPLE(m, BACKUP_FAILED, !isempty(get(nightly, "BackupError")));
+        if (get_seconds(nightly, "LastBackupUSec") > 0)
+                SAMPLE(m, BACKUP, get_seconds(nightly, "LastBackupUSec"));
+        if (get_seconds(nightly, "LastRunUSec") > 0) {
+                SAMPLE(m, NIGHTLY_RUN, get_seconds(nightly, "LastRunUSec"));
+                SAMPLE(m, NIGHTLY_DURATION, get_seconds(nightly, "LastRunDurationUSec"));
+                SAMPLE(m, NIGHTLY_FAILED, !isempty(get(nightly, "LastRunError")));
+        }
+
+        return 0;
+}
+
 static void put_host(Metrics *m, struct json_object *host)
 {
         SAMPLE(m, HOST_UP, streq(get(host, "state"), "online"), "host", get(host, "name"), "state",
@@ -170,12 +209,28 @@ static void put_host(Metrics *m, struct json_object *host)
                 SAMPLE(m, HOST_LAST_SEEN, get_seconds(host, "last_seen_usec"), "host", get(host, "name"));
 }
 
+static void put_counters(Metrics *m, struct json_object *smart, const char *id, const char *host)
+{
+        static const char *const counters[] = {
+                "reallocated", "pending",      "offline_uncorrectable", "reported_uncorrectable",
+                "crc_errors",  "media_errors", "percentage_used",       "power_on_hours",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(counters); i++) {
+                uint64_t v;
+
+                if (json_get_u64(smart, counters[i], &v) > 0)
+                        SAMPLE(m, DRIVE_SMART_COUNTER, (double) v, "drive", id, "host", host, "counter",
+                               counters[i]);
+        }
+}
+
 static void put_drive(Metrics *m, struct json_object *drive)
 {
         const char *id = get(drive, "id"), *host = get(drive, "host"), *lock = get(drive, "lock_state"),
                    *health = get(drive, "smart_health");
         bool present = get_number(drive, "present") > 0;
-        struct json_object *temperature;
+        struct json_object *temperature, *smart = NULL;
 
         SAMPLE(m, DRIVE_INFO, 1, "drive", id, "host", host, "device", get(drive, "dev_name"), "model",
                get(drive, "model"), "serial", get(drive, "serial"), "location", get(drive, "location"));
@@ -191,6 +246,8 @@ static void put_drive(Metrics *m, struct json_object *drive)
                 SAMPLE(m, DRIVE_SMART_HEALTHY, streq(health, "passed"), "drive", id, "host", host);
         if (get_seconds(drive, "smart_usec") > 0)
                 SAMPLE(m, DRIVE_SMART_READ, get_seconds(drive, "smart_usec"), "drive", id, "host", host);
+        if (json_get(drive, "smart", json_type_object, &smart) > 0)
+                put_counters(m, smart, id, host);
         SAMPLE(m, DRIVE_LOCKED, !streq(lock, "none"), "drive", id, "host", host, "lock", lock);
 }
 
@@ -290,6 +347,8 @@ int metrics_show(Web *w)
         r = metrics_open(&m);
         if (r >= 0)
                 r = put_manager(w, &m);
+        if (r >= 0)
+                r = put_nightly(w, &m);
         if (r >= 0)
                 r = put_list(w, &m, "ListHosts", false, put_host);
         if (r >= 0)

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <dirent.h>
+
+#include "daemon/audit.h"
+#include "store/backup.h"
+
+/* What is done once a night, told by burnin-nightly.timer: first a backup, then the files of jobs that ended long ago go, then
+ * readings that have aged.
+ *
+ *      idle ──nightly_run()──▶ backup ──backup_finish()──▶ jobs ──▶ readings ──nightly_finish()──▶ idle
+ *
+ * All of it in steps of a few milliseconds, when nothing else is to be done; the backup is made by a process, burnin-backup. What a
+ * night did not come to the next one does. */
+
+typedef enum NightlyStep {
+        NIGHTLY_IDLE,
+        NIGHTLY_BACKUP,
+        NIGHTLY_JOBS,
+        NIGHTLY_READINGS,
+} NightlyStep;
+
+typedef struct Nightly {
+        Manager *manager; /* weak */
+        NightlyStep step;
+        sd_event_source *step_source;
+        DIR *jobs;
+        char dropping[24]; /* the directory in it that goes; "": none does */
+        char **drives;     /* their ids when this step began */
+        size_t next_drive;
+        NightlyRecord record; /* of this run; of the last one while idle */
+
+        int backup_fd; /* >= 0: burnin-backup was asked */
+        sd_event_source *backup_io, *backup_timer;
+        sd_bus_message *backup_call; /* who waits for it; NULL: the nightly run alone */
+        Actor backup_actor;
+        Backup backup;      /* the last one; name "": there is none */
+        char *backup_error; /* the last one that was tried failed, in words */
+} Nightly;
+
+int nightly_new(Manager *m);
+Nightly *nightly_free(Nightly *n);
+
+/* What the last run and the last backup were. */
+int nightly_load(Nightly *n);
+
+/* Nothing where it runs already. */
+int nightly_run(Nightly *n);
+
+/* Answers the call once there is a backup, or none. Errors: WrongState, Store. */
+int nightly_make_backup(Nightly *n, sd_bus_message *call, const Actor *actor, sd_bus_error *error);
+
+int nightly_bus_register(Manager *m);
+void nightly_emit_changed(Nightly *n);
+
+extern const sd_bus_vtable nightly_vtable[];
