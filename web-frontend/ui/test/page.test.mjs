@@ -1,45 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// The page in a browser, before the stand-in of dev/serve.mjs. Waits are for what is to be seen, with the browser's deadline.
+// What the page does, before the stand-in.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { after, afterEach, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import { serve } from '../dev/serve.mjs';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-let browser, context, page, server;
-const complaints = [];
-
-before(async () => { browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] }); });
-after(() => browser.close());
-afterEach(async () => {
-        await context?.close();
-        server?.close();
-        assert.deepEqual(complaints.splice(0), []);
-});
-
-async function open(path = '/', { width = 1440, height = 900, colorScheme = 'light', ahead = 0, ...options } = {}) {
-        server = await serve({ port: 0, drives: 72, tick: 0, ...options });
-        context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
-        context.setDefaultTimeout(15000);
-        if (ahead !== 0)
-                await context.addInitScript((usec) => {
-                        const real = Date.now;
-                        Date.now = () => real() + usec / 1000;
-                }, ahead);
-        page = await context.newPage();
-        page.on('pageerror', (error) => complaints.push(error.message));
-        page.on('console', (message) => { if (/Content.Security.Policy|Shown in its place/i.test(message.text())) complaints.push(message.text()); });
-        await page.goto(server.url + path.slice(1));
-        return page;
-}
-
-const rows = () => page.locator('table.drives tbody tr:not(.space)');
-const drive = (fits) => [...server.state.drives.values()].find(fits);
-const ready = () => drive((one) => one.present && !one.stale && one.lock_state === 'none' && one.active_job === null && one.smart_health === 'passed');
-const rowOf = (one) => rows().filter({ hasText: one.serial });
-const say = (...list) => server.say('drives-update', { drives: list, removed: [] });
+import { test } from 'node:test';
+import { burning, close, complaints, context, drive, open, page, ready, rowOf, rows, say, server } from './stand-in.mjs';
 
 test('what a drive says of itself stays text', async () => {
         await open();
@@ -723,7 +686,6 @@ test('no bad block is no news of a surface that has not begun, or that was not s
         await drawer.locator('.badge.neutral').getByText('0 bad blocks').waitFor();
 });
 
-const burning = () => [...server.state.jobs.values()].find(({ state, current_stage: at }) => state === 'running' && at === 'surface_validate');
 const stageList = () => page.locator('.stage-list li button > span:nth-last-child(2)').allInnerTexts();
 
 test('the page of a running job has all its stages, and the ledger of each that ends', async () => {
@@ -885,8 +847,7 @@ test('how a self-test ended, where and when, is told on every screen', async () 
                         await page.getByText('Completed: read failure').waitFor();
                         await page.getByText('81,271,928').waitFor();
                 }
-                await context.close();
-                server.close();
+                await close();
         }
 });
 
@@ -1043,28 +1004,3 @@ test('a browser that lets no page notify says so, and so does one where it is fo
         await page.getByText('The browser does not allow notifications').waitFor();
         assert.equal(await bell.getAttribute('aria-pressed'), 'false');
 });
-
-for (const [width, colorScheme] of [[1440, 'light'], [1440, 'dark'], [390, 'light']])
-        test(`nothing serious against accessibility, ${width} ${colorScheme}`, async () => {
-                await open('/', { width, height: 900, colorScheme });
-                const running = [...server.state.jobs.values()].find(({ state, stages }) => state === 'running' && stages.length === 5);
-                const ended = [...server.state.jobs.values()].find(({ verdict }) => verdict === 'failed');
-                const check = async (what) => {
-                        await page.evaluate(axe);
-                        const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
-                        const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-                                .map(({ id, nodes }) => `${what}: ${id}: ${nodes.slice(0, 3).map(({ html, any }) => `${html.slice(0, 160)} ${any[0]?.message ?? ''}`).join(' | ')}`);
-                        complaints.push(...serious);
-                };
-                const pages = ['', `?drive=${running.drive_id}`, 'hosts', 'history', `history/${ended.id}`, `history/${ended.id}/print`, `drives/${running.drive_id}`, 'stats', 'audit', 'settings', 'accounts', 'nowhere'];
-                for (const path of pages) {
-                        await page.goto(server.url + path);
-                        await page.locator('h1').last().waitFor({ state: 'attached' });
-                        await page.locator('.skeleton').first().waitFor({ state: 'detached' });
-                        await check(path || 'dashboard');
-                }
-                await page.goto(`${server.url}?state=ready`);
-                await page.getByRole('button', { name: /^Burn in/ }).first().click();
-                await page.getByRole('dialog').waitFor();
-                await check('start dialog');
-        });

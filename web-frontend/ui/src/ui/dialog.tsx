@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { giveFocusBack } from '../lib/focus';
 import { Boundary } from './boundary';
 import { Icon } from './icon';
 import { Notice } from './notice';
@@ -45,11 +46,7 @@ export function Dialog({ title, wide, action, danger, ready = true, onAction, ch
                 element?.showModal();
                 return () => {
                         element?.close();
-                        // What opened it may have been drawn anew; nothing else is to lose the focus.
-                        requestAnimationFrame(() => {
-                                if (opener instanceof HTMLElement && opener.isConnected && document.activeElement === document.body)
-                                        opener.focus();
-                        });
+                        giveFocusBack(opener);
                 };
         }, []);
 

@@ -32,7 +32,7 @@ export function Dashboard({ hidden }: { hidden: boolean }) {
         const list = rows.value;
         return (
                 <div class="dashboard" hidden={hidden}>
-                        <div class="dash-scroll" ref={scroller} onScroll={(event) => { if (!hidden) top.current = event.currentTarget.scrollTop; }}>
+                        <div class="dash-scroll" ref={scroller} inert={narrow && drive !== ''} onScroll={(event) => { if (!hidden) top.current = event.currentTarget.scrollTop; }}>
                                 <h1 class="sr">Drives</h1>
                                 <StatsBar />
                                 <Failures />

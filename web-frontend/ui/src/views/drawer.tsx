@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // All of one drive beside the table, which stays alive under it.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { giveFocusBack } from '../lib/focus';
 import { bytes, date, lockNames, span, speed, stageNames } from '../lib/format';
 import type { Drive, Job, Stage } from '../model';
 import { driveChanged, jobChanged, now, theApi, useActive, useDrive, useLast } from '../store';
@@ -36,15 +37,11 @@ export function Drawer({ id, close }: { id: string; close: () => void }) {
                 return () => { current = false; };
         }, [id, active?.id, drive?.present, drive?.stale]);
 
-        useEffect(() => {
+        // Before a list that it covers lets go of the focus.
+        useLayoutEffect(() => {
                 const opener = document.activeElement;
                 panel.current?.focus({ preventScroll: true });
-                return () => {
-                        requestAnimationFrame(() => {
-                                if (opener instanceof HTMLElement && opener.isConnected && document.activeElement === document.body)
-                                        opener.focus({ preventScroll: true });
-                        });
-                };
+                return () => giveFocusBack(opener);
         }, []);
 
         if (!drive)
