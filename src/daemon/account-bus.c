@@ -116,13 +116,15 @@ static int hash_made(int result, const char *hash, sd_bus_error *error)
 static int session_append(sd_bus_message *reply, const Session *s, const char *token)
 {
         char csrf[TOKEN_SIZE];
+        Actor actor = {};
         int r;
 
+        actor_set_account(&actor, s->record.account);
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Id", "t", s->record.id,
-                                          "Account", "s", s->record.account, "Role", "s",
-                                          role_to_string(s->role), "CreatedUSec", "t",
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Id", "t", s->record.id,
+                                          "Account", "s", s->record.account, "Operator", "s", actor.name,
+                                          "Role", "s", role_to_string(s->role), "CreatedUSec", "t",
                                           s->record.created_usec, "ExpiresUSec", "t", s->expires_usec,
                                           "IdleUSec", "t", s->idle_usec, "Address", "s", s->record.address);
         if (r >= 0 && token) {

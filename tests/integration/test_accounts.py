@@ -214,7 +214,8 @@ def test_credential_makes_the_first_account_alone(product: Product, web: Connect
 def test_login(product: Product, people: None, web: Connection) -> None:
     token, session = web.login("olga", address="2001:DB8::1")
     assert len(token) == 64 and set(token) <= set("0123456789abcdef")
-    assert (session["Account"], session["Role"], session["Address"]) == ("olga", "operator", "2001:db8::1")
+    assert (session["Account"], session["Operator"], session["Role"]) == ("olga", "olga (web)", "operator")
+    assert session["Address"] == "2001:db8::1"
     assert session["ExpiresUSec"] == session["CreatedUSec"] + 12 * 3600 * 10**6
     assert session["IdleUSec"] == session["CreatedUSec"] + 720 * 60 * 10**6
     assert len(session["Csrf"]) == 64 and session["Csrf"] not in (token, hashlib.sha256(token.encode()).hexdigest())

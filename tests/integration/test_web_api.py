@@ -83,14 +83,14 @@ def test_session(nobody: Person, server: WebServer) -> None:
     answer = nobody.get(f"{API}/session")
     assert answer.status == 200
     assert before <= answer.json["now_usec"] <= time.time_ns() // 1000
-    assert answer.json | {"version": "", "now_usec": 0} == {"account": None, "role": None, "csrf": None, "expires_usec": 0,
-                                                            "idle_usec": 0, "first": False, "version": "", "now_usec": 0}
+    assert answer.json | {"version": "", "now_usec": 0} == {"account": None, "operator": None, "role": None, "csrf": None,
+                                                            "expires_usec": 0, "idle_usec": 0, "first": False, "version": "",
+                                                            "now_usec": 0}
     answer = nobody.post(f"{API}/session", {"name": "olga", "password": PASSWORDS["olga"]})
     assert answer.status == 200
     assert re.fullmatch(r"burnin_session=[0-9a-f]{64}; Path=/; HttpOnly; SameSite=Strict; Max-Age=\d+",
                         answer.headers["set-cookie"])
-    assert answer.json["account"] == "olga"
-    assert answer.json["role"] == "operator"
+    assert (answer.json["account"], answer.json["operator"], answer.json["role"]) == ("olga", "olga (web)", "operator")
 
     olga = Person(server, "olga", PASSWORDS["olga"])
     assert olga.get(f"{API}/session").json["csrf"] == olga.csrf

@@ -117,7 +117,8 @@ static int session_answer(Web *w)
 
         if (!w->session)
                 w->session = json_object_new_object();
-        if (!w->session || copy(w->session, answer, "account") < 0 || copy(w->session, answer, "role") < 0 ||
+        if (!w->session || copy(w->session, answer, "account") < 0 ||
+            copy(w->session, answer, "operator") < 0 || copy(w->session, answer, "role") < 0 ||
             copy(w->session, answer, "csrf") < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < 2; i++) {

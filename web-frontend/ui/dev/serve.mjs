@@ -37,7 +37,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
         let account = loggedIn && !first ? 'alice' : null;
         const requests = [];
         const say = (event, data) => { for (const stream of streams) stream.write(eventText(event, data)); };
-        const who = () => ({ account, role: account ? accounts.get(account).role : null, csrf: account ? 'abc' : null, expires_usec: nowUsec() + 3e10, idle_usec: nowUsec() + 1e10, first: accounts.size === 0, version: '0.1.0', now_usec: nowUsec() });
+        const who = () => ({ account, operator: account && `${account} (web)`, role: account ? accounts.get(account).role : null, csrf: account ? 'abc' : null, expires_usec: nowUsec() + 3e10, idle_usec: nowUsec() + 1e10, first: accounts.size === 0, version: '0.1.0', now_usec: nowUsec() });
         const driveOf = (id) => state.drives.get(id) ?? fail(404, 'NoSuchDrive', `There is no drive "${id}".`);
         const jobOf = (id) => state.jobs.get(Number(id)) ?? fail(404, 'NoSuchJob', `There is no job ${id}.`);
         const fail = (status, code, message) => { throw new Refused(status, code, message); };

@@ -60,7 +60,7 @@ export function httpApi(base: URL): Api {
                 const answer = await answering;
                 setClock(answer.now_usec, asked);
                 csrf = answer.csrf ?? '';
-                return { ...answer, operator: answer.account && `${answer.account} (web)` };
+                return answer;
         }
 
         const session = (): Promise<Session> => take(get<Session>('api/v1/session'));
