@@ -235,9 +235,9 @@ async function refreshGrants(): Promise<void> {
 }
 
 export async function refreshHosts(): Promise<void> {
-        const before = [...hosts.peek().keys()];
+        const before = hosts.peek();
         const all = await api.hosts();
-        setHosts(all, goneOf(before, all.map(({ name }) => name)));
+        setHosts(all.filter(({ name }) => hosts.peek().get(name) === before.get(name)), goneOf([...before.keys()], all.map(({ name }) => name)));
 }
 
 // What somebody changed here need not wait for its event.

@@ -358,6 +358,28 @@ test('an answer from before a grant takes nothing back', async () => {
         assert.equal(await rowOf(one).getByText('Unlocked by bob').count(), 1);
 });
 
+test('an answer from before a host changed takes nothing back', async () => {
+        await open('/');
+        await rows().first().waitFor();
+        let release;
+        const held = new Promise((asked) => context.route('**/api/v1/hosts', async (route) => {
+                const answer = await route.fetch();
+                await new Promise((now) => { release = now; asked(); });
+                await route.fulfill({ response: answer });
+        }));
+        server.drop();
+        await held;
+        const one = Object.assign(server.state.hosts.get('nas-01'), { state: 'key-changed' }), said = page.getByText('nas-01 shows another host key');
+        server.say('hosts-update', { hosts: [one], removed: [] });
+        await said.waitFor();
+        const answered = page.waitForResponse('**/api/v1/hosts');
+        release();
+        await (await answered).finished();
+        say(Object.assign(ready(), { dev_name: 'sdzz' }));
+        await page.getByText('sdzz').waitFor();
+        assert.equal(await said.count(), 1);
+});
+
 test('the drawer says when a drive was last seen', async () => {
         await open('/');
         const gone = drive(({ present }) => !present), here = ready();

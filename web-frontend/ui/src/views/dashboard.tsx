@@ -2,6 +2,7 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useMedia } from '../lib/media';
 import { rows, view } from '../lib/rows';
+import { useStill } from '../lib/still';
 import { go, query, setQuery } from '../router';
 import { driveIds, hosts, isAdmin, loaded } from '../store';
 import { showDialog } from '../ui/dialog';
@@ -29,19 +30,23 @@ export function Dashboard({ hidden }: { hidden: boolean }) {
                         scroller.current.scrollTop = top.current;
         }, [hidden]);
 
+        useStill(scroller, !hidden);
+
         const list = rows.value;
         return (
                 <div class="dashboard" hidden={hidden}>
-                        <div class="dash-scroll" ref={scroller} inert={narrow && drive !== ''} onScroll={(event) => { if (!hidden) top.current = event.currentTarget.scrollTop; }}>
-                                <h1 class="sr">Drives</h1>
-                                <StatsBar />
+                        <div class="dash-list" inert={narrow && drive !== ''}>
                                 <Failures />
-                                <Toolbar />
-                                {!loaded.value ? <div class="skeleton table-wait" role="status"><span class="sr">Loading</span><div /><div /><div /><div /><div /></div>
-                                        : list.length === 0 ? <NoDrives />
-                                        : narrow ? <DriveCards ids={list} scroller={scroller} />
-                                        : <DriveTable ids={list} scroller={scroller} open={drive} />}
-                                <BatchBar />
+                                <div class="dash-scroll" ref={scroller} onScroll={(event) => { if (!hidden) top.current = event.currentTarget.scrollTop; }}>
+                                        <h1 class="sr">Drives</h1>
+                                        <StatsBar />
+                                        <Toolbar />
+                                        {!loaded.value ? <div class="skeleton table-wait" role="status"><span class="sr">Loading</span><div /><div /><div /><div /><div /></div>
+                                                : list.length === 0 ? <NoDrives />
+                                                : narrow ? <DriveCards ids={list} scroller={scroller} />
+                                                : <DriveTable ids={list} scroller={scroller} open={drive} />}
+                                        <BatchBar />
+                                </div>
                         </div>
                         {drive && !hidden && <Drawer key={drive} id={drive} close={() => setQuery({ drive: '' })} />}
                 </div>
@@ -51,7 +56,7 @@ export function Dashboard({ hidden }: { hidden: boolean }) {
 function NoDrives() {
         if (driveIds.value.length === 0)
                 return hosts.value.size === 0
-                        ? <Empty title="No drives yet" icon="info"><p>Drives are here as soon as the host is that they are in.</p>{isAdmin.value && <button type="button" class="btn primary" onClick={() => showDialog(<HostDialog added={() => go('/hosts')} />)}><Icon name="plus" />Add host</button>}</Empty>
+                        ? <Empty title="No drives yet" icon="info"><p>Add the host that they are in: they come with its first answer.</p>{isAdmin.value && <button type="button" class="btn primary" onClick={() => showDialog(<HostDialog added={() => go('/hosts')} />)}><Icon name="plus" />Add host</button>}</Empty>
                         : <Empty title="No drives yet" icon="info"><p>Drives are here as soon as {hosts.value.size === 1 ? [...hosts.value.keys()][0] : 'one of the hosts'} has answered.</p><Link to="/hosts" class="btn primary">{isAdmin.value ? 'See what it waits for' : 'See the hosts'}</Link></Empty>;
         return (
                 <Empty title="No drive fits">

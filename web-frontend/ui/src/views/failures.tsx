@@ -61,7 +61,7 @@ export function Failures() {
                 <div class="failures">
                         {changed.map((host) => (
                                 <Notice key={host.name} kind="danger" title={`${host.name} shows another host key`} action={<Link to="/hosts" class="btn secondary small">Look at it</Link>}>
-                                        Either it was installed anew, or somebody stands between. Nothing runs there until a person has compared the key.
+                                        <span class="detail">Either it was installed anew, or somebody stands between. Nothing runs there until a person has compared the key.</span>
                                 </Notice>
                         ))}
                         {list.length > 0 && (
@@ -77,7 +77,7 @@ export function Failures() {
                         )}
                         {stale.length > 0 && (
                                 <Notice kind="warning" role="status" title={`${stale.map((host) => host.name).slice(0, 4).join(', ')}${stale.length > 4 ? ` and ${stale.length - 4} more` : ''} not heard from`}>
-                                        What is shown of {count(stale.reduce((sum, host) => sum + host.drives, 0), 'drive')} is as old as that: {ago(Math.min(...stale.map((host) => host.last_seen_usec)), now.value)}.
+                                        <span class="detail">What is shown of {count(stale.reduce((sum, host) => sum + host.drives, 0), 'drive')} is as old as that: {ago(Math.min(...stale.map((host) => host.last_seen_usec)), now.value)}.</span>
                                 </Notice>
                         )}
                 </div>

@@ -33,8 +33,9 @@ export function StatsBar() {
                                         <span class="stat-number">{found[state].toLocaleString('en')}</span>
                                 </button>
                         ))}
-                        {canOperate.value && active > 0 && (
-                                <button type="button" class="btn danger-secondary cancel-all" onClick={() => showDialog(<CancelAllDialog count={active} />)}>✕ Cancel All</button>
+                        {/* Its place is kept: the bar is not to grow by a line when a job begins. */}
+                        {canOperate.value && (
+                                <button type="button" class={`btn danger-secondary cancel-all ${active > 0 ? '' : 'unseen'}`} onClick={() => showDialog(<CancelAllDialog count={active} />)}>✕ Cancel All</button>
                         )}
                 </div>
         );
