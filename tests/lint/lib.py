@@ -14,7 +14,7 @@ import sys
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 # Made to be wrong, printed by tools, or of others: no source.
 NO_SOURCE = {"tests/lint/violations", "tests/data", "tests/fuzz/corpus",
-             "web-frontend/ui/node_modules", "web-frontend/ui/dist", "web-frontend/ui/shots"}
+             "web-frontend/ui/node_modules", "web-frontend/ui/dist"}
 SKIPPED = re.compile(r"^(build[^/]*|\.git|\.cache|\.pytest_cache)$")
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-import { signal, useSignalEffect } from '@preact/signals';
+import { signal } from '@preact/signals';
 import type { FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Session, Verdict } from './model';
@@ -89,11 +89,11 @@ export function App() {
                 ask(1);
                 return () => clearTimeout(timer);
         }, []);
-        useSignalEffect(() => {
-                const job = ended.value;
+        // Each of them: an effect of the component would see the last one of those that end at once.
+        useEffect(() => ended.subscribe((job) => {
                 if (job?.kind === 'burn-in' && job.verdict !== 'cancelled')
                         toast(endings[job.verdict]?.[0] ?? 'info', `${job.host} ${job.serial} ${endings[job.verdict]?.[1] ?? 'ended'}`, <>{job.reason} <Link to={`/history/${job.id}`}>Job {job.id}</Link></>);
-        });
+        }), []);
         const who = session.value;
         const loggedIn = who !== null && who.account !== null;
         useEffect(() => {

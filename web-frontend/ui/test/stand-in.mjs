@@ -34,7 +34,8 @@ export async function open(path = '/', { width = 1440, height = 900, colorScheme
         page = await context.newPage();
         page.on('pageerror', (error) => complaints.push(error.message));
         page.on('console', (message) => { if (/Content.Security.Policy|Shown in its place/i.test(message.text())) complaints.push(message.text()); });
-        await page.goto(server.url + path.slice(1));
+        // What is there is known only now.
+        await page.goto(server.url + (typeof path === 'function' ? path() : path).slice(1));
         return page;
 }
 

@@ -28,13 +28,14 @@ interface Props {
         title: string;
         wide?: boolean;
         action: string;
+        dismiss?: string;
         danger?: boolean;
         ready?: boolean;
         onAction: () => Promise<void>; // closes when it is done; what it throws is shown
         children: ComponentChildren;
 }
 
-export function Dialog({ title, wide, action, danger, ready = true, onAction, children }: Props) {
+export function Dialog({ title, wide, action, dismiss = 'Cancel', danger, ready = true, onAction, children }: Props) {
         const dialog = useRef<HTMLDialogElement>(null);
         const titleId = useId();
         const [error, setError] = useState('');
@@ -82,7 +83,7 @@ export function Dialog({ title, wide, action, danger, ready = true, onAction, ch
                                                 <button type="submit" class={`btn ${danger ? 'danger' : 'primary'}`} disabled={!ready || busy}>
                                                         {busy ? 'Working…' : action}
                                                 </button>
-                                                <button type="button" class="btn link" onClick={closeDialog}>Cancel</button>
+                                                <button type="button" class="btn link" onClick={closeDialog}>{dismiss}</button>
                                         </div>
                                 </footer>
                         </form>

@@ -18,7 +18,7 @@ function Reason({ value, change }: { value: string; change: (value: string) => v
 export function CancelDialog({ job }: { job: Job }) {
         const [reason, setReason] = useState('');
         return (
-                <Dialog title="Cancel this burn-in?" action="Cancel burn-in" danger
+                <Dialog title="Cancel this burn-in?" action="Cancel burn-in" dismiss="Let it run" danger
                         onAction={async () => {
                                 await theApi().cancelJob(job.id, reason);
                                 toast('info', `Job ${job.id} is being cancelled`);
@@ -33,7 +33,7 @@ export function CancelAllDialog({ count: active }: { count: number }) {
         const [reason, setReason] = useState('');
         const [sure, setSure] = useState(false);
         return (
-                <Dialog title="Cancel every job?" action={`Cancel ${count(active, 'job')}`} danger ready={sure}
+                <Dialog title="Cancel every job?" action={`Cancel ${count(active, 'job')}`} dismiss="Let them run" danger ready={sure}
                         onAction={async () => {
                                 const cancelled = await theApi().cancelAll(reason);
                                 toast('info', `${count(cancelled, 'job')} cancelled`);

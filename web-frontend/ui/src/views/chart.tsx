@@ -24,6 +24,13 @@ const MARK_WIDTH_MIN = 2; // the shortest is to be seen in a year
 const HEIGHT = 220;
 const colours = ['--write', '--verify', '--danger', '--warning', '--success'];
 
+const DAY = 86400; // seconds
+
+function days(time: number, step: number): string {
+        return new Date(time * 1000).toLocaleString('en', step < DAY ? { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }
+                : step < 28 * DAY ? { month: 'short', day: 'numeric' } : { month: 'short', year: 'numeric' });
+}
+
 export function Chart({ title, unit, times, lines, marks = NO_MARKS }: Props) {
         const box = useRef<HTMLDivElement>(null);
         useEffect(() => {
@@ -32,8 +39,10 @@ export function Chart({ title, unit, times, lines, marks = NO_MARKS }: Props) {
                         return;
                 const style = getComputedStyle(element);
                 const colour = (name: string): string => style.getPropertyValue(name).trim();
-                const axis = { stroke: colour('--subtle'), grid: { stroke: colour('--border-faint'), width: 1 }, ticks: { show: false }, font: `12px ${colour('--font')}` };
+                // Asked for at each stroke: the theme may be another one by then.
+                const axis = { stroke: () => colour('--subtle'), grid: { stroke: () => colour('--border-faint'), width: 1 }, ticks: { show: false }, font: `12px ${colour('--font')}` };
                 const plot = new uPlot({
+                        title,
                         width: element.clientWidth,
                         height: HEIGHT,
                         cursor: { drag: { x: true, y: false } },
@@ -54,9 +63,9 @@ export function Chart({ title, unit, times, lines, marks = NO_MARKS }: Props) {
                                         ctx.restore();
                                 }],
                         },
-                        axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => Number.isInteger(tick) ? `${tick}${unit}` : '') }],
-                        series: [{}, ...lines.map((line, index) => ({
-                                label: line.title, stroke: colour(colours[index % colours.length] ?? '--write'), width: 2, spanGaps: true, points: { show: times.length < 60, size: 5 },
+                        axes: [{ ...axis, size: 32, gap: 8, space: 80, values: (_, ticks, __, ___, step) => ticks.map((tick) => days(tick, step)) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => Number.isInteger(tick) ? `${tick}${unit}` : '') }],
+                        series: [{ value: '{MMM} {DD}, {YYYY}, {HH}:{mm}' }, ...lines.map((line, index) => ({
+                                label: line.title, stroke: () => colour(colours[index % colours.length] ?? '--write'), width: 2, spanGaps: true, points: { show: times.length < 60, size: 5 },
                                 value: (_: uPlot, value: number | null) => value === null ? '–' : `${value}${unit}`,
                         }))],
                 }, [times, ...lines.map(({ values }) => values)], element);

@@ -45,7 +45,7 @@ function TestLine({ title, test }: { title: string; test: SelfTest | undefined }
                 result = <span class="test running">{test.percent >= 0 ? `${test.estimated ? '~' : ''}${percent(test.percent)}` : 'running'}</span>;
                 break;
         case 'passed':
-                result = <span class="test passed"><Icon name="check" size={12} label="passed" /> {test.ended_usec > 0 ? ago(test.ended_usec, now.value).replace(' ago', '') : ''}</span>;
+                result = <span class="test passed"><Icon name="check" size={12} label="passed" /> {test.ended_usec > 0 ? ago(test.ended_usec, now.value).replace(/^just | ago$/, '') : ''}</span>;
                 break;
         case 'failed':
                 result = <span class="test failed" title={test.words}><Icon name="fail" size={12} /> failed</span>;

@@ -51,7 +51,7 @@ function Numbers({ statistics }: { statistics: Statistics }) {
                                                                 {models.map((model) => (
                                                                         <tr key={model.model}>
                                                                                 <td class="lead">{model.model || 'Unknown'}</td><td class="number" data-label="Passed">{model.passed}</td><td data-label="Failed" class={`number ${model.failed > 0 ? 'danger-text' : ''}`}>{model.failed}</td>
-                                                                                <td class="side">{model.pass_rate === null ? '–' : <span class="rate"><Bar percent={100 * model.pass_rate} tone={model.pass_rate < 0.9 ? 'warning' : 'success'} label={`Pass rate of ${model.model}`} />{(100 * model.pass_rate).toFixed(0)} %</span>}</td>
+                                                                                <td class="side">{model.pass_rate === null ? '–' : <span class="rate"><Bar percent={100 * model.pass_rate} tone={model.pass_rate < 0.9 ? 'warning' : 'success'} label={`Pass rate of ${model.model}`} /><span>{(100 * model.pass_rate).toFixed(0)} %</span></span>}</td>
                                                                                 <td class="number" data-label="Hours per TB">{model.hours_per_tb?.toFixed(1) ?? '–'}</td>
                                                                         </tr>
                                                                 ))}
