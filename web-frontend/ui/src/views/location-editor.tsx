@@ -35,7 +35,7 @@ export function LocationEditor({ drive }: { drive: Drive }) {
         // Before anything is painted: what is typed at once is to arrive, and is not to be selected.
         useLayoutEffect(() => {
                 if (editing) {
-                        input.current?.focus();
+                        input.current?.focus({ preventScroll: true });
                         if (!was.current)
                                 input.current?.select();
                 }
@@ -43,7 +43,7 @@ export function LocationEditor({ drive }: { drive: Drive }) {
         }, [editing]);
 
         const end = (): void => {
-                setTimeout(() => button.current?.focus());
+                setTimeout(() => button.current?.focus({ preventScroll: true }));
         };
 
         if (!canOperate.value)
