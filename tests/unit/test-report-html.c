@@ -88,8 +88,7 @@ static void test_awkward(void)
                 "{\"job\":{\"verdict\":\"passed\",\"id\":-1,\"kind\":\"<svg>\"},\"drive\":{\"serial\":\"<script>\",\"model\":\"\\u0000\\u001b\"}}",
                 "{\"temperatures\":[{\"usec\":5,\"mdegc\":1},{\"usec\":5,\"mdegc\":1}]}",
                 "{\"temperatures\":[{\"usec\":5,\"mdegc\":9e18},{\"usec\":18446744073709551615,\"mdegc\":1},{\"usec\":7,\"mdegc\":-5000},{\"usec\":9,\"mdegc\":1}]}",
-                "{\"drive\":{\"size_bytes\":18446744073709551615},\"stages\":[{\"kind\":\"surface_validate\",\"region_msec\":[[1,0,1],[-1,\"x\"],[],{},[9223372036854775807,1]],"
-                "\"bad_block_list\":[-1,\"<\",{}],\"bad_blocks\":18446744073709551615,\"phases\":[1,{\"bytes_per_second\":18446744073709551615}]}]}",
+                "{\"drive\":{\"size_bytes\":18446744073709551615},\"stages\":[{\"kind\":\"surface_validate\",\"region_msec\":[[1,0,1],[-1,\"x\"],[],{},[9223372036854775807,1]],\"bad_block_list\":[-1,\"<\",{}],\"bad_blocks\":18446744073709551615,\"phases\":[1,{\"bytes_per_second\":18446744073709551615}]}]}",
                 "{\"smart\":{\"before\":{\"pending\":-9223372036854775808,\"attributes\":[1,{\"id\":\"x\"}]},\"after\":{\"pending\":9223372036854775807,\"health\":\"<i>\",\"attributes\":[{\"id\":18446744073709551615,\"name\":\"<\"}]}}}",
                 "{\"smart\":{\"before\":{\"attributes\":[{\"id\":1,\"raw_string\":\"'>\"}]}},\"stages\":[{\"self_test\":{\"lba\":\"x\",\"words\":\"</dd>\"}}]}",
         };

@@ -170,8 +170,7 @@ static void test_hostile(void)
                 "[]",
                 "{}",
                 "{\"verdict\":\"passed\",\"evidence\":{},\"details\":[]}",
-                "{\"verdict\":\"passed\",\"evidence\":[],\"n_bad_blocks\":0,\"ended_usec\":1,\"details\":{\"phases\":{},\"region_msec\":[{},[[]]],"
-                "\"self_test\":[],\"smart_before\":[],\"smart_after\":{\"attributes\":{}},\"block_size\":\"x\",\"work_bytes\":-1}}",
+                "{\"verdict\":\"passed\",\"evidence\":[],\"n_bad_blocks\":0,\"ended_usec\":1,\"details\":{\"phases\":{},\"region_msec\":[{},[[]]],\"self_test\":[],\"smart_before\":[],\"smart_after\":{\"attributes\":{}},\"block_size\":\"x\",\"work_bytes\":-1}}",
         };
         _cleanup_scratch_ char *dir = scratch_new();
         JobRecord j = job_ended();
