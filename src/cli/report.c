@@ -52,9 +52,9 @@ static int report_fetch(Cli *c, const char *job, const char *format, char **ret,
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_free_ char *path = NULL, *text = NULL, *signature = NULL;
-        const char *s = NULL;
+        const char *s = "";
         const void *bytes;
-        size_t size;
+        size_t size = 0;
         int fd, r;
 
         r = cli_find_job(c, job, &path);
@@ -298,7 +298,7 @@ int verb_report_save(Cli *c, char **args, size_t n)
         _cleanup_free_ char *named = NULL, *text = NULL, *signature = NULL, *beside = NULL;
         const char *file = n > 1 ? args[1] : NULL;
         bool json = file && endswith(file, ".json");
-        size_t size;
+        size_t size = 0;
         int r;
 
         r = report_fetch(c, args[0], json ? "json" : "html", &text, &size, &signature);

@@ -46,7 +46,9 @@ static void blob_put(Blob *b, const void *data, size_t size)
                 b->broken = true;
                 return;
         }
-        memcpy(b->data + b->size, data, size);
+        /* Nothing may be at NULL. */
+        if (size > 0)
+                memcpy(b->data + b->size, data, size);
         b->size += size;
 }
 
