@@ -74,3 +74,24 @@ static const char *const verdict_table[_VERDICT_MAX] = {
         [VERDICT_FAILED] = "failed", [VERDICT_CANCELLED] = "cancelled",
 };
 DEFINE_STRING_TABLE(verdict, Verdict);
+
+static const char *const severity_table[_SEVERITY_MAX] = {
+        [SEVERITY_INFO] = "info",
+        [SEVERITY_WARNING] = "warning",
+        [SEVERITY_ERROR] = "error",
+};
+DEFINE_STRING_TABLE(severity, Severity);
+
+static const char *const notifier_kind_table[_NOTIFIER_KIND_MAX] = {
+        [NOTIFIER_MAIL] = "mail",   [NOTIFIER_WEBHOOK] = "webhook", [NOTIFIER_NTFY] = "ntfy",
+        [NOTIFIER_SLACK] = "slack", [NOTIFIER_DISCORD] = "discord", [NOTIFIER_GOTIFY] = "gotify",
+        [NOTIFIER_N8N] = "n8n",
+};
+DEFINE_STRING_TABLE(notifier_kind, NotifierKind);
+
+static const char *const delivery_state_table[_DELIVERY_STATE_MAX] = {
+        [DELIVERY_PENDING] = "pending",
+        [DELIVERY_DELIVERED] = "delivered",
+        [DELIVERY_DEAD] = "dead",
+};
+DEFINE_STRING_TABLE(delivery_state, DeliveryState);

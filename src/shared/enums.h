@@ -118,3 +118,36 @@ typedef enum Verdict {
         _VERDICT_INVALID = -EINVAL,
 } Verdict;
 DECLARE_STRING_TABLE(verdict, Verdict);
+
+/* How much an event matters, least first. */
+typedef enum Severity {
+        SEVERITY_INFO,    /* info: as it should be */
+        SEVERITY_WARNING, /* warning: somebody should look */
+        SEVERITY_ERROR,   /* error: a drive or a host has failed */
+        _SEVERITY_MAX,
+        _SEVERITY_INVALID = -EINVAL,
+} Severity;
+DECLARE_STRING_TABLE(severity, Severity);
+
+/* What a notifier speaks to. */
+typedef enum NotifierKind {
+        NOTIFIER_MAIL,    /* mail: addresses, by the mail server of the settings */
+        NOTIFIER_WEBHOOK, /* webhook: an URL that takes the event as JSON, signed where there is a secret */
+        NOTIFIER_NTFY,    /* ntfy: the URL of a topic */
+        NOTIFIER_SLACK,   /* slack: an incoming webhook */
+        NOTIFIER_DISCORD, /* discord: a webhook of a channel */
+        NOTIFIER_GOTIFY,  /* gotify: the URL of a server; the secret is the token of an application */
+        NOTIFIER_N8N,     /* n8n: a webhook that starts a workflow */
+        _NOTIFIER_KIND_MAX,
+        _NOTIFIER_KIND_INVALID = -EINVAL,
+} NotifierKind;
+DECLARE_STRING_TABLE(notifier_kind, NotifierKind);
+
+typedef enum DeliveryState {
+        DELIVERY_PENDING,   /* pending: it is tried, or tried again, when its time comes */
+        DELIVERY_DELIVERED, /* delivered: the other side has taken it */
+        DELIVERY_DEAD,      /* dead: given up; it can be tried again by hand */
+        _DELIVERY_STATE_MAX,
+        _DELIVERY_STATE_INVALID = -EINVAL,
+} DeliveryState;
+DECLARE_STRING_TABLE(delivery_state, DeliveryState);

@@ -70,47 +70,6 @@ void lockout_record_done(LockoutRecord *r)
         record_done(&lockout_type, r);
 }
 
-/* The one row that tail finds, which becomes ret's: 1; 0: there is none. */
-static int find_row(Store *s, const RecordType *type, const char *tail, Value value, void *ret)
-{
-        _cleanup_(rows_done) Rows rows = { .type = type };
-        int r;
-
-        r = rows_read(s, tail, &value, 1, &rows);
-        if (r < 0)
-                return r;
-        if (rows.n == 0)
-                return 0;
-
-        memcpy(ret, rows_at(&rows, 0), type->size);
-        memset(rows_at(&rows, 0), 0, type->size);
-        return 1;
-}
-
-/* One statement of its own transaction; a value without text is a number. */
-static int run(Store *s, const char *sql, const Value *values, size_t n)
-{
-        sqlite3_stmt *stmt;
-        bool own;
-        int r;
-
-        r = write_begin(s, &own);
-        if (r < 0)
-                return r;
-
-        r = store_statement(s, sql, &stmt);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = values[i].text ? bind_text(stmt, (int) i + 1, values[i].text, STORE_TEXT_MAX)
-                                   : bind_u64(stmt, (int) i + 1, values[i].number);
-        if (r >= 0) {
-                _cleanup_statement_ sqlite3_stmt *running = stmt;
-
-                r = statement_run(s, running);
-        }
-
-        return write_end(s, own, r);
-}
-
 int store_account_put(Store *s, const AccountRecord *r)
 {
         return record_put(s, &account_type, r);
@@ -118,7 +77,7 @@ int store_account_put(Store *s, const AccountRecord *r)
 
 int store_account_get(Store *s, const char *name, AccountRecord *ret)
 {
-        return find_row(s, &account_type, "WHERE name = ?", (Value){ .text = name }, ret);
+        return row_find(s, &account_type, "WHERE name = ?", &(Value){ .text = name }, 1, ret);
 }
 
 int store_account_del(Store *s, const char *name)
@@ -156,42 +115,44 @@ int store_session_add(Store *s, const SessionRecord *r, uint64_t *ret_id)
 
 int store_session_get(Store *s, uint64_t id, SessionRecord *ret)
 {
-        return find_row(s, &session_type, "WHERE id = ?", (Value){ .number = id }, ret);
+        return row_find(s, &session_type, "WHERE id = ?", &(Value){ .number = id }, 1, ret);
 }
 
 int store_session_get_by_token(Store *s, const char *sha256, SessionRecord *ret)
 {
-        return find_row(s, &session_type, "WHERE token_sha256 = ?", (Value){ .text = sha256 }, ret);
+        return row_find(s, &session_type, "WHERE token_sha256 = ?", &(Value){ .text = sha256 }, 1, ret);
 }
 
 int store_session_seen(Store *s, uint64_t id, uint64_t seen_usec)
 {
         const Value values[] = { { .number = seen_usec }, { .number = id } };
 
-        return run(s, "UPDATE sessions SET seen_usec = ? WHERE id = ?", values, ELEMENTSOF(values));
+        return write_run(s, "UPDATE sessions SET seen_usec = ? WHERE id = ?", values, ELEMENTSOF(values),
+                         NULL);
 }
 
 int store_session_del(Store *s, uint64_t id)
 {
-        return run(s, "DELETE FROM sessions WHERE id = ?", &(Value){ .number = id }, 1);
+        return write_run(s, "DELETE FROM sessions WHERE id = ?", &(Value){ .number = id }, 1, NULL);
 }
 
 int store_session_del_of(Store *s, const char *account, uint64_t but, uint32_t n)
 {
         const Value values[] = { { .text = account }, { .number = but }, { .number = n } };
 
-        return run(s,
-                   "DELETE FROM sessions WHERE account = ?1 AND id <> ?2 AND id NOT IN (SELECT id FROM "
-                   "sessions WHERE account = ?1 ORDER BY seen_usec DESC, id DESC LIMIT ?3)",
-                   values, ELEMENTSOF(values));
+        return write_run(
+                        s,
+                        "DELETE FROM sessions WHERE account = ?1 AND id <> ?2 AND id NOT IN (SELECT id FROM "
+                        "sessions WHERE account = ?1 ORDER BY seen_usec DESC, id DESC LIMIT ?3)",
+                        values, ELEMENTSOF(values), NULL);
 }
 
 int store_session_expire(Store *s, uint64_t created_usec, uint64_t seen_usec)
 {
         const Value values[] = { { .number = created_usec }, { .number = seen_usec } };
 
-        return run(s, "DELETE FROM sessions WHERE created_usec < ? OR seen_usec < ?", values,
-                   ELEMENTSOF(values));
+        return write_run(s, "DELETE FROM sessions WHERE created_usec < ? OR seen_usec < ?", values,
+                         ELEMENTSOF(values), NULL);
 }
 
 int store_session_list(Store *s, const char *account, int (*callback)(SessionRecord *r, void *userdata),
@@ -223,15 +184,16 @@ int store_lockout_del(Store *s, const char *subject)
 
 int store_lockout_get(Store *s, const char *subject, LockoutRecord *ret)
 {
-        return find_row(s, &lockout_type, "WHERE subject = ?", (Value){ .text = subject }, ret);
+        return row_find(s, &lockout_type, "WHERE subject = ?", &(Value){ .text = subject }, 1, ret);
 }
 
 int store_lockout_trim(Store *s, uint64_t last_usec, uint32_t n)
 {
         const Value values[] = { { .number = last_usec }, { .number = n } };
 
-        return run(s,
-                   "DELETE FROM lockouts WHERE last_usec < ?1 OR subject NOT IN (SELECT subject FROM lockouts "
-                   "ORDER BY last_usec DESC LIMIT ?2)",
-                   values, ELEMENTSOF(values));
+        return write_run(
+                        s,
+                        "DELETE FROM lockouts WHERE last_usec < ?1 OR subject NOT IN (SELECT subject FROM lockouts "
+                        "ORDER BY last_usec DESC LIMIT ?2)",
+                        values, ELEMENTSOF(values), NULL);
 }

@@ -41,18 +41,5 @@ int store_grant_put(Store *s, const GrantRecord *r)
 
 int store_grant_get(Store *s, uint64_t job, GrantRecord *ret)
 {
-        _cleanup_(rows_done) Rows rows = { .type = &grant_type };
-        GrantRecord *found;
-        int r;
-
-        r = rows_read(s, "WHERE job = ?", &(Value){ .number = job }, 1, &rows);
-        if (r < 0)
-                return r;
-        if (rows.n == 0)
-                return 0;
-
-        found = rows_at(&rows, 0);
-        *ret = *found;
-        *found = (GrantRecord){};
-        return 1;
+        return row_find(s, &grant_type, "WHERE job = ?", &(Value){ .number = job }, 1, ret);
 }

@@ -71,10 +71,21 @@ static inline void statement_release(sqlite3_stmt **stmt)
 /* To the end of a statement that gives no rows. */
 int statement_run(Store *s, sqlite3_stmt *stmt);
 
+/* A value for a '?' in a statement. */
+typedef struct Value {
+        const char *text; /* NULL: the number */
+        uint64_t number;
+} Value;
+
 /* Around each write: joins the transaction that is open, or is one of its own, whose commit waits for the disk. write_end() takes the
  * result of what was between the two, commits or rolls back, and returns the result of it all. */
 int write_begin(Store *s, bool *ret_own);
 int write_end(Store *s, bool own, int r);
+/* The same around several of them, each of which joins it. */
+int writes_begin(Store *s, bool *ret_own);
+int writes_end(Store *s, bool own, int r);
+/* A write of one statement that gives no rows. ret_changed: how many rows it has changed; may be NULL. */
+int write_run(Store *s, const char *sql, const Value *values, size_t n_values, uint32_t *ret_changed);
 
 int bind_text(sqlite3_stmt *stmt, int i, const char *s, size_t max);
 int bind_u64(sqlite3_stmt *stmt, int i, uint64_t v);
@@ -141,12 +152,6 @@ int record_insert(Store *s, const RecordType *t, const void *record, uint64_t *r
 /* Updates the row of this key; -ENOENT: there is none. */
 int record_update(Store *s, const RecordType *t, const void *record);
 
-/* A value for a '?' in the tail of a query. */
-typedef struct Value {
-        const char *text; /* NULL: the number */
-        uint64_t number;
-} Value;
-
 /* Rows are read to the end before the first is shown to anybody: callbacks may call back into the store. */
 typedef struct Rows {
         const RecordType *type;
@@ -157,6 +162,9 @@ typedef struct Rows {
 void rows_done(Rows *rows);
 /* tail: "WHERE ... ORDER BY ... LIMIT ..." */
 int rows_read(Store *s, const char *tail, const Value *values, size_t n_values, Rows *rows);
+/* The first row that tail finds, which becomes ret's: 1; 0: there is none. */
+int row_find(Store *s, const RecordType *t, const char *tail, const Value *values, size_t n_values,
+             void *ret);
 static inline void *rows_at(Rows *rows, size_t i)
 {
         return rows->records + i * rows->type->size;

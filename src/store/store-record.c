@@ -493,3 +493,46 @@ int rows_count(Store *s, const RecordType *t, const char *tail, const Value *val
         *ret = (uint64_t) sqlite3_column_int64(stmt, 0);
         return 0;
 }
+
+int row_find(Store *s, const RecordType *t, const char *tail, const Value *values, size_t n_values,
+             void *ret)
+{
+        _cleanup_(rows_done) Rows rows = { .type = t };
+        int r;
+
+        r = rows_read(s, tail, values, n_values, &rows);
+        if (r < 0)
+                return r;
+        if (rows.n == 0)
+                return 0;
+
+        memcpy(ret, rows_at(&rows, 0), t->size);
+        memset(rows_at(&rows, 0), 0, t->size);
+        return 1;
+}
+
+static int run(Store *s, const char *sql, const Value *values, size_t n_values, uint32_t *ret_changed)
+{
+        _cleanup_statement_ sqlite3_stmt *stmt = NULL;
+        int r;
+
+        if ((r = store_statement(s, sql, &stmt)) < 0 || (r = bind_values(stmt, values, n_values)) < 0 ||
+            (r = statement_run(s, stmt)) < 0)
+                return r;
+
+        if (ret_changed)
+                *ret_changed = (uint32_t) sqlite3_changes(s->db);
+        return 0;
+}
+
+int write_run(Store *s, const char *sql, const Value *values, size_t n_values, uint32_t *ret_changed)
+{
+        bool own;
+        int r;
+
+        r = write_begin(s, &own);
+        if (r < 0)
+                return r;
+
+        return write_end(s, own, run(s, sql, values, n_values, ret_changed));
+}

@@ -28,12 +28,13 @@
 extern const char schema_0001_init[], schema_0002_settings[], schema_0004_queue[], schema_0005_grant[],
                 schema_0006_self_test[], schema_0007_truenas[], schema_0008_reading[],
                 schema_0009_stage_progress[], schema_0010_accounts[], schema_0011_bay[], schema_0012_nvme[],
-                schema_0013_latest[], schema_0016_nightly[];
+                schema_0013_latest[], schema_0014_outbox[], schema_0016_nightly[];
 
 const char *const store_schemas[] = {
         schema_0001_init,      schema_0002_settings, schema_0004_queue,   schema_0005_grant,
         schema_0006_self_test, schema_0007_truenas,  schema_0008_reading, schema_0009_stage_progress,
         schema_0010_accounts,  schema_0011_bay,      schema_0012_nvme,    schema_0013_latest,
+        schema_0014_outbox,
         schema_0016_nightly,
 };
 
@@ -317,6 +318,27 @@ int write_end(Store *s, bool own, int r)
         }
 
         return r;
+}
+
+int writes_begin(Store *s, bool *ret_own)
+{
+        *ret_own = s->transaction == TRANSACTION_NONE;
+        return *ret_own ? store_begin(s) : 0;
+}
+
+int writes_end(Store *s, bool own, int r)
+{
+        int k;
+
+        if (!own)
+                return r;
+        if (r < 0) {
+                store_rollback(s);
+                return r;
+        }
+
+        k = store_commit(s);
+        return k < 0 ? k : r;
 }
 
 int store_query_i64(Store *s, const char *sql, int64_t *ret)

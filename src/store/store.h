@@ -175,6 +175,34 @@ typedef struct NightlyRecord {
         uint64_t readings, jobs; /* how many readings went, and of how many jobs the files */
         char *error;             /* NULL: nothing went wrong */
 } NightlyRecord;
+/* Who is told of events (daemon/notifier.h); the built-in ones are no records. */
+typedef struct NotifierRecord {
+        char *name;
+        NotifierKind kind;
+        bool enabled;
+        char *target;         /* addresses, or an URL without what is secret in it */
+        char *events, *hosts; /* words, with spaces between them; "": all */
+        Severity severity;    /* the least that it takes */
+        uint64_t added_usec;
+} NotifierRecord;
+
+typedef struct EventRecord {
+        char *id; /* 32 hex digits */
+        char *kind;
+        uint64_t time_usec;
+        char *body; /* JSON: all that is told */
+} EventRecord;
+
+/* One event for one notifier. */
+typedef struct DeliveryRecord {
+        uint64_t id;
+        char *event, *notifier;
+        DeliveryState state;
+        uint32_t attempts;
+        uint64_t queued_usec; /* since when it waits */
+        uint64_t next_usec;   /* pending: when it is tried; else: since when it is not any more */
+        char *error;          /* of the last attempt */
+} DeliveryRecord;
 
 typedef struct AuditRecord {
         uint64_t id, time_usec;
@@ -199,6 +227,9 @@ void account_record_done(AccountRecord *r);
 void session_record_done(SessionRecord *r);
 void lockout_record_done(LockoutRecord *r);
 void nightly_record_done(NightlyRecord *r);
+void notifier_record_done(NotifierRecord *r);
+void event_record_done(EventRecord *r);
+void delivery_record_done(DeliveryRecord *r);
 void audit_record_done(AuditRecord *r);
 
 /* Readers call back once per row; a negative return of the callback ends the listing and is handed up. The record belongs to
@@ -311,6 +342,30 @@ int store_lockout_trim(Store *s, uint64_t last_usec, uint32_t n);
 
 int store_nightly_put(Store *s, const NightlyRecord *r);
 int store_nightly_get(Store *s, NightlyRecord *ret); /* 1; 0: there was none yet */
+int store_notifier_put(Store *s, const NotifierRecord *r); /* insert or update, by name */
+int store_notifier_del(Store *s, const char *name); /* 1; 0: there was none. Its deliveries go with it */
+int store_notifier_list(Store *s, int (*callback)(NotifierRecord *r, void *userdata), void *userdata);
+
+/* The event, and a delivery of it for each of these, due at once. Without any of them nothing is stored. */
+int store_event_add(Store *s, const EventRecord *r, char *const *notifiers);
+int store_event_get(Store *s, const char *id, EventRecord *ret); /* 1; 0: there is none */
+/* Forgets events from before that time for which nothing waits, so many at most, with their deliveries. */
+int store_event_trim(Store *s, uint64_t before_usec, uint32_t max, uint32_t *ret_n);
+
+int store_delivery_put(Store *s, const DeliveryRecord *r);          /* -ENOENT: it is gone */
+int store_delivery_get(Store *s, uint64_t id, DeliveryRecord *ret); /* 1; 0: there is none */
+/* What is to be tried next for this notifier: 1; 0: nothing waits. */
+int store_delivery_next(Store *s, const char *notifier, DeliveryRecord *ret);
+/* All that are dead of this notifier (NULL: of all) wait again, as if they were new. */
+int store_delivery_retry(Store *s, const char *notifier, uint64_t now_usec, uint32_t *ret_n);
+typedef struct DeliveryFilter {
+        const char *notifier;   /* NULL: any */
+        DeliveryState state;    /* negative: any */
+        uint32_t offset, limit; /* limit 0: all */
+} DeliveryFilter;
+int store_delivery_list(Store *s, const DeliveryFilter *f,
+                        int (*callback)(DeliveryRecord *r, void *userdata), void *userdata,
+                        uint64_t *ret_total); /* newest first */
 
 int store_audit_add(Store *s, const AuditRecord *r); /* id is ignored */
 int store_audit_list(Store *s, uint32_t offset, uint32_t limit,
