@@ -3,6 +3,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/drive.h"
+#include "daemon/event.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/job.h"
@@ -206,8 +207,21 @@ uint64_t drive_last_seen_usec(const Drive *d)
         return d->host ? MAX(d->host->last_seen_usec, d->record.last_seen_usec) : d->record.last_seen_usec;
 }
 
+/* In the transaction of the reading. */
+static int drive_tell(Drive *d, EventKind kind, const char *what, const char *detail)
+{
+        _cleanup_free_ char *text =
+                        strf("Drive %s (%s, %s) on %s %s%s%s", strempty(d->record.identity.serial),
+                             strempty(d->record.identity.model), strempty(d->record.kname),
+                             strempty(d->record.host), what, isempty(detail) ? "." : ": ", strempty(detail));
+
+        return text ? event_add_drive(d->manager, kind, &d->record, text) : -ENOMEM;
+}
+
 int drive_set_missing(Drive *d)
 {
+        int r;
+
         d->record.last_seen_usec = drive_last_seen_usec(d);
         (void) drive_detach(d);
         d->temperature_mdegc = MDEGC_UNKNOWN;
@@ -215,7 +229,8 @@ int drive_set_missing(Drive *d)
         log_drive(d, LOG_NOTICE, MESSAGE_DRIVE_MISSING, "Drive %s is missing; it was %s on %s.",
                   d->record.id, strempty(d->record.kname), strempty(d->record.host));
 
-        return drive_store(d);
+        r = drive_store(d);
+        return r < 0 ? r : drive_tell(d, EVENT_DRIVE_MISSING, "is missing", NULL);
 }
 
 int drive_check_forget(const Drive *d, const char **reterr_name, char **reterr_text)
@@ -303,6 +318,11 @@ static int drive_set_lock(Drive *d, const DriveLock *lock, bool detection_ok)
                 return 0;
         if (drive_lock_looks_equal(&d->record.lock, lock))
                 return 0;
+        if (before == LOCK_NONE && d->announced) {
+                r = drive_tell(d, EVENT_DRIVE_LOCKED, "is locked now", lock->detail);
+                if (r < 0)
+                        return r;
+        }
 
         drive_lock_done(&d->record.lock);
         r = drive_lock_copy(lock, &d->record.lock);
@@ -322,12 +342,38 @@ static int drive_set_lock(Drive *d, const DriveLock *lock, bool detection_ok)
         return 1;
 }
 
+/* As it was stored last, whichever burnind did that. */
+static bool drive_had_failed(const Drive *d)
+{
+        _cleanup_json_ struct json_object *smart = NULL;
+        const char *health = NULL;
+
+        return d->record.smart && json_parse(d->record.smart, strlen(d->record.smart), &smart) >= 0 &&
+               json_get_string(smart, "health", &health) > 0 &&
+               smart_health_from_string(health) == SMART_HEALTH_FAILED;
+}
+
+static int drive_tell_failed(Drive *d)
+{
+        int r;
+
+        r = drive_tell(d, EVENT_DRIVE_FAILED_HEALTH, "says of itself that it fails (SMART)", NULL);
+        if (r >= 0)
+                log_drive(d, LOG_WARNING, MESSAGE_DRIVE_FAILED_HEALTH,
+                          "Drive %s on %s says of itself that it fails (SMART).", strempty(d->record.kname),
+                          strempty(d->record.host));
+        return r;
+}
+
 static int drive_set_smart(Drive *d, const DriveFacts *f)
 {
         int r;
 
         d->temperature_mdegc = f->temperature_mdegc;
         if (d->health != f->health) {
+                r = f->health == SMART_HEALTH_FAILED && !drive_had_failed(d) ? drive_tell_failed(d) : 0;
+                if (r < 0)
+                        return r;
                 d->health = f->health;
                 drive_changed(d, "SmartHealth");
         }

@@ -4,6 +4,7 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/event.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/job.h"
@@ -192,6 +193,31 @@ static void grant_ask_content(Grant *g)
                                             &g->identity) >= 0;
 }
 
+/* That it was given, and what is told of it, as one. */
+static int grant_store(Manager *m, const Grant *g, const Drive *d, const Actor *actor, const char *reason)
+{
+        _cleanup_free_ char *text =
+                        strf("Drive %s (%s, %s) on %s was unlocked by %s, although it is %s: %s",
+                             strempty(d->record.identity.serial), strempty(d->record.identity.model),
+                             strempty(d->record.kname), strempty(d->record.host), actor->name,
+                             lock_role_to_string(g->record.lock.role), reason);
+        bool own;
+        int r;
+
+        if (!text)
+                return -ENOMEM;
+        r = store_join(m->store, &own);
+        if (r < 0)
+                return manager_store_failed(m, r);
+
+        r = event_add_drive(m, EVENT_DRIVE_UNLOCKED, &d->record, text);
+        if (r >= 0)
+                r = grant_audit(m, &g->record, actor, "ok", reason);
+        r = store_leave(m->store, own, r);
+
+        return r < 0 ? manager_store_failed(m, r) : r;
+}
+
 int grant_new(Manager *m, Drive *d, const Actor *actor, const char *reason, Grant **ret)
 {
         _cleanup_(grant_freep) Grant *g = NULL;
@@ -224,7 +250,7 @@ int grant_new(Manager *m, Drive *d, const Actor *actor, const char *reason, Gran
                 return r;
 
         /* What cannot be put on record is not given. */
-        r = grant_audit(m, &g->record, actor, "ok", reason);
+        r = grant_store(m, g, d, actor, reason);
         if (r < 0)
                 return r;
         if (before)

@@ -8,6 +8,7 @@
 #include "daemon/api-key.h"
 #include "daemon/audit.h"
 #include "daemon/drive.h"
+#include "daemon/event.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/job.h"
@@ -311,9 +312,21 @@ static void host_set_drives_stale(Host *h, bool stale)
                 drive_set_stale(d, stale);
 }
 
+static void host_tell(Host *h, EventKind kind, const char *what, const char *detail)
+{
+        _cleanup_free_ char *text = strf("Host %s %s%s%s", h->record.name, what,
+                                         isempty(detail) ? "." : ": ", strempty(detail));
+        int r;
+
+        r = text ? event_add_host(h->manager, kind, &h->record, text) : -ENOMEM;
+        if (r < 0)
+                (void) manager_store_failed(h->manager, r);
+}
+
 void host_set_state(Host *h, HostState state, const char *reason)
 {
         HostState before = h->state;
+        bool was_read = h->was_read;
 
         if (free_and_strdup(&h->state_reason, strempty(reason)) == 0 && before == state)
                 return;
@@ -322,19 +335,25 @@ void host_set_state(Host *h, HostState state, const char *reason)
         h->was_read = h->was_read || state == HOST_ONLINE;
         if (state != before) {
                 host_set_drives_stale(h, state != HOST_ONLINE);
-                if (state == HOST_ONLINE)
+                if (state == HOST_ONLINE) {
                         log_host(h, LOG_INFO, MESSAGE_HOST_BACK, "Host %s answers.", h->record.name);
-                else if (state == HOST_STALE)
+                        if (was_read)
+                                host_tell(h, EVENT_HOST_BACK, "answers again", NULL);
+                } else if (state == HOST_STALE) {
+                        host_tell(h, EVENT_HOST_LOST, "does not answer", reason);
                         log_host(h, LOG_WARNING, MESSAGE_HOST_LOST,
                                  "Host %s has not answered for %" PRIu64 " s: %s", h->record.name,
                                  (uint64_t) h->manager->settings.stale_threshold_seconds, strempty(reason));
-                else if (state == HOST_KEY_CHANGED)
+                } else if (state == HOST_KEY_CHANGED) {
+                        host_tell(h, EVENT_HOST_KEY_CHANGED,
+                                  "shows another SSH key than the accepted one; nothing runs there until it is accepted",
+                                  NULL);
                         log_host(h, LOG_CRIT, MESSAGE_HOST_KEY_CHANGED,
                                  "Host %s shows another key than the accepted one (%s, accepted was %s). Nothing runs there until "
                                  "the new key is accepted: burninctl host accept-key %s.",
                                  h->record.name, strempty(h->seen_host_key_sha256),
                                  strempty(h->record.host_key_sha256), h->record.name);
-                else
+                } else
                         log_host(h, LOG_NOTICE, NULL, "Host %s is %s: %s", h->record.name,
                                  host_state_to_string(state), strempty(reason));
         }

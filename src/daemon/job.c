@@ -6,6 +6,7 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/event.h"
 #include "daemon/host.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
@@ -180,6 +181,51 @@ static int job_take_grant(Job *j, const GrantRecord *grant)
         return r < 0 ? r : r == 0 ? -EIO : 0;
 }
 
+static char *job_word_event(const Job *j, EventKind kind)
+{
+        const char *reason = strempty(j->record.reason);
+        _cleanup_free_ char *how = NULL;
+
+        if (kind == EVENT_JOB_QUEUED)
+                how = strf("was queued by %s.", strempty(j->record.operator));
+        else if (kind == EVENT_JOB_STARTED)
+                how = strdup("has started.");
+        else if (kind == EVENT_JOB_PAUSED)
+                how = strf("was paused by %s%s%s", strempty(j->record.paused_by),
+                           isempty(j->record.paused_reason) ? "." : ": ", strempty(j->record.paused_reason));
+        else if (kind == EVENT_JOB_RESUMED)
+                how = strdup("was resumed.");
+        else
+                how = strf("has ended: %s%s%s", verdict_to_string(j->record.verdict),
+                           isempty(reason) ? "." : ": ", reason);
+        if (!how)
+                return NULL;
+
+        return strf("Job %" PRIu64 " (%s) for drive %s (%s) on %s %s", j->record.id,
+                    job_is_self_test(j) ? JOB_KIND_SELF_TEST : strempty(j->record.profile),
+                    strempty(j->record.serial), strempty(j->record.model), strempty(j->record.host), how);
+}
+
+/* With what is told of it, as one. kind negative: nothing. */
+static int job_store(Manager *m, Job *j, EventKind kind)
+{
+        _cleanup_free_ char *text = kind >= 0 ? job_word_event(j, kind) : NULL;
+        bool own;
+        int r;
+
+        if (kind >= 0 && !text)
+                return -ENOMEM;
+        r = store_join(m->store, &own);
+        if (r < 0)
+                return r;
+
+        r = store_job_put(m->store, &j->record);
+        if (r >= 0 && kind >= 0)
+                r = event_add_job(m, kind, &j->record, text);
+
+        return store_leave(m->store, own, r);
+}
+
 int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor, const GrantRecord *grant,
             const char *content, Job **ret)
 {
@@ -196,7 +242,7 @@ int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor,
         if (r < 0)
                 return r;
         j->watched_usec = now_usec(CLOCK_BOOTTIME);
-        r = store_job_put(m->store, &j->record);
+        r = job_store(m, j, EVENT_JOB_QUEUED);
         if (r < 0)
                 return r;
 
@@ -252,7 +298,7 @@ static int job_set_state(Job *j, JobState state)
         assert(job_may_become(before, state));
 
         j->record.state = state;
-        r = store_job_put(j->manager->store, &j->record);
+        r = job_store(j->manager, j, event_of_job(before, state, j->record.verdict));
         if (r < 0) {
                 j->record.state = before;
                 return r;

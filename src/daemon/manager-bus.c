@@ -9,6 +9,7 @@
 #include "daemon/configuration.h"
 #include "daemon/daily.h"
 #include "daemon/estimate-bus.h"
+#include "daemon/event.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/list.h"
@@ -396,6 +397,10 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("CancelAll", SD_BUS_ARGS("s", reason, "t", flags), SD_BUS_RESULT("u", count),
                                 manager_method_cancel_all, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("Progress", SD_BUS_ARGS("a(oddtti)", stages), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Event",
+                                SD_BUS_ARGS("s", id, "s", event, "t", time_usec, "s", severity, "s", host,
+                                            "t", job, "s", text),
+                                0),
         SD_BUS_SIGNAL_WITH_ARGS("JobNew", SD_BUS_ARGS("t", id, "o", job), 0),
         SD_BUS_SIGNAL_WITH_ARGS("JobRemoved", SD_BUS_ARGS("t", id, "o", job, "s", verdict), 0),
         SD_BUS_VTABLE_END,
@@ -472,6 +477,13 @@ void manager_emit_progress(Manager *m, Stage *const *stages, size_t n)
                 r = sd_bus_message_close_container(signal);
         if (r >= 0)
                 (void) sd_bus_send(m->bus, signal, NULL);
+}
+
+void manager_emit_event(Manager *m, const Event *e)
+{
+        (void) sd_bus_emit_signal(m->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "Event", "sstssts", e->record.id,
+                                  e->record.kind, e->record.time_usec,
+                                  severity_to_string(event_severity(e->kind)), e->host, e->job, e->text);
 }
 
 void manager_emit_job_new(Manager *m, Job *j)

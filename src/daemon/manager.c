@@ -17,6 +17,7 @@
 #include "daemon/audit.h"
 #include "daemon/configuration.h"
 #include "daemon/drive.h"
+#include "daemon/event.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/nightly.h"
@@ -170,6 +171,7 @@ Manager *manager_free(Manager *m)
                 job_free(j);
         HASH_ITER(hh, m->grants, g, next_grant)
                 grant_free(g);
+        events_done(m);
         passwords_done(m);
         reports_done(m);
         sessions_done(m);
@@ -555,6 +557,9 @@ int manager_start(Manager *m)
         r = manager_open_store(m);
         if (r < 0)
                 return r;
+        r = events_start(m);
+        if (r < 0)
+                return log_error_errno(r, "Failed to prepare the events: %m");
         r = scope_tracker_new(m, &m->scopes);
         if (r < 0)
                 return log_error_errno(r, "Failed to follow systemd's jobs: %m");

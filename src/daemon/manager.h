@@ -15,6 +15,7 @@ typedef struct Binding Binding;
 typedef struct Configuration Configuration;
 typedef struct DenialLog DenialLog;
 typedef struct Drive Drive;
+typedef struct Event Event;
 typedef struct Grant Grant;
 typedef struct Host Host;
 typedef struct Identify Identify;
@@ -58,6 +59,10 @@ typedef struct Manager {
         char setup_code[SETUP_CODE_SIZE]; /* "": nobody asked for it */
         char *initial_admin;              /* the account that a credential makes, while it is made */
 
+        Event *events;      /* of the transaction that is open */
+        Event *events_told; /* stored, and told with the next turn of the loop */
+        sd_event_source *events_source;
+
         char *machine_id;
         char *health;
         sd_event_source *queue_source; /* one pass over the queue, soon */
@@ -98,6 +103,7 @@ void manager_progress_forget(Manager *m, Stage *s);
 int manager_bus_register(Manager *m);
 void manager_emit_changed(Manager *m, const char *property);
 void manager_emit_progress(Manager *m, Stage *const *stages, size_t n);
+void manager_emit_event(Manager *m, const Event *e);
 void manager_emit_job_new(Manager *m, Job *j);
 void manager_emit_job_removed(Manager *m, Job *j);
 

@@ -2,6 +2,7 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "daemon/event.h"
 #include "daemon/scope.h"
 #include "daemon/stage.h"
 #include "daemon/worker.h"
@@ -61,6 +62,19 @@ static uint64_t silence_limit(const Stage *s)
         return s->job->manager->settings.stall_minutes * USEC_PER_MINUTE + SILENCE_EXTRA_USEC;
 }
 
+/* Told, or the message that says so comes again. */
+static int tell(const Stage *s, EventKind kind, const char *what, const char *reason)
+{
+        const JobRecord *job = &s->job->record;
+        _cleanup_free_ char *text =
+                        strf("Job %" PRIu64 " on drive %s (%s) on %s %s: %s", job->id, strempty(job->serial),
+                             strempty(job->model), strempty(job->host), what, reason);
+        int r;
+
+        r = text ? event_add_job(s->job->manager, kind, job, text) : -ENOMEM;
+        return r < 0 ? manager_store_failed(s->job->manager, r) : 0;
+}
+
 static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Stage *s = userdata;
@@ -72,6 +86,7 @@ static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
 
         words = strf("its follower (%s) has said nothing for %s; another one takes over, and what runs on the host goes on",
                      stage_unit(s, unit), format_timespan(t, silence_limit(s)));
+        (void) tell(s, EVENT_JOB_STALLED, "stands still", strempty(words));
         set_words(s, &s->watch.stalled, strempty(words), "Stalled");
         log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job,
                   strempty(words));
@@ -138,10 +153,14 @@ int stage_watch_progress(Stage *s, struct json_object *o)
 int stage_on_stall(Stage *s, struct json_object *o)
 {
         const char *reason = NULL;
+        int r;
 
         if (json_get_string(o, "reason", &reason) < 0 || strlen(strempty(reason)) > TEXT_MAX_BYTES)
                 return -EBADMSG;
 
+        r = tell(s, EVENT_JOB_STALLED, "stands still", strempty(reason));
+        if (r < 0)
+                return r;
         set_words(s, &s->watch.stalled, strempty(reason), "Stalled");
         log_stage(s, LOG_WARNING, MESSAGE_STALLED, "Job %" PRIu64 " stands still: %s", s->record.job,
                   strempty(reason));
@@ -152,6 +171,7 @@ int stage_on_paused(Stage *s, struct json_object *o)
 {
         const char *by = NULL, *reason = NULL;
         bool paused = false, heat;
+        int r;
 
         if (json_get_bool(o, "paused", &paused) <= 0 || json_get_string(o, "by", &by) <= 0 ||
             json_get_string(o, "reason", &reason) < 0 || strlen(strempty(reason)) > TEXT_MAX_BYTES)
@@ -160,6 +180,9 @@ int stage_on_paused(Stage *s, struct json_object *o)
         if (!heat && !streq(by, "operator"))
                 return -EBADMSG;
 
+        r = heat && paused ? tell(s, EVENT_DRIVE_HOT, "is paused for heat", strempty(reason)) : 0;
+        if (r < 0)
+                return r;
         log_stage(s, heat && paused ? LOG_WARNING : LOG_NOTICE, paused ? MESSAGE_PAUSED : MESSAGE_RESUMED,
                   "Job %" PRIu64 " on drive %s on %s %s %s: %s.", s->record.job,
                   strempty(s->job->record.serial), strempty(s->job->record.host),

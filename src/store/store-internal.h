@@ -36,7 +36,9 @@ struct Store {
         bool durable;                            /* the connection is at synchronous=FULL */
         Transaction transaction;
         int transaction_error; /* what TRANSACTION_FAILED failed with */
-        bool corrupt;          /* SQLite said so once; nothing but a repair takes it back */
+        void (*ended)(bool committed, void *userdata);
+        void *ended_userdata;
+        bool corrupt; /* SQLite said so once; nothing but a repair takes it back */
 };
 
 /* Schemas are numbered from 1: schemas[i] brings version i to i + 1. */
@@ -81,9 +83,6 @@ typedef struct Value {
  * result of what was between the two, commits or rolls back, and returns the result of it all. */
 int write_begin(Store *s, bool *ret_own);
 int write_end(Store *s, bool own, int r);
-/* The same around several of them, each of which joins it. */
-int writes_begin(Store *s, bool *ret_own);
-int writes_end(Store *s, bool own, int r);
 /* A write of one statement that gives no rows. ret_changed: how many rows it has changed; may be NULL. */
 int write_run(Store *s, const char *sql, const Value *values, size_t n_values, uint32_t *ret_changed);
 

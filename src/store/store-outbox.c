@@ -88,7 +88,7 @@ int store_notifier_del(Store *s, const char *name)
         bool own;
         int r;
 
-        r = writes_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
@@ -96,7 +96,7 @@ int store_notifier_del(Store *s, const char *name)
         if (r >= 0)
                 r = record_del(s, &notifier_type, name);
 
-        return writes_end(s, own, r);
+        return store_leave(s, own, r);
 }
 
 int store_notifier_list(Store *s, int (*callback)(NotifierRecord *r, void *userdata), void *userdata)
@@ -116,7 +116,7 @@ int store_event_add(Store *s, const EventRecord *event, char *const *notifiers)
         bool own;
         int r;
 
-        r = writes_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
@@ -135,7 +135,7 @@ int store_event_add(Store *s, const EventRecord *event, char *const *notifiers)
                 r = record_insert(s, &delivery_type, &delivery, &id);
         }
 
-        return writes_end(s, own, r);
+        return store_leave(s, own, r);
 }
 
 int store_event_get(Store *s, const char *id, EventRecord *ret)

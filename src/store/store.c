@@ -212,11 +212,18 @@ static int run_and_reset(Store *s, sqlite3_stmt *stmt)
         return r;
 }
 
+static void tell_end(Store *s, bool committed)
+{
+        if (s->ended)
+                s->ended(committed, s->ended_userdata);
+}
+
 /* ROLLBACK itself fails only where SQLite has rolled back already. */
 static void rollback_now(Store *s)
 {
         if (!sqlite3_get_autocommit(s->db))
                 (void) run_and_reset(s, s->rollback);
+        tell_end(s, false);
 }
 
 static int commit_now(Store *s)
@@ -226,6 +233,8 @@ static int commit_now(Store *s)
         r = run_and_reset(s, s->commit);
         if (r < 0)
                 rollback_now(s);
+        else
+                tell_end(s, true);
 
         return r;
 }
@@ -286,6 +295,36 @@ void store_rollback(Store *s)
         s->transaction = TRANSACTION_NONE;
 }
 
+int store_join(Store *s, bool *ret_own)
+{
+        if (s->transaction == TRANSACTION_FAILED)
+                return s->transaction_error;
+
+        *ret_own = s->transaction == TRANSACTION_NONE;
+        return *ret_own ? store_begin(s) : 0;
+}
+
+int store_leave(Store *s, bool own, int r)
+{
+        int k;
+
+        if (!own)
+                return r;
+        if (r < 0) {
+                store_rollback(s);
+                return r;
+        }
+
+        k = store_commit(s);
+        return k < 0 ? k : r;
+}
+
+void store_watch(Store *s, void (*ended)(bool committed, void *userdata), void *userdata)
+{
+        s->ended = ended;
+        s->ended_userdata = userdata;
+}
+
 int write_begin(Store *s, bool *ret_own)
 {
         int r;
@@ -318,27 +357,6 @@ int write_end(Store *s, bool own, int r)
         }
 
         return r;
-}
-
-int writes_begin(Store *s, bool *ret_own)
-{
-        *ret_own = s->transaction == TRANSACTION_NONE;
-        return *ret_own ? store_begin(s) : 0;
-}
-
-int writes_end(Store *s, bool own, int r)
-{
-        int k;
-
-        if (!own)
-                return r;
-        if (r < 0) {
-                store_rollback(s);
-                return r;
-        }
-
-        k = store_commit(s);
-        return k < 0 ? k : r;
 }
 
 int store_query_i64(Store *s, const char *sql, int64_t *ret)

@@ -36,6 +36,13 @@ static inline void store_rollbackp(Store **s)
                 store_rollback(*s);
 }
 
+/* The same for who may be called within another's transaction: joins it, or begins one. store_leave() takes the result of what was
+ * between the two, and returns that of it all. */
+int store_join(Store *s, bool *ret_own);
+int store_leave(Store *s, bool own, int r);
+/* Called at the end of each transaction, also of one that is a single write: whether it was committed. It must not call the store. */
+void store_watch(Store *s, void (*ended)(bool committed, void *userdata), void *userdata);
+
 /* Free space, integrity: what burnind's Health says. 0, or why the database cannot be written. */
 int store_check(Store *s);
 
