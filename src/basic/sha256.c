@@ -56,7 +56,7 @@ static void block_add(uint32_t state[static 8], const uint8_t *block)
                 state[i] += s[i];
 }
 
-void sha256_hex(const void *data, size_t size, char ret[static SHA256_HEX_SIZE])
+static void digest(const void *data, size_t size, uint8_t ret[static SHA256_SIZE])
 {
         const uint8_t *p = data;
         uint8_t last[2 * BLOCK_SIZE] = {};
@@ -78,6 +78,49 @@ void sha256_hex(const void *data, size_t size, char ret[static SHA256_HEX_SIZE])
         for (size_t i = 0; i < n; i += BLOCK_SIZE)
                 block_add(state, last + i);
 
-        for (size_t i = 0; i < 8; i++)
-                (void) snprintf(ret + 8 * i, 9, "%08x", state[i]);
+        for (size_t i = 0; i < SHA256_SIZE; i++)
+                ret[i] = (uint8_t) (state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+static void hex(const uint8_t in[static SHA256_SIZE], char ret[static SHA256_HEX_SIZE])
+{
+        for (size_t i = 0; i < SHA256_SIZE; i++)
+                (void) snprintf(ret + 2 * i, 3, "%02x", in[i]);
+}
+
+void sha256_hex(const void *data, size_t size, char ret[static SHA256_HEX_SIZE])
+{
+        uint8_t d[SHA256_SIZE];
+
+        digest(data, size, d);
+        hex(d, ret);
+}
+
+int hmac_sha256_hex(const char *key, const void *data, size_t size, char ret[static SHA256_HEX_SIZE])
+{
+        uint8_t pad[BLOCK_SIZE] = {}, outer[BLOCK_SIZE + SHA256_SIZE], d[SHA256_SIZE], *inner;
+        size_t n = strlen(key);
+
+        inner = malloc(BLOCK_SIZE + size);
+        if (!inner)
+                return -ENOMEM;
+
+        if (n > BLOCK_SIZE)
+                digest(key, n, pad);
+        else
+                memcpy(pad, key, n);
+        for (size_t i = 0; i < BLOCK_SIZE; i++) {
+                inner[i] = pad[i] ^ 0x36;
+                outer[i] = pad[i] ^ 0x5c;
+        }
+        memcpy(inner + BLOCK_SIZE, data, size);
+        digest(inner, BLOCK_SIZE + size, outer + BLOCK_SIZE);
+        digest(outer, sizeof(outer), d);
+        hex(d, ret);
+
+        explicit_bzero(pad, sizeof(pad));
+        explicit_bzero(inner, BLOCK_SIZE);
+        explicit_bzero(outer, sizeof(outer));
+        free(inner);
+        return 0;
 }

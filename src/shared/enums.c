@@ -95,3 +95,10 @@ static const char *const delivery_state_table[_DELIVERY_STATE_MAX] = {
         [DELIVERY_DEAD] = "dead",
 };
 DEFINE_STRING_TABLE(delivery_state, DeliveryState);
+
+static const char *const smtp_mode_table[_SMTP_MODE_MAX] = {
+        [SMTP_STARTTLS] = "starttls",
+        [SMTP_SSL] = "ssl",
+        [SMTP_PLAIN] = "plain",
+};
+DEFINE_STRING_TABLE(smtp_mode, SmtpMode);

@@ -151,3 +151,13 @@ typedef enum DeliveryState {
         _DELIVERY_STATE_INVALID = -EINVAL,
 } DeliveryState;
 DECLARE_STRING_TABLE(delivery_state, DeliveryState);
+
+/* How mail is handed over. */
+typedef enum SmtpMode {
+        SMTP_STARTTLS, /* starttls: port 587, TLS asked for, and needed, before anything else is said */
+        SMTP_SSL,      /* ssl: port 465, TLS from the first byte */
+        SMTP_PLAIN,    /* plain: port 25, no TLS: everything can be read on the way, a password too */
+        _SMTP_MODE_MAX,
+        _SMTP_MODE_INVALID = -EINVAL,
+} SmtpMode;
+DECLARE_STRING_TABLE(smtp_mode, SmtpMode);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "basic/parse-util.h"
+#include "basic/sha256.h"
 #include "basic/string-table.h"
 #include "basic/strv.h"
 #include "basic/time-util.h"
@@ -323,8 +324,31 @@ static void test_macros(void)
         assert(MAX(1, 2) == 2 && MIN(1, 2) == 1 && STRLEN("abc") == 3);
 }
 
+/* RFC 4231. */
+static void test_hmac(void)
+{
+        char longer[132] = "", hex[SHA256_HEX_SIZE];
+        const struct {
+                const char *key, *data, *hmac;
+        } vectors[] = {
+                { "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b",
+                  "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+                { "Jefe", "what do ya want for nothing?",
+                  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
+                { longer, "Test Using Larger Than Block-Size Key - Hash Key First",
+                  "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
+        };
+
+        memset(longer, 0xaa, 131);
+        for (size_t i = 0; i < ELEMENTSOF(vectors); i++) {
+                assert(hmac_sha256_hex(vectors[i].key, vectors[i].data, strlen(vectors[i].data), hex) == 0);
+                assert(streq(hex, vectors[i].hmac));
+        }
+}
+
 int main(void)
 {
+        test_hmac();
         test_string_table();
         test_numbers();
         test_strings();
