@@ -2,6 +2,7 @@
 
 #include "basic/string-util.h"
 #include "daemon/delivery.h"
+#include "shared/notify-proto.h"
 
 uint64_t delivery_backoff_usec(uint32_t failures, uint64_t random)
 {
@@ -21,7 +22,7 @@ int delivery_attempted(DeliveryRecord *d, DeliveryResult result, const char *err
         uint64_t next_usec;
 
         if (error) {
-                words = str_clean(error, strlen(error), DELIVERY_ERROR_MAX, false);
+                words = str_clean(error, strlen(error), NOTIFY_ERROR_MAX, false);
                 if (!words)
                         return -ENOMEM;
         }

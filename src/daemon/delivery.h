@@ -18,12 +18,6 @@
         4U /* of them: to targets whose last attempt failed, so that those that hang leave room */
 #define DELIVERY_ERROR_MAX 500U
 
-typedef enum DeliveryResult {
-        DELIVERY_TAKEN,   /* the other side has it */
-        DELIVERY_REFUSED, /* the other side is well, and does not want this one */
-        DELIVERY_FAILED,  /* nobody can say, or the other side is not well */
-} DeliveryResult;
-
 /* After so many failures in a row: doubles to the maximum, a quarter more or less, so that those who failed together do not come
  * together. random: any number. */
 uint64_t delivery_backoff_usec(uint32_t failures, uint64_t random);

@@ -185,7 +185,7 @@ static int read_event(struct json_object *event, const char *site, Text *t)
             (r = dup_clean(event, "id", 64, false, &t->id)) < 0 ||
             (r = dup_clean(event, "event", 64, false, &t->kind)) < 0 ||
             (r = dup_clean(event, "title", TEXT_TITLE_MAX, false, &t->title)) < 0 ||
-            (r = dup_clean(event, "text", TEXT_PLAIN_MAX, false, &t->message)) < 0)
+            (r = dup_clean(event, "text", TEXT_PLAIN_MAX, true, &t->message)) < 0)
                 return r;
         if (strlen(t->id) != 32 || strspn(t->id, "0123456789abcdef") != 32 ||
             !str_in_charset(t->kind, "_", 64) || isempty(t->title))

@@ -96,6 +96,13 @@ static const char *const delivery_state_table[_DELIVERY_STATE_MAX] = {
 };
 DEFINE_STRING_TABLE(delivery_state, DeliveryState);
 
+static const char *const delivery_result_table[_DELIVERY_RESULT_MAX] = {
+        [DELIVERY_TAKEN] = "taken",
+        [DELIVERY_REFUSED] = "refused",
+        [DELIVERY_FAILED] = "failed",
+};
+DEFINE_STRING_TABLE(delivery_result, DeliveryResult);
+
 static const char *const smtp_mode_table[_SMTP_MODE_MAX] = {
         [SMTP_STARTTLS] = "starttls",
         [SMTP_SSL] = "ssl",

@@ -152,6 +152,16 @@ typedef enum DeliveryState {
 } DeliveryState;
 DECLARE_STRING_TABLE(delivery_state, DeliveryState);
 
+/* How one attempt to deliver has ended. */
+typedef enum DeliveryResult {
+        DELIVERY_TAKEN,   /* taken: the other side has it */
+        DELIVERY_REFUSED, /* refused: the other side is well, and does not want this one */
+        DELIVERY_FAILED,  /* failed: nobody can say, or the other side is not well */
+        _DELIVERY_RESULT_MAX,
+        _DELIVERY_RESULT_INVALID = -EINVAL,
+} DeliveryResult;
+DECLARE_STRING_TABLE(delivery_result, DeliveryResult);
+
 /* How mail is handed over. */
 typedef enum SmtpMode {
         SMTP_STARTTLS, /* starttls: port 587, TLS asked for, and needed, before anything else is said */

@@ -148,6 +148,7 @@
 #define PATH_PASSWORD_SOCKET                                                                                \
         "/run/burnin-password/socket"                  /* burnin-password.socket makes it, for root alone */
 #define PATH_REPORT_SOCKET "/run/burnin-report/socket" /* burnin-report.socket makes it, for root alone */
+#define PATH_NOTIFY_SOCKET "/run/burnin-notify/socket" /* burnin-notify.socket makes it, for root alone */
 
 #define PATH_BACKUP_SOCKET "/run/burnin-backup/socket" /* burnin-backup.socket makes it, for root alone */
 

@@ -225,3 +225,45 @@ int notify_request_to_json(const NotifyRequest *r, struct json_object **ret)
         *ret = TAKE_PTR(o);
         return 0;
 }
+
+void notify_answer_done(NotifyAnswer *a)
+{
+        free(a->error);
+        *a = (NotifyAnswer){};
+}
+
+int notify_answer_from_json(struct json_object *o, NotifyAnswer *ret)
+{
+        const char *result = NULL;
+        char *error = NULL;
+        DeliveryResult k;
+        int r;
+
+        if (json_get_string(o, "result", &result) <= 0)
+                return -EBADMSG;
+        k = delivery_result_from_string(result);
+        if (k < 0)
+                return -EBADMSG;
+        r = json_dup_text(o, "error", NOTIFY_ERROR_MAX, &error);
+        if (r < 0)
+                return r;
+        if (!error != (k == DELIVERY_TAKEN)) {
+                free(error);
+                return -EBADMSG;
+        }
+
+        *ret = (NotifyAnswer){ .result = k, .error = error };
+        return 0;
+}
+
+int notify_answer_to_json(const NotifyAnswer *a, struct json_object **ret)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object();
+
+        if (!o || json_put_string(o, "result", delivery_result_to_string(a->result)) < 0 ||
+            json_put_string(o, "error", a->error) < 0)
+                return -ENOMEM;
+
+        *ret = TAKE_PTR(o);
+        return 0;
+}

@@ -32,6 +32,16 @@ void notify_request_done(NotifyRequest *r);
 int notify_request_from_json(struct json_object *o, NotifyRequest *ret);
 int notify_request_to_json(const NotifyRequest *r, struct json_object **ret);
 
+/* What became of it. */
+typedef struct NotifyAnswer {
+        DeliveryResult result;
+        char *error; /* in words; NULL where it was taken */
+} NotifyAnswer;
+
+void notify_answer_done(NotifyAnswer *a);
+int notify_answer_from_json(struct json_object *o, NotifyAnswer *ret); /* -EBADMSG */
+int notify_answer_to_json(const NotifyAnswer *a, struct json_object **ret);
+
 /* An address as it stands in a header and in a command to a server: nothing in it ends either. */
 bool mail_address_is_valid(const char *s);
 /* "http://" or "https://", a host, no user, no fragment, printable ASCII. */

@@ -365,6 +365,31 @@ static void test_request(void)
         }
 }
 
+static void test_answer(void)
+{
+        static const char *const wrong[] = { "{}", "{\"result\":\"taken\",\"error\":\"x\"}",
+                                             "{\"result\":\"failed\"}",
+                                             "{\"result\":\"lost\",\"error\":\"x\"}",
+                                             "{\"result\":\"failed\",\"error\":\"a\\nb\"}" };
+        const NotifyAnswer failed = { .result = DELIVERY_REFUSED, .error = (char *) "HTTP 404" };
+        NotifyAnswer read = {};
+        struct json_object *o = NULL;
+
+        assert(notify_answer_to_json(&failed, &o) == 0 && notify_answer_from_json(o, &read) == 0);
+        assert(read.result == DELIVERY_REFUSED && streq(read.error, "HTTP 404"));
+        notify_answer_done(&read);
+        json_object_put(o);
+        assert(notify_answer_to_json(&(NotifyAnswer){}, &o) == 0 && notify_answer_from_json(o, &read) == 0);
+        assert(read.result == DELIVERY_TAKEN && !read.error);
+        json_object_put(o);
+
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                _cleanup_json_ struct json_object *w = parsed(wrong[i]);
+
+                assert(notify_answer_from_json(w, &read) == -EBADMSG);
+        }
+}
+
 int main(void)
 {
         test_text();
@@ -375,5 +400,6 @@ int main(void)
         test_chats();
         test_names();
         test_request();
+        test_answer();
         return 0;
 }
