@@ -203,6 +203,8 @@ static void test_retry(void)
         assert_ok(store_delivery_put(s, &d));
         delivery_record_done(&d);
         assert_ok(store_delivery_retry(s, NULL, 900, &n));
+        assert(n == 0);
+        assert_ok(store_delivery_retry(s, "mail", 900, &n));
         assert(n == 0 && count(s, "mail", DELIVERY_DELIVERED) == 1);
 }
 
