@@ -4,6 +4,7 @@
 #include "basic/string-util.h"
 #include "daemon/configuration.h"
 #include "daemon/host.h"
+#include "daemon/outbox.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
 #include "shared/names.h"
@@ -95,6 +96,7 @@ static void configuration_take_effect(Manager *m, const Settings *before)
         Host *h, *next;
 
         queue_kick(m);
+        outbox_kick(m);
         poll_configure(m->poll);
         poll_configure(m->truenas);
         if (now->max_parallel_burnins != before->max_parallel_burnins)
@@ -198,14 +200,28 @@ static int setting_normalize(const Manager *m, const Setting *setting, const cha
         return setting_get(&s, setting, ret);
 }
 
+/* A port was chosen for the mode that was. NULL: this setting makes no other one void. */
+static const Setting *setting_made_void(const Setting *setting)
+{
+        return streq(setting->name, "smtp_mode") ? setting_find("smtp_port") : NULL;
+}
+
 static int configuration_store(Manager *m, const Setting *setting, char *value, sd_bus_error *error)
 {
+        const Setting *other = setting_made_void(setting);
+        bool own;
         int r;
 
-        if (value)
-                r = store_setting_put(m->store, &(SettingRecord){ (char *) setting->name, value });
-        else
-                r = store_setting_del(m->store, setting->name);
+        r = store_join(m->store, &own);
+        if (r >= 0) {
+                if (value)
+                        r = store_setting_put(m->store, &(SettingRecord){ (char *) setting->name, value });
+                else
+                        r = store_setting_del(m->store, setting->name);
+                if (r >= 0 && other)
+                        r = store_setting_del(m->store, other->name);
+                r = store_leave(m->store, own, r);
+        }
         if (r >= 0)
                 return 0;
 
@@ -222,6 +238,7 @@ int configuration_set(Manager *m, const Setting *setting, const char *value, con
         _cleanup_free_ char *normal = NULL;
         Configuration *c = m->configuration;
         char *runtime[SETTINGS_MAX], **own = c->runtime + setting_index(setting);
+        const Setting *other = setting_made_void(setting);
         const char *conflict;
         int r;
 
@@ -235,6 +252,8 @@ int configuration_set(Manager *m, const Setting *setting, const char *value, con
 
         memcpy(runtime, c->runtime, sizeof(runtime));
         runtime[setting_index(setting)] = normal;
+        if (other)
+                runtime[setting_index(other)] = NULL;
         r = settings_layer(&c->files, runtime, &merged);
         if (r < 0)
                 return r;
@@ -252,6 +271,8 @@ int configuration_set(Manager *m, const Setting *setting, const char *value, con
 
         free(*own);
         *own = TAKE_PTR(normal);
+        if (other)
+                c->runtime[setting_index(other)] = (free(c->runtime[setting_index(other)]), NULL);
         configuration_replace(m, &merged, actor);
         return 0;
 }

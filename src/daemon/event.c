@@ -5,7 +5,10 @@
 
 #include "basic/string-util.h"
 #include "basic/time-util.h"
+#include "basic/strv.h"
 #include "daemon/event.h"
+#include "daemon/notifier.h"
+#include "daemon/outbox.h"
 #include "shared/json-util.h"
 #include "shared/names.h"
 
@@ -145,6 +148,7 @@ static char *word_drive(const char *serial, const char *model, const char *host)
 
 static int event_store(Manager *m, Event **event, struct json_object *body)
 {
+        _cleanup_strv_free_ char **names = NULL;
         Event *e = *event;
         bool own;
         int r;
@@ -152,11 +156,14 @@ static int event_store(Manager *m, Event **event, struct json_object *body)
         e->record.body = strdup(json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN));
         if (!e->record.body)
                 return -ENOMEM;
+        r = notifiers_taking(&m->settings, e->kind, &names);
+        if (r < 0)
+                return r;
         r = store_join(m->store, &own);
         if (r < 0)
                 return r;
 
-        r = store_event_add(m->store, &e->record, NULL);
+        r = store_event_add(m->store, &e->record, names);
         if (r >= 0)
                 DL_APPEND(m->events, TAKE_PTR(*event));
 
@@ -250,6 +257,7 @@ static int events_on_defer(sd_event_source *s, void *userdata)
                 manager_emit_event(m, e);
                 event_free(e);
         }
+        outbox_kick(m);
 
         return 0;
 }

@@ -21,6 +21,7 @@
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/nightly.h"
+#include "daemon/outbox.h"
 #include "daemon/password.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"
@@ -172,6 +173,7 @@ Manager *manager_free(Manager *m)
         HASH_ITER(hh, m->grants, g, next_grant)
                 grant_free(g);
         events_done(m);
+        m->outbox = outbox_free(m->outbox);
         passwords_done(m);
         reports_done(m);
         sessions_done(m);
@@ -558,6 +560,8 @@ int manager_start(Manager *m)
         if (r < 0)
                 return r;
         r = events_start(m);
+        if (r >= 0)
+                r = outbox_new(m, PATH_NOTIFY_SOCKET);
         if (r < 0)
                 return log_error_errno(r, "Failed to prepare the events: %m");
         r = scope_tracker_new(m, &m->scopes);

@@ -20,9 +20,11 @@ static int append_value(sd_bus_message *m, const char *key, const Settings *s, c
         case SETTING_RATIO:
                 return sd_bus_message_append(m, "{sv}", key, "d", *(const uint32_t *) field / 1000.0);
         case SETTING_PATH:
+        case SETTING_TEXT:
                 return sd_bus_message_append(m, "{sv}", key, "s", *(char *const *) field);
         case SETTING_LIST:
         case SETTING_NETWORKS:
+        case SETTING_MAIL:
                 if ((r = sd_bus_message_open_container(m, 'e', "sv")) < 0 ||
                     (r = sd_bus_message_append(m, "s", key)) < 0 ||
                     (r = sd_bus_message_open_container(m, 'v', "as")) < 0 ||
@@ -217,7 +219,9 @@ static int read_typed_value(sd_bus_message *m, const Setting *setting, const cha
         }
         if (setting->type == SETTING_U32 && strlen(type) == 1 && strchr("ynqiuxt", type[0]))
                 return read_number(m, type[0], ret);
-        if ((setting->type == SETTING_LIST || setting->type == SETTING_NETWORKS) && streq(type, "as"))
+        if ((setting->type == SETTING_LIST || setting->type == SETTING_NETWORKS ||
+             setting->type == SETTING_MAIL) &&
+            streq(type, "as"))
                 return read_words(m, ret);
         if (setting->type != SETTING_BOOLEAN || !streq(type, "b"))
                 return -EINVAL;

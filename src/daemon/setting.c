@@ -10,6 +10,7 @@
 #include "daemon/setting.h"
 #include "shared/conf.h"
 #include "shared/names.h"
+#include "shared/notify-proto.h"
 
 #define LIST_MAX   64U
 #define SEPARATORS " \t,"
@@ -25,8 +26,24 @@
                 .name = #key, .type = SETTING_##type_, .offset = offsetof(Settings, key),                   \
                 .fallback = (default_), .next_stage = (next_stage_), .text = (text_),                       \
         }
+#define TEXT(key, default_, is_valid_, values_, text_)                                                      \
+        {                                                                                                   \
+                .name = #key, .type = SETTING_TEXT, .offset = offsetof(Settings, key),                      \
+                .fallback = (default_), .is_valid = (is_valid_), .values = (values_), .text = (text_),      \
+        }
 #define AT_ONCE    false
 #define NEXT_STAGE true
+
+static bool mode_is_valid(const char *value)
+{
+        return smtp_mode_from_string(value) >= 0;
+}
+
+/* As a mail server knows him. */
+static bool user_is_valid(const char *value)
+{
+        return str_is_clean(value, NOTIFY_SECRET_MAX, false);
+}
 
 static const Setting table[] = {
         U32(max_parallel_burnins, 1, 10000, 4, "jobs", AT_ONCE,
@@ -111,6 +128,22 @@ static const Setting table[] = {
             "The logs of a job are dropped so long after its end; verdict and evidence stay."),
         U32(retention_backup_keep, 0, 1000, 14, "backups", AT_ONCE,
             "So many of the nightly backups of the database are kept; 0: none is made by night."),
+        TEXT(smtp_host, "", smtp_host_is_valid, "the name or the address of a host",
+             "The mail server that takes mail; none: no mail is sent."),
+        U32(smtp_port, 0, 65535, 0, "port", AT_ONCE,
+            "Its port; 0: that of smtp_mode: 587, 465 or 25. A change of smtp_mode makes it 0."),
+        TEXT(smtp_mode, "starttls", mode_is_valid, "starttls, ssl or plain",
+             "How it is spoken to: TLS by STARTTLS, TLS from the start, or without any."),
+        TEXT(smtp_user, "", user_is_valid, "a name",
+             "Who logs in there; the password is the systemd credential burnin.smtp-password. None: nobody does."),
+        TEXT(smtp_from, "", mail_address_is_valid, "an address of mail",
+             "The sender of mail; none: burnin at the name of this machine."),
+        OTHER(smtp_to, MAIL, "", AT_ONCE, "Who gets mail; none: nobody does."),
+        OTHER(smtp_alert_on_fail, BOOLEAN, "yes", AT_ONCE,
+              "A mail for each job that fails, ends inconclusive or stands still."),
+        OTHER(smtp_alert_on_pass, BOOLEAN, "no", AT_ONCE, "A mail for each job that passes."),
+        TEXT(webhook_url, "", notify_url_is_valid, "a URL that begins with https:// or http://",
+             "Each event is sent there as JSON, signed with the systemd credential burnin.webhook-secret; none: to nobody."),
         OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", AT_ONCE,
               "ZFS pools that a host starts from."),
         OTHER(loop_drives, BOOLEAN, "no", AT_ONCE, "Loop devices count as drives. For trying things out."),
@@ -156,6 +189,7 @@ DEFINE_STRING_TABLE(setting_origin, SettingOrigin);
 static const char *const setting_type_table[_SETTING_TYPE_MAX] = {
         [SETTING_U32] = "number",  [SETTING_BOOLEAN] = "boolean", [SETTING_PATH] = "path",
         [SETTING_RATIO] = "ratio", [SETTING_LIST] = "words",      [SETTING_NETWORKS] = "networks",
+        [SETTING_TEXT] = "text",   [SETTING_MAIL] = "addresses",
 };
 DEFINE_STRING_TABLE(setting_type, SettingType);
 
@@ -196,6 +230,10 @@ char *setting_describe_values(const Setting *setting)
         case SETTING_NETWORKS:
                 return strf("up to %u addresses or networks, such as 192.0.2.0/24 or 2001:db8::/32",
                             LIST_MAX);
+        case SETTING_TEXT:
+                return strdup(setting->values);
+        case SETTING_MAIL:
+                return strf("up to %u addresses such as admin@example.org", NOTIFY_TO_MAX);
         case _SETTING_TYPE_MAX:
         case _SETTING_TYPE_INVALID:
                 break;
@@ -322,6 +360,37 @@ static int set_networks(Settings *s, const Setting *setting, const char *value)
         return 0;
 }
 
+static int set_text(Settings *s, const Setting *setting, const char *value)
+{
+        int r;
+
+        if (!streq(value, setting->fallback) && !setting->is_valid(value))
+                return -EINVAL;
+
+        r = free_and_strdup(setting_field(s, setting), value);
+        return r < 0 ? r : 0;
+}
+
+static int set_mail(Settings *s, const Setting *setting, const char *value)
+{
+        _cleanup_strv_free_ char **l = NULL;
+        char ***field = setting_field(s, setting);
+        int r;
+
+        r = strv_split(value, SEPARATORS, &l);
+        if (r < 0)
+                return r;
+        if (strv_length(l) > NOTIFY_TO_MAX)
+                return -ERANGE;
+        STRV_FOREACH(w, l)
+                if (!mail_address_is_valid(*w))
+                        return -EINVAL;
+
+        strv_free(*field);
+        *field = TAKE_PTR(l);
+        return 0;
+}
+
 int setting_set(Settings *s, const Setting *setting, const char *value)
 {
         int r;
@@ -346,6 +415,10 @@ int setting_set(Settings *s, const Setting *setting, const char *value)
                 return set_list(s, setting, value);
         case SETTING_NETWORKS:
                 return set_networks(s, setting, value);
+        case SETTING_TEXT:
+                return set_text(s, setting, value);
+        case SETTING_MAIL:
+                return set_mail(s, setting, value);
         case _SETTING_TYPE_MAX:
         case _SETTING_TYPE_INVALID:
                 break;
@@ -370,10 +443,12 @@ int setting_get(const Settings *s, const Setting *setting, char **ret)
                 v = get_ratio(*(const uint32_t *) field);
                 break;
         case SETTING_PATH:
+        case SETTING_TEXT:
                 v = strdup(strempty(*(char *const *) field));
                 break;
         case SETTING_LIST:
         case SETTING_NETWORKS:
+        case SETTING_MAIL:
                 v = strv_join(*(char **const *) field, " ");
                 break;
         case _SETTING_TYPE_MAX:
@@ -524,6 +599,12 @@ void settings_done(Settings *s)
         strv_free(s->boot_pools);
         strv_free(s->allowed_ips);
         strv_free(s->trusted_proxies);
+        strv_free(s->smtp_to);
+        free(s->smtp_host);
+        free(s->smtp_mode);
+        free(s->smtp_user);
+        free(s->smtp_from);
+        free(s->webhook_url);
         free(s->ssh_key);
         *s = (Settings){};
 }

@@ -42,6 +42,12 @@ typedef struct Settings {
         char **trusted_proxies; /* networks; none: loopback alone */
         uint32_t retention_log_days,
                         retention_backup_keep; /* retention_backup_keep 0: none is made by night */
+        char *smtp_host;        /* "": no mail */
+        uint32_t smtp_port;     /* 0: that of the mode */
+        char *smtp_mode, *smtp_user, *smtp_from;
+        char **smtp_to;
+        bool smtp_alert_on_fail, smtp_alert_on_pass;
+        char *webhook_url; /* "": none */
         char **boot_pools;
         bool loop_drives;
         char *ssh_key; /* absolute path */
@@ -60,6 +66,8 @@ typedef enum SettingType {
         SETTING_RATIO,    /* 0 to 1, three digits behind the point; kept in thousandths */
         SETTING_LIST,     /* of words, separated by white space or ',' */
         SETTING_NETWORKS, /* the same, of addresses and networks; may be empty */
+        SETTING_TEXT,     /* of a kind of its own; may be empty where that is the default */
+        SETTING_MAIL,     /* addresses of mail, separated by white space or ','; may be empty */
         _SETTING_TYPE_MAX,
         _SETTING_TYPE_INVALID = -EINVAL,
 } SettingType;
@@ -67,12 +75,14 @@ typedef enum SettingType {
 typedef struct Setting {
         const char *name;
         SettingType type;
-        size_t offset;        /* in Settings */
-        uint32_t min, max;    /* SETTING_U32 alone */
-        const char *fallback; /* the default, as it is written in the file */
-        const char *text;     /* one line of documentation */
-        const char *unit;     /* of a number, in words */
-        bool next_stage;      /* stages that run keep what they were started with; nothing else uses it */
+        size_t offset;                       /* in Settings */
+        uint32_t min, max;                   /* SETTING_U32 alone */
+        const char *fallback;                /* the default, as it is written in the file */
+        const char *text;                    /* one line of documentation */
+        const char *unit;                    /* of a number, in words */
+        const char *values;                  /* SETTING_TEXT alone: what it takes, in words */
+        bool (*is_valid)(const char *value); /* the same */
+        bool next_stage; /* stages that run keep what they were started with; nothing else uses it */
 } Setting;
 
 #define SETTINGS_SECTION "burnind"

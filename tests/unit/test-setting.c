@@ -32,7 +32,7 @@ static void test_table(void)
         size_t n;
         const Setting *table = setting_table(&n);
 
-        assert(n == 46);
+        assert(n == 55);
         for (size_t i = 0; i < n; i++) {
                 const Setting *t = table + i;
 
@@ -47,6 +47,7 @@ static void test_table(void)
                         assert(t->min < t->max && strlen(t->unit) > 0);
                 else
                         assert(t->min == 0 && t->max == 0 && !t->unit);
+                assert((t->type == SETTING_TEXT) == !!t->is_valid && !t->is_valid == !t->values);
         }
         assert(!setting_find("") && !setting_find("MAX_PER_HOST"));
 }
@@ -232,6 +233,17 @@ static void test_set_and_get(void)
                 assert(s.slow_ratio == ratios[i].value && streq(v, ratios[i].out));
         }
 
+        assert(setting_set(&s, setting_find("smtp_to"), "a@x.org, b@x.org") == 0 &&
+               strv_length(s.smtp_to) == 2);
+        assert(setting_set(&s, setting_find("smtp_to"), "") == 0 && strv_length(s.smtp_to) == 0);
+        assert(setting_set(&s, setting_find("smtp_host"), "mail.x.org") == 0 &&
+               streq(s.smtp_host, "mail.x.org"));
+        assert(setting_set(&s, setting_find("smtp_host"), "") == 0 && streq(s.smtp_host, ""));
+        assert(setting_set(&s, setting_find("smtp_mode"), "tls") == -EINVAL &&
+               streq(s.smtp_mode, "starttls"));
+        assert(setting_set(&s, setting_find("webhook_url"), "file:///x") == -EINVAL &&
+               streq(s.webhook_url, ""));
+
         assert(setting_set(&s, setting_find("boot_pools"), "a,b") == 0 && strv_length(s.boot_pools) == 2);
         assert(setting_set(&s, setting_find("boot_pools"), "a;b") == -EINVAL &&
                strv_length(s.boot_pools) == 2);
@@ -249,6 +261,8 @@ static void test_bad_values(void)
                 [SETTING_LIST] = { "a/b", " , ", "$x", "a\nb", "\303\244", "a;b" },
                 [SETTING_NETWORKS] = { "nowhere", "10.0.0.0/33", "10.0.0.1/8", "::/129", "10.0.0.0/",
                                        "10/8" },
+                [SETTING_TEXT] = { "\033", "a\nb", "\r\n", "\302", "x\x7f", "\001" },
+                [SETTING_MAIL] = { "a", "a@b c", "@x.org", "a@x.org;b@x.org", "<a@x.org>", "a@" },
         };
         _cleanup_(settings_done) Settings s = {};
         _cleanup_free_ char *log = NULL;

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Events: told on the bus, and delivered to a web server, whatever happens to burnind and to that server meanwhile."""
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dbus
+import pytest
+from product import MANAGER, PATH, Host, Product, nas, product, refused  # noqa: F401
+
+pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
+                                       r"was not delivered, and is tried again")
+
+PORT = 18080
+URL = f"http://127.0.0.1:{PORT}/in"
+RECEIVED = "/var/tmp/received"
+SECRET = "a secret of the webhook"
+CREDENTIAL = "/etc/credstore/burnin.webhook-secret"
+# Each request becomes a line of a file; what it is answered is read from another one, each time.
+SERVER = f"""
+import http.server, json, pathlib
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        with open("{RECEIVED}", "a") as f:
+            f.write(json.dumps([dict(self.headers), body]) + "\\n")
+        self.send_response(int(pathlib.Path("{RECEIVED}.status").read_text()))
+        self.end_headers()
+    def log_message(self, *args):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", {PORT}), Handler).serve_forever()
+"""
+
+
+class Receiver:
+    def __init__(self, product: Product) -> None:
+        self.product = product
+
+    def answer(self, status: int) -> None:
+        self.product.machine.write(f"{RECEIVED}.status", str(status))
+
+    def all(self) -> list[tuple[dict[str, str], str]]:
+        return [tuple(json.loads(line)) for line in self.product.machine.read(RECEIVED).splitlines()]
+
+    def events(self, **wanted: Any) -> list[dict[str, Any]]:
+        bodies = [json.loads(body) for _, body in self.all()]
+        return [body for body in bodies if all(body.get(key) == value for key, value in wanted.items())]
+
+    def wait(self, predicate: Callable[[], object], what: str, timeout: float = 30) -> Any:
+        return self.product.machine.wait_for(predicate, timeout, what)
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        with self.product.machine.popen(["/usr/bin/python3", "-c", SERVER]):
+            self.wait(lambda: self.product.machine.run(["ss", "-Hltn", f"sport = :{PORT}"]).stdout, "the server listens")
+            yield
+
+
+@pytest.fixture
+def receiver(product: Product) -> Iterator[Receiver]:
+    found = Receiver(product)
+    product.machine.write(RECEIVED, "")
+    found.answer(200)
+    product.machine.write(CREDENTIAL, SECRET + "\n", mode=0o600)
+    product.restart()
+    product.call_settings("Set", "svt", "webhook_url", URL, 0)
+    yield found
+    product.call_settings("Reset", "st", "webhook_url", 0)
+    product.machine.run(["rm", "-f", CREDENTIAL])
+    product.restart()
+
+
+def test_a_job_is_told_from_its_queue_to_its_end(product: Product, nas: Host, receiver: Receiver) -> None:
+    product.plug("NOTIFY1", 8)
+    with receiver.listening(), product.machine.watch_signal(MANAGER, "Event", PATH) as watch:
+        job = product.start("NOTIFY1")
+        assert job.wait_end() == "passed"
+        signal = watch.wait(lambda s: s.args[1] == "job_passed" and s.args[5] == job.id, 20)
+        receiver.wait(lambda: receiver.events(event="job_passed", job_id=job.id), "job_passed arrives")
+
+    told = receiver.events(job_id=job.id)
+    assert [body["event"] for body in told] == ["job_queued", "job_started", "job_passed"]
+    assert len({body["id"] for body in told}) == 3
+    last = told[-1]
+    assert last["id"] == signal.args[0] and last["severity"] == signal.args[3] == "info" and last["text"] == signal.args[6]
+    assert (last["host"], last["serial"], last["state"], last["verdict"]) == ("nas", "NOTIFY1", "done", "passed")
+    for headers, body in receiver.all():
+        signed = f"{headers['X-Burnin-Timestamp']}.{body}".encode()
+        assert headers["X-Burnin-Signature"] == "sha256=" + hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+        assert headers["X-Burnin-Delivery"] == json.loads(body)["id"]
+
+
+@pytest.mark.parametrize("trouble", ["down", "refuses"])
+def test_nothing_is_lost_while_the_server_is_away_and_burnind_is_killed(product: Product, nas: Host, receiver: Receiver,
+                                                                        trouble: str) -> None:
+    product.plug("NOTIFY2", 8)
+    receiver.answer(503)
+    with receiver.listening() if trouble == "refuses" else contextlib.nullcontext():
+        job = product.start("NOTIFY2")
+        assert job.wait_end() == "passed"
+        receiver.wait(lambda: product.machine.journal("SYSLOG_IDENTIFIER=burnind") and any(
+            "was not delivered" in entry["MESSAGE"] for entry in product.machine.journal("SYSLOG_IDENTIFIER=burnind")),
+            "the first attempt fails")
+        product.kill()
+        product.wait_up()
+
+    receiver.answer(200)
+    before = len(receiver.all())
+    with receiver.listening():
+        # The first pause is half a minute, the second one a minute, and each is up to a quarter longer.
+        receiver.wait(lambda: {"job_queued", "job_started", "job_passed"} <= {
+            json.loads(body)["event"] for _, body in receiver.all()[before:]}, "all of them arrive", 240)
+
+
+def test_it_needs_no_secret_and_no_server_to_go_on(product: Product, nas: Host) -> None:
+    product.plug("NOTIFY3", 8)
+    product.call_settings("Set", "svt", "webhook_url", "http://127.0.0.1:1/", 0)
+    try:
+        assert product.start("NOTIFY3").wait_end() == "passed"
+    finally:
+        product.call_settings("Reset", "st", "webhook_url", 0)
+
+
+def test_the_port_follows_the_mode(product: Product) -> None:
+    product.call_settings("Set", "svt", "smtp_port", dbus.UInt32(2525), 0)
+    assert product.call_settings("Get", "s", "smtp_port") == 2525
+    product.call_settings("Set", "svt", "smtp_mode", "ssl", 0)
+    assert product.call_settings("Get", "s", "smtp_port") == 0
+    product.call_settings("Reset", "st", "smtp_mode", 0)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("smtp_host", "a/b"), ("smtp_host", "a b"), ("smtp_mode", "tls"), ("smtp_from", "a@x.org>\r\nBcc: b@x.org"),
+    ("smtp_user", "a\nb"), ("webhook_url", "file:///etc/passwd"), ("webhook_url", "https://user:word@x.org/"),
+    ("smtp_to", dbus.Array(["a@x.org", "b"], "s")), ("smtp_to", dbus.Array(["a@x.org"] * 33, "s")),
+    ("smtp_port", dbus.UInt32(65536)), ("smtp_alert_on_pass", "perhaps")])
+def test_bad_values_are_refused(product: Product, name: str, value: Any) -> None:
+    with refused("InvalidArgument", name):
+        product.call_settings("Set", "svt", name, value, 0)
