@@ -128,9 +128,9 @@ def test_it_needs_no_secret_and_no_server_to_go_on(product: Product, nas: Host) 
 
 def test_the_port_follows_the_mode(product: Product) -> None:
     product.call_settings("Set", "svt", "smtp_port", dbus.UInt32(2525), 0)
-    assert product.call_settings("Get", "s", "smtp_port") == 2525
+    assert product.call_settings("Get", "s", "smtp_port")["Value"] == 2525
     product.call_settings("Set", "svt", "smtp_mode", "ssl", 0)
-    assert product.call_settings("Get", "s", "smtp_port") == 0
+    assert product.call_settings("Get", "s", "smtp_port")["Value"] == 0
     product.call_settings("Reset", "st", "smtp_mode", 0)
 
 
