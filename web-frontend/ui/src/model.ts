@@ -194,7 +194,7 @@ export type SettingValue = number | boolean | string | string[];
 
 export interface Setting {
         name: string;
-        type: 'number' | 'boolean' | 'path' | 'ratio' | 'words' | 'networks';
+        type: 'number' | 'boolean' | 'path' | 'ratio' | 'words' | 'networks' | 'text' | 'addresses';
         value: SettingValue;
         default: SettingValue;
         origin: 'default' | 'file' | 'runtime';

@@ -51,7 +51,8 @@ function valueOf(setting: Setting, text: string): SettingValue | null | Error {
                 return text.trim() === '' || !(number >= 0) ? new Error('A number.') : number;
         }
         case 'words':
-        case 'networks': {
+        case 'networks':
+        case 'addresses': {
                 const list = text.split(/[\s,]+/).filter(Boolean);
                 if (list.length > 0)
                         return list;
@@ -60,6 +61,11 @@ function valueOf(setting: Setting, text: string): SettingValue | null | Error {
         }
         case 'boolean':
                 return text === 'true';
+        case 'text':
+                if (text !== '')
+                        return text;
+                // As with lists.
+                return setting.default === '' && !setting.file ? null : new Error('It cannot be empty.');
         case 'path':
                 return text;
         }
@@ -117,7 +123,7 @@ function SettingRow({ setting, changed }: { setting: Setting; changed: () => voi
                                         ? <label class="check"><input id={id} type="checkbox" checked={text === 'true'} disabled={!may} onChange={(event) => setText(String(event.currentTarget.checked))} />{text === 'true' ? 'Yes' : 'No'}</label>
                                         : Array.isArray(setting.value)
                                                 ? <textarea id={id} class="mono" rows={2} placeholder="None. Each on a line of its own." value={text} disabled={!may} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
-                                                : <input id={id} inputMode={setting.type === 'path' ? 'text' : 'decimal'} class={setting.type === 'path' ? 'mono' : ''} value={text} disabled={!may} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />}
+                                                : <input id={id} inputMode={typeof setting.default === 'string' ? 'text' : 'decimal'} class={typeof setting.default === 'string' ? 'mono' : ''} value={text} disabled={!may} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />}
                                 {setting.unit && <span class="subtle">{setting.unit}</span>}
                                 {(wrong && touched || error) && <p class="help danger" role="alert">{error || wrong}</p>}
                                 {may && (touched || setting.origin === 'runtime') && (
