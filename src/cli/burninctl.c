@@ -59,6 +59,13 @@ enum {
         OPTION_SINCE,
         OPTION_UNTIL,
         OPTION_KEY,
+        OPTION_TO,
+        OPTION_EVENTS,
+        OPTION_SEVERITY,
+        OPTION_ENABLED,
+        OPTION_URL,
+        OPTION_SECRET,
+        OPTION_NO_SECRET,
         _OPTION_END,
         OPTION_JSON = 0x200,
         OPTION_NO_PAGER,
@@ -76,6 +83,10 @@ enum {
          BIT(OPTION_PRIORITY) | BIT(OPTION_NOTE) | BIT(OPTION_REQUEST) | BIT(OPTION_WAIT) |                 \
          BIT(OPTION_AT) | BIT(OPTION_CALENDAR) | BIT(OPTION_UNLOCK) | BIT(OPTION_UNLOCK_EXISTING) |         \
          BIT(OPTION_RELEASE))
+
+#define NOTIFIER_OPTIONS                                                                                    \
+        (BIT(OPTION_TO) | BIT(OPTION_EVENTS) | BIT(OPTION_HOST) | BIT(OPTION_SEVERITY) |                    \
+         BIT(OPTION_ENABLED) | BIT(OPTION_SECRET))
 
 static const struct option long_options[] = {
         { "help", no_argument, NULL, 'h' },
@@ -130,6 +141,13 @@ static const struct option long_options[] = {
         { "since", required_argument, NULL, OPTION_SINCE },
         { "until", required_argument, NULL, OPTION_UNTIL },
         { "key", required_argument, NULL, OPTION_KEY },
+        { "to", required_argument, NULL, OPTION_TO },
+        { "events", required_argument, NULL, OPTION_EVENTS },
+        { "severity", required_argument, NULL, OPTION_SEVERITY },
+        { "enabled", required_argument, NULL, OPTION_ENABLED },
+        { "url", no_argument, NULL, OPTION_URL },
+        { "secret", no_argument, NULL, OPTION_SECRET },
+        { "no-secret", no_argument, NULL, OPTION_NO_SECRET },
         {},
 };
 
@@ -197,6 +215,15 @@ static const Verb verbs[] = {
         { "account", "sessions", 0, 1, 0, verb_account_sessions },
         { "account", "revoke", 1, 1, 0, verb_account_revoke },
         { "account", "setup-code", 0, 0, 0, verb_account_setup_code },
+        { "notifier", "list", 0, 0, 0, verb_notifier_list },
+        { "notifier", "add", 1, 1, NOTIFIER_OPTIONS | BIT(OPTION_KIND), verb_notifier_add },
+        { "notifier", "configure", 1, 1, NOTIFIER_OPTIONS | BIT(OPTION_URL) | BIT(OPTION_NO_SECRET),
+          verb_notifier_configure },
+        { "notifier", "test", 1, 1, 0, verb_notifier_test },
+        { "notifier", "remove", 1, 1, 0, verb_notifier_remove },
+        { "outbox", "list", 0, 1, BIT(OPTION_STATE) | BIT(OPTION_LINES) | BIT(OPTION_ALL),
+          verb_outbox_list },
+        { "outbox", "retry", 0, 1, 0, verb_outbox_retry },
         { "settings", "list", 0, 0, 0, verb_settings_list },
         { "settings", "get", 1, 1, 0, verb_settings_get },
         { "settings", "set", 2, 2, 0, verb_settings_set },
@@ -277,6 +304,16 @@ static const char help_text[] =
                 "  account sessions [NAME]         Who is logged in, since when and from where\n"
                 "  account revoke SESSION          Log that one out\n"
                 "  account setup-code              What the page asks for to make the first account\n\n"
+                "Notifiers:  (who is told of events; an URL and a secret are asked for)\n"
+                "  notifier list                   Who is told of what, and what waits for them\n"
+                "  notifier add NAME --kind=KIND   Add one: mail (--to=), webhook, ntfy, slack, discord,\n"
+                "                                  gotify or n8n (--events= --host= --severity= --secret)\n"
+                "  notifier configure NAME         Change it (the same, --url, --no-secret, --enabled=)\n"
+                "  notifier test NAME              Try whether it works\n"
+                "  notifier remove NAME            Forget it\n"
+                "  outbox list [NOTIFIER] [--state=] [-n N|--all]\n"
+                "                                  What was sent, waits, or was given up\n"
+                "  outbox retry [NOTIFIER]         Send again what was given up\n\n"
                 "Settings:\n"
                 "  settings list                   All, with their values and where these come from\n"
                 "  settings get NAME               One, with what it means\n"
@@ -407,6 +444,10 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_SINCE - OPTION_FIRST] = &c->since,
                 [OPTION_UNTIL - OPTION_FIRST] = &c->until,
                 [OPTION_KEY - OPTION_FIRST] = &c->key,
+                [OPTION_TO - OPTION_FIRST] = &c->to,
+                [OPTION_EVENTS - OPTION_FIRST] = &c->events,
+                [OPTION_SEVERITY - OPTION_FIRST] = &c->severity,
+                [OPTION_ENABLED - OPTION_FIRST] = &c->enabled,
         };
         bool *flag[_OPTION_END - OPTION_FIRST] = {
                 [OPTION_YES - OPTION_FIRST] = &c->yes,
@@ -419,6 +460,9 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 [OPTION_UNLOCK_EXISTING - OPTION_FIRST] = &c->unlock_existing,
                 [OPTION_RELEASE - OPTION_FIRST] = &c->release,
                 [OPTION_OFF - OPTION_FIRST] = &c->off,
+                [OPTION_URL - OPTION_FIRST] = &c->url,
+                [OPTION_SECRET - OPTION_FIRST] = &c->secret,
+                [OPTION_NO_SECRET - OPTION_FIRST] = &c->no_secret,
         };
         int64_t n;
         int r;

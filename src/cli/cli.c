@@ -525,6 +525,13 @@ int cli_list_readings(Cli *c, const char *drive, const Option *options, size_t n
         return list_all(c, &l, options, n, max, ret, ret_total);
 }
 
+int cli_list_deliveries(Cli *c, const Option *options, size_t n, uint64_t max, struct json_object **ret)
+{
+        const ListMethod l = { BUS_PATH_NOTIFIERS, BUS_INTERFACE_NOTIFIERS, "ListDeliveries", "Id" };
+
+        return list_all(c, &l, options, n, max, ret, NULL);
+}
+
 const char *row_string(struct json_object *row, const char *key)
 {
         const char *s = "";

@@ -37,12 +37,13 @@ typedef struct Cli {
         /* Options of some verbs; NULL and false where not given. */
         const char *address, *user, *notes, *kind, *api_url, *api_pin, *api_key_file, *host, *drive, *lock,
                         *profile, *stages, *type, *note, *request, *verdict, *reason, *token, *at, *calendar,
-                        *role, *state, *present, *since, *until, *key;
+                        *role, *state, *present, *since, *until, *key, *to, *events, *severity, *enabled;
         uint32_t port, lines, seconds;
         int32_t priority;
         char **serials;
         bool have_verify_tls, verify_tls;
-        bool yes, wait, active, latest, all, follow, unlock, unlock_existing, release, off;
+        bool yes, wait, active, latest, all, follow, unlock, unlock_existing, release, off, url, secret,
+                        no_secret;
 
         /* What standard output is. */
         bool terminal, colour, utf8;
@@ -110,6 +111,9 @@ int cli_list(Cli *c, const char *member, const Option *options, size_t n, uint64
 /* The same of a drive's readings, by the path of the drive. */
 int cli_list_readings(Cli *c, const char *drive, const Option *options, size_t n, uint64_t max,
                       struct json_object **ret, uint64_t *ret_total);
+
+/* The same of what notifiers are sent. */
+int cli_list_deliveries(Cli *c, const Option *options, size_t n, uint64_t max, struct json_object **ret);
 
 /* Fields of a row; "" and 0 where there is none of that type. */
 const char *row_string(struct json_object *row, const char *key);

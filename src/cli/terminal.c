@@ -182,7 +182,7 @@ int terminal_ask_secret(Cli *c, const char *question, char **ret)
                 line[--n] = '\0';
         if (n <= 0 || strlen(line) != (size_t) n) {
                 erase_and_freep(&line);
-                return cli_fail(c, STATUS_USAGE, "No password was given: nothing was done.");
+                return cli_fail(c, STATUS_USAGE, "There was no answer: nothing was done.");
         }
 
         *ret = line;

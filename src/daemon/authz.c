@@ -77,6 +77,13 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_NIGHTLY, "MakeBackup", ACTION_MANAGE_SETTINGS,
           "make a backup of the database of the burn-in service" },
         { BUS_INTERFACE_NIGHTLY, "ListBackups", ACTION_VIEW },
+        { BUS_INTERFACE_NOTIFIERS, "List", ACTION_VIEW },
+        { BUS_INTERFACE_NOTIFIERS, "Add", ACTION_MANAGE_SETTINGS, "add the notifier $(notifier)" },
+        { BUS_INTERFACE_NOTIFIERS, "Configure", ACTION_MANAGE_SETTINGS, "change the notifier $(notifier)" },
+        { BUS_INTERFACE_NOTIFIERS, "Remove", ACTION_MANAGE_SETTINGS, "remove the notifier $(notifier)" },
+        { BUS_INTERFACE_NOTIFIERS, "Test", ACTION_MANAGE_SETTINGS, "test the notifier $(notifier)" },
+        { BUS_INTERFACE_NOTIFIERS, "ListDeliveries", ACTION_VIEW },
+        { BUS_INTERFACE_NOTIFIERS, "Retry", ACTION_MANAGE_SETTINGS, "send again what was given up" },
 };
 const size_t authz_table_size = ELEMENTSOF(authz_table);
 

@@ -156,7 +156,7 @@ static int event_store(Manager *m, Event **event, struct json_object *body)
         e->record.body = strdup(json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN));
         if (!e->record.body)
                 return -ENOMEM;
-        r = notifiers_taking(&m->settings, e->kind, &names);
+        r = notifiers_taking(m, e->kind, e->host, &names);
         if (r < 0)
                 return r;
         r = store_join(m->store, &own);

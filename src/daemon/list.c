@@ -9,6 +9,7 @@
 #include "daemon/list.h"
 #include "daemon/reading.h"
 #include "shared/bus-util.h"
+#include "shared/json-util.h"
 #include "shared/names.h"
 
 /* Rows in one answer, of so many that are asked for; 0 asks for no number of them. */
@@ -397,6 +398,76 @@ int drive_method_list_readings(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r < 0)
                 return r;
         r = store_reading_list(d->manager->store, &f, reading_append, reply, &total);
+        if (r < 0)
+                return r;
+
+        return reply_send(reply, 't', &total);
+}
+
+typedef struct DeliveryList {
+        Manager *manager;
+        sd_bus_message *reply;
+} DeliveryList;
+
+/* Of the event as it is told: the title and the host. */
+static int delivery_append(DeliveryRecord *d, void *userdata)
+{
+        _cleanup_(event_record_done) EventRecord event = {};
+        const DeliveryList *l = userdata;
+        _cleanup_json_ struct json_object *body = NULL;
+        const char *title = NULL, *host = NULL;
+        uint64_t job = 0;
+        int r;
+
+        r = store_event_get(l->manager->store, d->event, &event);
+        if (r < 0)
+                return r;
+        if (event.body && json_parse_as(event.body, strlen(event.body), json_type_object, &body) >= 0) {
+                (void) json_get_string(body, "title", &title);
+                (void) json_get_string(body, "host", &host);
+                (void) json_get_u64(body, "job_id", &job);
+        }
+
+        return sd_bus_message_append(l->reply, "a{sv}", 12, "Id", "t", d->id, "Notifier", "s", d->notifier,
+                                     "State", "s", delivery_state_to_string(d->state), "EventId", "s",
+                                     d->event, "Event", "s", strempty(event.kind), "TimeUSec", "t",
+                                     event.time_usec, "Title", "s", strempty(title), "Host", "s",
+                                     strempty(host), "Job", "t", job, "Attempts", "u", d->attempts,
+                                     "NextUSec", "t", d->next_usec, "Error", "s", strempty(d->error));
+}
+
+int notifier_method_list_deliveries(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *state = NULL;
+        DeliveryFilter f = { .state = _DELIVERY_STATE_INVALID, .limit = 200 };
+        const BusOption options[] = {
+                { "notifier", 's', &f.notifier, NULL },
+                { "state", 's', &state, NULL },
+                { "offset", 'u', &f.offset, NULL },
+                { "limit", 'u', &f.limit, NULL },
+        };
+        DeliveryList l = { .manager = userdata };
+        uint64_t total;
+        int r;
+
+        r = bus_read_options(m, options, ELEMENTSOF(options), error);
+        if (r < 0)
+                return r;
+        if (state && (f.state = delivery_state_from_string(state)) < 0)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "A delivery is pending, delivered or dead, and not '%s'.",
+                                         SHOWN(state));
+        r = authz_check(userdata, m, "", NULL, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+
+        f.limit = page_size(f.limit);
+        r = reply_open(m, &reply);
+        if (r < 0)
+                return r;
+        l.reply = reply;
+        r = store_delivery_list(l.manager->store, &f, delivery_append, &l, &total);
         if (r < 0)
                 return r;
 

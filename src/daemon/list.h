@@ -11,3 +11,4 @@ int manager_method_list_grants(sd_bus_message *m, void *userdata, sd_bus_error *
 int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int manager_method_list_statistics(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int drive_method_list_readings(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int notifier_method_list_deliveries(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -13,6 +13,7 @@
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/list.h"
+#include "daemon/notifier.h"
 #include "daemon/log-control.h"
 #include "daemon/nightly.h"
 #include "daemon/poll.h"
@@ -423,6 +424,9 @@ int manager_bus_register(Manager *m)
         if (r < 0)
                 return r;
         r = account_bus_register(m);
+        if (r < 0)
+                return r;
+        r = notifier_bus_register(m);
         if (r < 0)
                 return r;
         r = log_control_bus_register(m->bus);

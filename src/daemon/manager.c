@@ -21,6 +21,7 @@
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/nightly.h"
+#include "daemon/notifier.h"
 #include "daemon/outbox.h"
 #include "daemon/password.h"
 #include "daemon/poll.h"
@@ -174,6 +175,7 @@ Manager *manager_free(Manager *m)
                 grant_free(g);
         events_done(m);
         m->outbox = outbox_free(m->outbox);
+        notifiers_done(m);
         passwords_done(m);
         reports_done(m);
         sessions_done(m);
@@ -560,6 +562,8 @@ int manager_start(Manager *m)
         if (r < 0)
                 return r;
         r = events_start(m);
+        if (r >= 0)
+                r = notifiers_start(m);
         if (r >= 0)
                 r = outbox_new(m, PATH_NOTIFY_SOCKET);
         if (r < 0)

@@ -21,6 +21,7 @@ typedef struct Host Host;
 typedef struct Identify Identify;
 typedef struct Job Job;
 typedef struct Nightly Nightly;
+typedef struct Notifier Notifier;
 typedef struct Outbox Outbox;
 typedef struct Password Password;
 typedef struct PollLink PollLink;
@@ -63,6 +64,7 @@ typedef struct Manager {
         Event *events;      /* of the transaction that is open */
         Event *events_told; /* stored, and told with the next turn of the loop */
         sd_event_source *events_source;
+        Notifier *notifiers; /* by name */
         Outbox *outbox;
 
         char *machine_id;

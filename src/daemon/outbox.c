@@ -1,53 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
+#include <utlist.h>
 
-#include "basic/fd-util.h"
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/notifier.h"
 #include "daemon/outbox.h"
+#include "shared/names.h"
 
 /* Of what was sent long ago so much goes with each delivery, so that it never takes long. */
 #define TRIM_MAX  100U
 #define RETRY_SEC 60U /* where the store could not be read */
 
-/* One delivery that burnin-notify has. */
-typedef struct Sending {
-        Outbox *outbox; /* weak */
-        NotifierId id;
-        DeliveryRecord delivery;
-        int fd;
-        sd_event_source *io_source, *timer;
-} Sending;
-
 struct Outbox {
         Manager *manager; /* weak */
-        Target targets[_NOTIFIER_ID_MAX];
-        Sending *sendings[_NOTIFIER_ID_MAX]; /* NULL: it has none now */
         sd_event_source *source, *timer;
         const char *socket; /* path; borrowed */
         char *site;
 };
-
-static Sending *sending_free(Sending *s)
-{
-        if (!s)
-                return NULL;
-
-        sd_event_source_disable_unref(s->io_source);
-        sd_event_source_disable_unref(s->timer);
-        safe_close(s->fd);
-        delivery_record_done(&s->delivery);
-        free(s);
-        return NULL;
-}
-DEFINE_TRIVIAL_CLEANUP_FUNC(Sending *, sending_free);
 
 static uint64_t draw(void)
 {
@@ -57,25 +30,22 @@ static uint64_t draw(void)
         return random.qwords[0];
 }
 
-/* Writes down what became of it, and frees it. What cannot be written down is sent again. */
-static void sending_finish(Sending *sending, DeliveryResult result, const char *error)
+/* Writes down what became of what it had. What cannot be written down is sent again. */
+static void outbox_finish(Notifier *n, DeliveryResult result, const char *error)
 {
-        _cleanup_(sending_freep) Sending *s = sending;
         uint64_t now = now_usec(CLOCK_REALTIME), random = draw();
-        Outbox *o = s->outbox;
-        Manager *m = o->manager;
-        DeliveryRecord *d = &s->delivery;
+        DeliveryRecord *d = &n->delivery;
+        Manager *m = n->manager;
         int r;
 
-        o->sendings[s->id] = NULL;
-        target_attempted(&o->targets[s->id], result, now, random);
+        target_attempted(&n->target, result, now, random);
         r = delivery_attempted(d, result, error, now, random);
         if (r >= 0)
                 r = store_delivery_put(m->store, d);
         if (r >= 0)
                 r = store_event_trim(m->store, now - OUTBOX_KEEP, TRIM_MAX, NULL);
         if (r < 0 && r != -ENOENT) {
-                target_attempted(&o->targets[s->id], DELIVERY_FAILED, now, random);
+                target_attempted(&n->target, DELIVERY_FAILED, now, random);
                 (void) manager_store_failed(m, r);
         }
         if (d->state == DELIVERY_DEAD)
@@ -84,136 +54,99 @@ static void sending_finish(Sending *sending, DeliveryResult result, const char *
         else if (d->state == DELIVERY_PENDING && d->attempts == 1)
                 log_notice("A notification (%s, event %s) was not delivered, and is tried again: %s",
                            d->notifier, d->event, strempty(d->error));
+        delivery_record_done(d);
+        n->call = notify_call_free(n->call);
 
         outbox_kick(m);
 }
 
-static int sending_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void outbox_on_answer(void *userdata, DeliveryResult result, const char *error)
 {
-        _cleanup_(notify_answer_done) NotifyAnswer answer = {};
-        _cleanup_json_ struct json_object *o = NULL;
-        char packet[NOTIFY_ERROR_MAX * 6 + 100]; /* as JSON escapes it at worst */
-        Sending *s = userdata;
-        ssize_t n;
-        int r;
-
-        n = recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
-        r = n < 0 ? -errno : n == 0 ? -ECONNRESET : json_parse_as(packet, (size_t) n, json_type_object, &o);
-        if (r >= 0)
-                r = notify_answer_from_json(o, &answer);
-        if (r < 0)
-                sending_finish(s, DELIVERY_FAILED, "burnin-notify gave no answer");
-        else
-                sending_finish(s, answer.result, answer.error);
-
-        return 0;
+        outbox_finish(userdata, result, error);
 }
 
-static int sending_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        sending_finish(userdata, DELIVERY_FAILED, "burnin-notify gave no answer in time");
-        return 0;
-}
-
-static int ask(const char *path, const NotifyRequest *request)
-{
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        _cleanup_json_ struct json_object *o = NULL;
-        _cleanup_close_ int fd = -EBADF;
-        const char *text;
-        int r;
-
-        r = notify_request_to_json(request, &o);
-        if (r < 0)
-                return r;
-        text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-        if (strlen(text) > NOTIFY_PACKET_MAX || strlen(path) >= sizeof(address.sun_path))
-                return -EMSGSIZE;
-        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
-            send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
-                return -errno;
-
-        return TAKE_FD(fd);
-}
-
-static int sending_ask(Sending *s)
+int outbox_ask(Notifier *n, const char *body, uint64_t timeout_usec, NotifyCallback callback,
+               NotifyCall **ret)
 {
         _cleanup_(notify_request_done) NotifyRequest request = {};
-        Manager *m = s->outbox->manager;
+        Outbox *o = n->manager->outbox;
+        int r;
+
+        r = notifier_request(n, o->site, body, &request);
+        return r < 0 ? r
+                     : notify_call_new(n->manager->event, o->socket, &request, timeout_usec, callback, n,
+                                       ret);
+}
+
+static int ask_event(Notifier *n)
+{
         EventRecord event = {};
         int r;
 
-        r = store_event_get(m->store, s->delivery.event, &event);
+        r = store_event_get(n->manager->store, n->delivery.event, &event);
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
-        r = notifier_request(&m->settings, s->id, s->outbox->site, event.body, &request);
+        r = outbox_ask(n, event.body, OUTBOX_TIMEOUT, outbox_on_answer, &n->call);
         event_record_done(&event);
-        if (r < 0)
-                return r;
-        r = ask(s->outbox->socket, &request);
-        if (r < 0)
-                return r;
 
-        s->fd = r;
-        r = sd_event_add_io(m->event, &s->io_source, s->fd, EPOLLIN, sending_on_io, s);
-        return r < 0 ? r
-                     : sd_event_add_time_relative(m->event, &s->timer, CLOCK_BOOTTIME, OUTBOX_TIMEOUT, 0,
-                                                  sending_on_timer, s);
+        return r;
 }
 
 /* The delivery that this target's turn is for. */
-static void outbox_send(Outbox *o, NotifierId id)
+static void outbox_send(Notifier *n)
 {
-        Sending *s = new0(Sending, 1);
         int r;
 
-        if (!s) {
-                (void) log_oom();
-                target_attempted(&o->targets[id], DELIVERY_FAILED, now_usec(CLOCK_REALTIME), draw());
-                return;
-        }
-        s->outbox = o;
-        s->id = id;
-        s->fd = -EBADF;
-        r = store_delivery_next(o->manager->store, notifier_id_to_string(id), &s->delivery);
+        r = store_delivery_next(n->manager->store, n->record.name, &n->delivery);
         if (r <= 0) {
-                o->targets[id].next_usec = 0;
-                sending_free(s);
+                n->target.next_usec = 0;
                 return;
         }
 
-        o->targets[id].busy = true;
-        o->sendings[id] = s;
-        r = sending_ask(s);
+        n->target.busy = true;
+        r = ask_event(n);
         if (r < 0) {
                 _cleanup_free_ char *why = strf("burnin-notify cannot be asked: %s", strerror(-r));
 
-                sending_finish(s, DELIVERY_FAILED, strempty(why));
+                outbox_finish(n, DELIVERY_FAILED, strempty(why));
         }
 }
 
-/* When each target's next one is due. */
-static int outbox_look(Outbox *o)
+/* When its next one is due. */
+static int outbox_look(Notifier *n)
 {
-        for (NotifierId id = 0; id < _NOTIFIER_ID_MAX; id++) {
-                DeliveryRecord d = {};
-                int r;
+        DeliveryRecord d = {};
+        int r;
 
-                o->targets[id].next_usec = 0;
-                if (!notifier_is_enabled(&o->manager->settings, id))
-                        continue;
-                r = store_delivery_next(o->manager->store, notifier_id_to_string(id), &d);
+        n->target.next_usec = 0;
+        if (n->target.busy || !notifier_is_enabled(n))
+                return 0;
+        r = store_delivery_next(n->manager->store, n->record.name, &d);
+        if (r > 0)
+                n->target.next_usec = d.next_usec;
+        delivery_record_done(&d);
+
+        return r < 0 ? r : 0;
+}
+
+/* The notifier whose turn it is. NULL: none; ret_wake_usec is as of targets_choose(). */
+static int outbox_choose(Outbox *o, uint64_t now, Notifier **ret, uint64_t *ret_wake_usec)
+{
+        Notifier *all[NOTIFIERS_MAX + NOTIFIERS_BUILT_IN], *n;
+        Target targets[ELEMENTSOF(all)];
+        size_t k = 0;
+        int r;
+
+        DL_FOREACH(o->manager->notifiers, n) {
+                r = outbox_look(n);
                 if (r < 0)
                         return r;
-                if (r > 0)
-                        o->targets[id].next_usec = d.next_usec;
-                delivery_record_done(&d);
+                assert(k < ELEMENTSOF(all));
+                all[k] = n;
+                targets[k++] = n->target;
         }
-
+        r = targets_choose(targets, k, now, ret_wake_usec);
+        *ret = r < 0 ? NULL : all[r];
         return 0;
 }
 
@@ -221,19 +154,18 @@ static int outbox_on_defer(sd_event_source *source, void *userdata)
 {
         uint64_t wake = USEC_INFINITY, now = now_usec(CLOCK_REALTIME);
         Outbox *o = userdata;
+        Notifier *n = NULL;
         int r;
 
-        r = outbox_look(o);
+        r = outbox_choose(o, now, &n, &wake);
         if (r < 0) {
                 (void) log_warning_errno(r, "Failed to read what waits to be sent: %m");
                 wake = now + RETRY_SEC * USEC_PER_SEC;
-        } else {
-                r = targets_choose(o->targets, ELEMENTSOF(o->targets), now, &wake);
-                if (r >= 0) {
-                        outbox_send(o, (NotifierId) r);
-                        outbox_kick(o->manager);
-                        return 0;
-                }
+        }
+        if (n) {
+                outbox_send(n);
+                outbox_kick(o->manager);
+                return 0;
         }
 
         (void) sd_event_source_set_enabled(o->timer, SD_EVENT_OFF);
@@ -297,8 +229,6 @@ Outbox *outbox_free(Outbox *o)
         if (!o)
                 return NULL;
 
-        for (NotifierId id = 0; id < _NOTIFIER_ID_MAX; id++)
-                sending_free(o->sendings[id]);
         sd_event_source_disable_unref(o->source);
         sd_event_source_disable_unref(o->timer);
         free(o->site);

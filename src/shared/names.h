@@ -3,22 +3,24 @@
 
 /* Every name the programs share: bus names, paths, errors, polkit actions, log fields, message ids, files. */
 
-#define BUS_NAME               "org.burnin1"
-#define BUS_PATH               "/org/burnin1"
-#define BUS_PATH_HOST          BUS_PATH "/host"
-#define BUS_PATH_DRIVE         BUS_PATH "/drive"
-#define BUS_PATH_JOB           BUS_PATH "/job"
-#define BUS_PATH_GRANT         BUS_PATH "/grant"
-#define BUS_PATH_ACCOUNTS      BUS_PATH "/accounts"
-#define BUS_INTERFACE_MANAGER  BUS_NAME ".Manager"
-#define BUS_INTERFACE_HOST     BUS_NAME ".Host"
-#define BUS_INTERFACE_DRIVE    BUS_NAME ".Drive"
-#define BUS_INTERFACE_JOB      BUS_NAME ".Job"
-#define BUS_INTERFACE_STAGE    BUS_NAME ".Stage"
-#define BUS_INTERFACE_SETTINGS BUS_NAME ".Settings"
-#define BUS_INTERFACE_GRANT    BUS_NAME ".UnlockGrant"
-#define BUS_INTERFACE_ACCOUNTS BUS_NAME ".Accounts"
-#define BUS_INTERFACE_NIGHTLY  BUS_NAME ".Nightly"
+#define BUS_NAME                "org.burnin1"
+#define BUS_PATH                "/org/burnin1"
+#define BUS_PATH_HOST           BUS_PATH "/host"
+#define BUS_PATH_DRIVE          BUS_PATH "/drive"
+#define BUS_PATH_JOB            BUS_PATH "/job"
+#define BUS_PATH_GRANT          BUS_PATH "/grant"
+#define BUS_PATH_ACCOUNTS       BUS_PATH "/accounts"
+#define BUS_PATH_NOTIFIERS      BUS_PATH "/notifiers"
+#define BUS_INTERFACE_MANAGER   BUS_NAME ".Manager"
+#define BUS_INTERFACE_HOST      BUS_NAME ".Host"
+#define BUS_INTERFACE_DRIVE     BUS_NAME ".Drive"
+#define BUS_INTERFACE_JOB       BUS_NAME ".Job"
+#define BUS_INTERFACE_STAGE     BUS_NAME ".Stage"
+#define BUS_INTERFACE_SETTINGS  BUS_NAME ".Settings"
+#define BUS_INTERFACE_GRANT     BUS_NAME ".UnlockGrant"
+#define BUS_INTERFACE_ACCOUNTS  BUS_NAME ".Accounts"
+#define BUS_INTERFACE_NOTIFIERS BUS_NAME ".Notifiers"
+#define BUS_INTERFACE_NIGHTLY   BUS_NAME ".Nightly"
 
 /* Errors: bus-error.c maps each to an errno, in every program. */
 #define BUS_ERROR_NO_SUCH_HOST         BUS_NAME ".Error.NoSuchHost"
@@ -52,6 +54,9 @@
 #define BUS_ERROR_SESSION_ENDED        BUS_NAME ".Error.SessionEnded"
 #define BUS_ERROR_PASSWORD_SERVICE     BUS_NAME ".Error.PasswordService"
 #define BUS_ERROR_REPORT_SERVICE       BUS_NAME ".Error.ReportService"
+#define BUS_ERROR_NO_SUCH_NOTIFIER     BUS_NAME ".Error.NoSuchNotifier"
+#define BUS_ERROR_NOTIFIER_EXISTS      BUS_NAME ".Error.NotifierExists"
+#define BUS_ERROR_NOT_DELIVERED        BUS_NAME ".Error.NotDelivered"
 #define BUS_ERROR_STORE                BUS_NAME ".Error.Store"
 
 /* polkit actions (polkit/org.burnin1.policy). */
@@ -144,6 +149,7 @@
 #define PATH_TRUENAS_CALLS                                                                                  \
         "/run/burnin-truenas/calls.sock"         /* its own directory: only root and WORKER_USER get there */
 #define PATH_API_KEYS     PATH_STATE "/api-keys" /* HOST, of root alone; the credential api-key.HOST wins */
+#define PATH_NOTIFIERS    PATH_STATE "/notifiers"    /* NAME, of root alone: its URL and its secret */
 #define PATH_LOCAL_SOCKET "/run/burnin-local/socket" /* burnin-local.socket makes it */
 #define PATH_PASSWORD_SOCKET                                                                                \
         "/run/burnin-password/socket"                  /* burnin-password.socket makes it, for root alone */
@@ -169,6 +175,9 @@
 #define IDENTIFY_SEC_MAX         3600U
 #define API_KEY_MAX              512U /* bytes */
 #define ACCOUNTS_MAX             256U
+#define NOTIFIERS_MAX            32U
+#define NOTIFIER_NAME_MAX        32U
+#define NOTIFIER_HOSTS_MAX       64U /* that one is for */
 #define ACCOUNT_NAME_MAX         32U
 #define SESSIONS_PER_ACCOUNT_MAX 32U
 #define BINDINGS_MAX             1024U /* connections that act for accounts */

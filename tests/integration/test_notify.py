@@ -14,7 +14,8 @@ import pytest
 from product import MANAGER, PATH, Host, Product, nas, product, refused  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
-                                       r"was not delivered, and is tried again")
+                                       r"was not delivered, and is tried again", r"code=killed, status=9/KILL",
+                                       r"Failed with result 'signal'")
 
 PORT = 18080
 URL = f"http://127.0.0.1:{PORT}/in"

@@ -9,6 +9,7 @@
 #include "daemon/grant.h"
 #include "daemon/host.h"
 #include "daemon/nightly.h"
+#include "daemon/notifier.h"
 #include "daemon/stage.h"
 #include "shared/names.h"
 #include "test-util.h"
@@ -24,7 +25,7 @@ static const struct {
         { BUS_INTERFACE_DRIVE, drive_vtable },     { BUS_INTERFACE_JOB, job_vtable },
         { BUS_INTERFACE_STAGE, stage_vtable },     { BUS_INTERFACE_SETTINGS, setting_vtable },
         { BUS_INTERFACE_GRANT, grant_vtable },     { BUS_INTERFACE_ACCOUNTS, account_vtable },
-        { BUS_INTERFACE_NIGHTLY, nightly_vtable },
+        { BUS_INTERFACE_NIGHTLY, nightly_vtable }, { BUS_INTERFACE_NOTIFIERS, notifier_vtable },
 };
 
 static size_t count_rows(const char *interface, const char *member)

@@ -43,6 +43,7 @@ static void start(Fixture *f)
         m->store = store_in(f->dir);
         assert_ok(sd_event_new(&m->event));
         assert_ok(events_start(m));
+        assert_ok(notifiers_start(m));
         assert_ok(outbox_new(m, f->socket));
 }
 
@@ -52,6 +53,7 @@ static void stop(Fixture *f)
 
         events_done(m);
         m->outbox = outbox_free(m->outbox);
+        notifiers_done(m);
         m->event = sd_event_unref(m->event);
         m->store = store_close(m->store);
 }
@@ -139,35 +141,144 @@ static uint64_t count(Manager *m, const char *notifier, DeliveryState state, Del
         return total;
 }
 
+/* What the settings make of the two that are always there. */
 static void test_filter(void)
 {
-        Settings s = {};
+        Fixture f;
+        Manager *m = fixture_new(&f);
+        Notifier *mail = notifier_find(m, "mail"), *webhook = notifier_find(m, "webhook");
 
-        assert_ok(settings_load("/nonexistent", "/nonexistent", &s));
+        assert(mail && webhook && mail->built_in && !notifier_find(m, "other"));
+        set(m, "webhook_url", "");
+        set(m, "smtp_to", "");
+        assert(!notifier_is_enabled(mail) && !notifier_is_enabled(webhook));
         for (EventKind k = 0; k < _EVENT_KIND_MAX; k++) {
                 _cleanup_strv_free_ char **names = NULL;
 
-                assert_ok(notifiers_taking(&s, k, &names));
+                assert_ok(notifiers_taking(m, k, "nas1", &names));
                 assert(!names);
         }
 
-        assert_ok(setting_set(&s, setting_find("smtp_host"), "mail.example.org"));
-        assert(!notifier_is_enabled(&s, NOTIFIER_ID_MAIL));
-        assert_ok(setting_set(&s, setting_find("smtp_to"), "a@example.org"));
-        assert(notifier_takes(&s, NOTIFIER_ID_MAIL, EVENT_JOB_FAILED) &&
-               notifier_takes(&s, NOTIFIER_ID_MAIL, EVENT_JOB_STALLED) &&
-               notifier_takes(&s, NOTIFIER_ID_MAIL, EVENT_JOB_INCONCLUSIVE) &&
-               !notifier_takes(&s, NOTIFIER_ID_MAIL, EVENT_JOB_PASSED) &&
-               !notifier_takes(&s, NOTIFIER_ID_MAIL, EVENT_JOB_STARTED));
-        assert_ok(setting_set(&s, setting_find("smtp_alert_on_fail"), "no"));
-        assert_ok(setting_set(&s, setting_find("smtp_alert_on_pass"), "yes"));
-        assert(!notifier_takes(&s, NOTIFIER_ID_MAIL, EVENT_JOB_FAILED) &&
-               notifier_takes(&s, NOTIFIER_ID_MAIL, EVENT_JOB_PASSED));
+        set(m, "smtp_to", "a@example.org");
+        assert(notifier_takes(mail, EVENT_JOB_FAILED, "nas1") &&
+               notifier_takes(mail, EVENT_JOB_STALLED, "nas1") &&
+               notifier_takes(mail, EVENT_JOB_INCONCLUSIVE, "nas1") &&
+               !notifier_takes(mail, EVENT_JOB_PASSED, "nas1") &&
+               !notifier_takes(mail, EVENT_JOB_STARTED, "nas1"));
+        set(m, "smtp_alert_on_fail", "no");
+        set(m, "smtp_alert_on_pass", "yes");
+        assert(!notifier_takes(mail, EVENT_JOB_FAILED, "nas1") &&
+               notifier_takes(mail, EVENT_JOB_PASSED, "nas1"));
 
-        assert_ok(setting_set(&s, setting_find("webhook_url"), "https://x.example.org/"));
+        set(m, "webhook_url", "https://x.example.org/");
         for (EventKind k = 0; k < _EVENT_KIND_MAX; k++)
-                assert(notifier_takes(&s, NOTIFIER_ID_WEBHOOK, k));
-        settings_done(&s);
+                assert(notifier_takes(webhook, k, "nas1"));
+        fixture_done(&f);
+}
+
+static void put(Manager *m, const char *name, NotifierKind kind, bool enabled, const char *target,
+                const char *events, const char *hosts, Severity severity)
+{
+        assert_ok(store_notifier_put(m->store, &(NotifierRecord){
+                                                               .name = (char *) name,
+                                                               .kind = kind,
+                                                               .enabled = enabled,
+                                                               .target = (char *) target,
+                                                               .events = (char *) events,
+                                                               .hosts = (char *) hosts,
+                                                               .severity = severity,
+                                                               .added_usec = 1,
+                                               }));
+}
+
+/* Those that people have made are there again after a restart, each with its filter. */
+static void test_stored(void)
+{
+        NotifyRequest request = {};
+        Fixture f;
+        Manager *m = fixture_new(&f);
+        Notifier *n;
+
+        put(m, "by-event", NOTIFIER_MAIL, true, "b@example.org c@example.org", "host_lost job_failed", "",
+            SEVERITY_INFO);
+        put(m, "by-host", NOTIFIER_MAIL, true, "b@example.org", "", "nas1 nas2", SEVERITY_INFO);
+        put(m, "by-severity", NOTIFIER_MAIL, true, "b@example.org", "", "", SEVERITY_ERROR);
+        put(m, "off", NOTIFIER_MAIL, false, "b@example.org", "", "", SEVERITY_INFO);
+        put(m, "no-url", NOTIFIER_NTFY, true, "https://ntfy.example.org", "", "", SEVERITY_INFO);
+        stop(&f);
+        start(&f);
+
+        n = notifier_find(m, "by-event");
+        assert(n && notifier_takes(n, EVENT_HOST_LOST, "nas9") && notifier_takes(n, EVENT_JOB_FAILED, "") &&
+               !notifier_takes(n, EVENT_JOB_PASSED, "nas9"));
+        assert_ok(notifier_request(n, "site1", "{\"event\":\"host_lost\"}", &request));
+        assert(request.kind == NOTIFIER_MAIL && !request.test && request.event &&
+               strv_length(request.smtp_to) == 2 && streq(request.smtp_to[1], "c@example.org") &&
+               streq(request.smtp_host, "mail.example.org"));
+        notify_request_done(&request);
+        assert_ok(notifier_request(n, "site1", NULL, &request));
+        assert(request.test && !request.event);
+        notify_request_done(&request);
+
+        n = notifier_find(m, "by-host");
+        assert(n && notifier_takes(n, EVENT_JOB_PASSED, "nas2") &&
+               !notifier_takes(n, EVENT_JOB_PASSED, "nas") && !notifier_takes(n, EVENT_JOB_PASSED, ""));
+        n = notifier_find(m, "by-severity");
+        assert(n && notifier_takes(n, EVENT_JOB_FAILED, "nas1") &&
+               !notifier_takes(n, EVENT_HOST_LOST, "nas1"));
+        n = notifier_find(m, "off");
+        assert(n && notifier_is_set_up(n) && !notifier_takes(n, EVENT_JOB_FAILED, "nas1"));
+        /* All of mail goes by the one server. */
+        set(m, "smtp_host", "");
+        assert(!notifier_is_set_up(n) && !notifier_is_enabled(notifier_find(m, "by-host")));
+
+        n = notifier_find(m, "no-url");
+        assert(n && notifier_takes(n, EVENT_JOB_FAILED, "nas1"));
+        assert(notifier_request(n, "site1", NULL, &request) == -ENOKEY);
+        fixture_done(&f);
+}
+
+/* What waits is seen where it waits; with its notifier it goes, also while it is under way. */
+static void test_removed(void)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        NotifyRequest request = {};
+        Fixture f;
+        Manager *m = fixture_new(&f);
+        int fd;
+
+        set(m, "webhook_url", "");
+        put(m, "extra", NOTIFIER_MAIL, true, "b@example.org", "", "", SEVERITY_INFO);
+        stop(&f);
+        start(&f);
+        add(m, EVENT_HOST_LOST);
+        fd = accept_request(&f, &request);
+        assert(fd >= 0 && streq(request.smtp_to[0], "b@example.org"));
+        assert(count(m, "extra", DELIVERY_PENDING, NULL) == 1);
+        assert_ok(notifier_remove(notifier_find(m, "extra"), &error));
+        turn(m);
+        assert(!notifier_find(m, "extra") && count(m, NULL, DELIVERY_PENDING, NULL) == 0);
+        notify_request_done(&request);
+        safe_close(fd);
+        turn(m);
+        assert(notifier_remove(notifier_find(m, "mail"), &error) < 0);
+        fixture_done(&f);
+}
+
+static void test_shown(void)
+{
+        static const char *const cases[][2] = {
+                { "https://hooks.slack.com/services/T0/B0/secret", "https://hooks.slack.com" },
+                { "http://10.0.0.1:8080?token=secret", "http://10.0.0.1:8080" },
+                { "https://x.example.org", "https://x.example.org" },
+                { "", "" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *shown = notifier_url_shown(cases[i][0]);
+
+                assert(streq_ptr(shown, cases[i][1]));
+        }
 }
 
 static void test_delivered(void)
@@ -330,6 +441,9 @@ static void test_secret(void)
 int main(void)
 {
         test_filter();
+        test_stored();
+        test_removed();
+        test_shown();
         test_delivered();
         test_failed();
         test_nobody();
