@@ -164,8 +164,10 @@ static int event_store(Manager *m, Event **event, struct json_object *body)
                 return r;
 
         r = store_event_add(m->store, &e->record, names);
-        if (r >= 0)
-                DL_APPEND(m->events, TAKE_PTR(*event));
+        if (r >= 0) {
+                *event = NULL;
+                DL_APPEND(m->events, e);
+        }
 
         return store_leave(m->store, own, r);
 }

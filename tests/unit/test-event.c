@@ -136,6 +136,18 @@ static void test_transaction(void)
         turn(m);
         assert(!m->events_told);
 
+        /* As many as there are in it, in their order. */
+        assert_ok(store_begin(m->store));
+        assert_ok(event_add_host(m, EVENT_HOST_LOST, &host, "lost"));
+        assert_ok(event_add_host(m, EVENT_HOST_BACK, &host, "back"));
+        assert_ok(event_add_host(m, EVENT_HOST_LOST, &host, "lost again"));
+        assert_ok(store_commit(m->store));
+        assert(m->events_told && m->events_told->kind == EVENT_HOST_LOST &&
+               m->events_told->next->kind == EVENT_HOST_BACK &&
+               streq(m->events_told->next->next->text, "lost again"));
+        turn(m);
+        assert(!m->events_told);
+
         /* Never, where the change was taken back: by its caller, or since another write in it failed. */
         assert_ok(store_begin(m->store));
         assert_ok(event_add_host(m, EVENT_HOST_LOST, &host, "lost"));
