@@ -225,11 +225,6 @@ static int check_filter(const NotifierChange *c, sd_bus_error *error)
                 if (!host_name_is_valid(*host))
                         return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
                                                  "'%s' is no name of a host.", SHOWN(*host));
-        if (strv_length(c->events) > _EVENT_KIND_MAX || strv_length(c->hosts) > NOTIFIER_HOSTS_MAX)
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_INVALID_ARGUMENT,
-                                "A notifier is for at most %u hosts by their names, and each event once.",
-                                NOTIFIER_HOSTS_MAX);
         if (c->severity && severity_from_string(c->severity) < 0)
                 return sd_bus_error_setf(error, BUS_ERROR_INVALID_ARGUMENT,
                                          "A severity is info, warning or error, and not '%s'.",

@@ -6,6 +6,7 @@
 #include "daemon/configuration.h"
 #include "shared/bus-util.h"
 #include "shared/names.h"
+#include "shared/notify-proto.h"
 
 static int append_value(sd_bus_message *m, const char *key, const Settings *s, const Setting *setting)
 {
@@ -137,7 +138,7 @@ static int setting_method_get(sd_bus_message *m, void *userdata, sd_bus_error *e
 }
 
 /* One with a separator in it would become two. */
-static int read_words(sd_bus_message *m, char **ret)
+static int read_words(sd_bus_message *m, const Setting *setting, char **ret)
 {
         _cleanup_strv_free_ char **l = NULL;
         int r;
@@ -146,7 +147,8 @@ static int read_words(sd_bus_message *m, char **ret)
         if (r < 0)
                 return r;
         STRV_FOREACH(w, l)
-                if (!str_in_charset(*w, "-_.:/", 255))
+                if (setting->type == SETTING_MAIL ? !mail_address_is_valid(*w)
+                                                  : !str_in_charset(*w, "-_.:/", 255))
                         return -EINVAL;
 
         *ret = strv_join(l, " ");
@@ -222,7 +224,7 @@ static int read_typed_value(sd_bus_message *m, const Setting *setting, const cha
         if ((setting->type == SETTING_LIST || setting->type == SETTING_NETWORKS ||
              setting->type == SETTING_MAIL) &&
             streq(type, "as"))
-                return read_words(m, ret);
+                return read_words(m, setting, ret);
         if (setting->type != SETTING_BOOLEAN || !streq(type, "b"))
                 return -EINVAL;
 

@@ -177,7 +177,6 @@
 #define ACCOUNTS_MAX             256U
 #define NOTIFIERS_MAX            32U
 #define NOTIFIER_NAME_MAX        32U
-#define NOTIFIER_HOSTS_MAX       64U /* that one is for */
 #define ACCOUNT_NAME_MAX         32U
 #define SESSIONS_PER_ACCOUNT_MAX 32U
 #define BINDINGS_MAX             1024U /* connections that act for accounts */

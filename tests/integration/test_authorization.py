@@ -53,6 +53,10 @@ def denied() -> Iterator[None]:
     assert caught.value.get_dbus_name() in POLKIT_NO, caught.value
 
 
+def notifiers(product: Product, user: str | None, method: str, signature: str, *arguments: Any) -> Any:
+    return product.machine.call(PATH + "/notifiers", "org.burnin1.Notifiers", method, signature, *arguments, user=user)
+
+
 # Fewer refusals than are on record one by one, of each caller within a minute.
 ON_RECORD = 15
 Call = Callable[[Product, "str | None"], Any]
@@ -78,6 +82,8 @@ CHANGES: dict[str, Call] = {
     "Reset": lambda p, user: p.call_settings("Reset", "st", "max_per_host", 0, user=user),
     "Run": lambda p, user: p.call_nightly("Run", "t", 0, user=user),
     "MakeBackup": lambda p, user: p.call_nightly("MakeBackup", "t", 0, user=user),
+    "Add": lambda p, user: notifiers(p, user, "Add", "ssa{sv}", "mine", "webhook", dbus.Dictionary({"url": "https://x.org/"}, "sv")),
+    "Test": lambda p, user: notifiers(p, user, "Test", "st", "mail", 0),
     "CancelAll": lambda p, user: p.call("CancelAll", "st", "", 0, user=user),
 }
 
@@ -87,7 +93,8 @@ def everything(product: Product) -> list[Any]:
     for row in hosts + drives:
         for name in ("LastSeenUSec", "SmartUSec", "Smart"):
             row.pop(name, None)
-    return [hosts, drives, [(job.path, job["State"]) for job in product.jobs()], product.call_settings("List")]
+    return [hosts, drives, [(job.path, job["State"]) for job in product.jobs()], product.call_settings("List"),
+            product.machine.call(PATH + "/notifiers", "org.burnin1.Notifiers", "List")]
 
 
 @pytest.mark.parametrize("user", ["nobody", "visitor"])

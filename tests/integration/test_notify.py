@@ -6,67 +6,25 @@ import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import dbus
 import pytest
 from product import MANAGER, PATH, Host, Product, nas, product, refused  # noqa: F401
+from receiver import URL, Receiver
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
                                        r"was not delivered, and is tried again", r"code=killed, status=9/KILL",
                                        r"Failed with result 'signal'")
 
-PORT = 18080
-URL = f"http://127.0.0.1:{PORT}/in"
-RECEIVED = "/var/tmp/received"
 SECRET = "a secret of the webhook"
 CREDENTIAL = "/etc/credstore/burnin.webhook-secret"
-# Each request becomes a line of a file; what it is answered is read from another one, each time.
-SERVER = f"""
-import http.server, json, pathlib
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        with open("{RECEIVED}", "a") as f:
-            f.write(json.dumps([dict(self.headers), body]) + "\\n")
-        self.send_response(int(pathlib.Path("{RECEIVED}.status").read_text()))
-        self.end_headers()
-    def log_message(self, *args):
-        pass
-http.server.ThreadingHTTPServer(("127.0.0.1", {PORT}), Handler).serve_forever()
-"""
-
-
-class Receiver:
-    def __init__(self, product: Product) -> None:
-        self.product = product
-
-    def answer(self, status: int) -> None:
-        self.product.machine.write(f"{RECEIVED}.status", str(status))
-
-    def all(self) -> list[tuple[dict[str, str], str]]:
-        return [tuple(json.loads(line)) for line in self.product.machine.read(RECEIVED).splitlines()]
-
-    def events(self, **wanted: Any) -> list[dict[str, Any]]:
-        bodies = [json.loads(body) for _, body in self.all()]
-        return [body for body in bodies if all(body.get(key) == value for key, value in wanted.items())]
-
-    def wait(self, predicate: Callable[[], object], what: str, timeout: float = 30) -> Any:
-        return self.product.machine.wait_for(predicate, timeout, what)
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        with self.product.machine.popen(["/usr/bin/python3", "-c", SERVER]):
-            self.wait(lambda: self.product.machine.run(["ss", "-Hltn", f"sport = :{PORT}"]).stdout, "the server listens")
-            yield
 
 
 @pytest.fixture
 def receiver(product: Product) -> Iterator[Receiver]:
     found = Receiver(product)
-    product.machine.write(RECEIVED, "")
-    found.answer(200)
     product.machine.write(CREDENTIAL, SECRET + "\n", mode=0o600)
     product.restart()
     product.call_settings("Set", "svt", "webhook_url", URL, 0)

@@ -86,7 +86,8 @@ CANNOT_BE: list[tuple[str, ...]] = [
     ("cancel",), ("cancel", "1", "--all"), ("job", "priority", "1", "200"), ("job", "show", "one"), ("job", "show", "-1"),
     ("job", "show", "9" * 20), ("job", "cancel", "1x"), ("audit", "-n", "0"), ("statistics", "0"), ("statistics", "all"),
     ("report", "daily", "--since=+1h"), ("report", "daily", "--since=often"), ("report", "daily", "one", "two"),
-    ("settings", "set", "max_per_host", ""),
+    ("settings", "set", "max_per_host", ""), ("notifier", "add", "x", "--kind=mail", "--to="),
+    ("notifier", "add", "a b", "--kind=mail", "--to=a@x.org"), ("outbox", "list", "--state=running"),
     ("settings", "set", "max_per_host", "1e3"), ("settings", "set", "boot_pools", "a;b"),
     ("drive", "unlock", "USAGE001", "--token=x"), ("drives", "--host"),
     *(("start", "USAGE001", "--yes", "--serial=USAGE001", *options) for options in (
@@ -121,7 +122,7 @@ def test_every_method_knows_its_types(product: Product, nas: Host) -> None:
     job = product.start("USAGE001")
     paths = {MANAGER: PATH, SETTINGS_INTERFACE: PATH, NIGHTLY: PATH, HOST: nas.path, DRIVE: drive.path, JOB: job.path,
              STAGE: job.stage().path,
-             "org.burnin1.UnlockGrant": grant, "org.burnin1.Accounts": PATH + "/accounts"}
+             "org.burnin1.UnlockGrant": grant, "org.burnin1.Accounts": PATH + "/accounts", "org.burnin1.Notifiers": PATH + "/notifiers"}
     assert {interface for interface, _, _ in methods()} <= set(paths)
     with product.braked(job):
         for user in (None, "visitor"):

@@ -502,7 +502,41 @@ def test_settings(alice: Person, victor: Person) -> None:
     names = ["max_per_host", "slow_ratio", "slow_fails", "boot_pools", "allowed_ips"]
     rows = {row["name"]: row for row in alice.post(path, dict.fromkeys(names)).json["settings"]}
     assert not [name for name in names if rows[name]["origin"] == "runtime"]
-    assert is_refusal(alice.post(f"{path}/test-smtp"), 501, "NotSupported")
+    assert is_refusal(victor.post(f"{path}/test-smtp"), 403, "AccessDenied")
+    assert is_refusal(alice.post(f"{path}/test-smtp"), 409, "WrongState")
+    assert alice.post(path, {"smtp_host": "127.0.0.1", "smtp_port": 1, "smtp_to": ["a@example.org"]}).status == 200
+    assert is_refusal(alice.post(f"{path}/test-smtp"), 409, "NotDelivered")
+    assert alice.post(path, dict.fromkeys(["smtp_host", "smtp_port", "smtp_to"])).status == 200
+
+
+def test_notifiers(product: Product, alice: Person, victor: Person, nobody: Person) -> None:
+    path, secret = f"{API}/notifiers", "not+told/again"
+    new = {"name": "team", "kind": "gotify", "url": "http://127.0.0.1:1/" + secret, "secret": secret, "severity": "warning",
+           "events": ["job_failed"], "hosts": ["nas"]}
+    assert nobody.get(path).status == 401 and is_refusal(victor.post(path, new), 403, "AccessDenied")
+    assert is_refusal(alice.post(path, {"name": "team"}), 400, "BadField", "kind")
+    assert is_refusal(alice.post(path, new | {"to": "a@x.org"}), 400, "BadField", "to")
+    assert is_refusal(alice.post(path, new | {"kind": "fax"}), 400, "InvalidArgument")
+    assert alice.post(path, new).status == 204
+    assert is_refusal(alice.post(path, new), 409, "NotifierExists")
+    rows = {row["name"]: row for row in victor.get(path).json["notifiers"]}
+    assert set(rows) == {"mail", "team", "webhook"} and secret not in str(rows)
+    assert rows["team"] == {"name": "team", "kind": "gotify", "built_in": False, "enabled": True, "target": "http://127.0.0.1:1",
+                            "events": ["job_failed"], "hosts": ["nas"], "severity": "warning", "has_secret": True, "pending": 0,
+                            "dead": 0, "error": ""}
+    assert is_refusal(alice.post(f"{path}/team/test"), 409, "NotDelivered")
+    assert is_refusal(victor.post(f"{path}/team/test"), 403, "AccessDenied")
+    assert alice.patch(f"{path}/team", {"enabled": False, "events": [], "secret": ""}).status == 204
+    row, = (row for row in alice.get(path).json["notifiers"] if row["name"] == "team")
+    assert not row["enabled"] and not row["has_secret"] and row["events"] == [] and row["hosts"] == ["nas"]
+    assert is_refusal(alice.patch(f"{path}/none", {"enabled": False}), 404, "NoSuchNotifier")
+    assert victor.get(f"{API}/deliveries?notifier=team&state=dead").json == {"deliveries": [], "total": 0, "offset": 0}
+    assert is_refusal(victor.get(f"{API}/deliveries?state=lost"), 400, "InvalidOption")
+    assert is_refusal(victor.post(f"{API}/deliveries/retry", {}), 403, "AccessDenied")
+    assert alice.post(f"{API}/deliveries/retry", {"notifier": "team"}).json == {"count": 0}
+    assert is_refusal(victor.delete(f"{path}/team"), 403, "AccessDenied")
+    assert is_refusal(alice.delete(f"{path}/mail"), 409, "WrongState")
+    assert alice.delete(f"{path}/team").status == 204
 
 
 # --- health and metrics ------------------------------------------------------------------------------------

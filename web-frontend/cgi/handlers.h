@@ -79,7 +79,17 @@ extern const Field hosts_add_fields[], hosts_change_fields[], hosts_key_fields[]
 
 int settings_list(Web *w);
 int settings_change(Web *w);
+
+int notifiers_list(Web *w);
+int notifiers_add(Web *w);
+int notifiers_change(Web *w);
+int notifiers_remove(Web *w);
+int notifiers_test(Web *w);
 int settings_test_smtp(Web *w);
+int deliveries_list(Web *w);
+int deliveries_retry(Web *w);
+extern const Field notifiers_add_fields[], notifiers_change_fields[], deliveries_fields[],
+                deliveries_retry_fields[];
 
 int audit_list(Web *w);
 int audit_export(Web *w);

@@ -75,6 +75,13 @@ const Route route_table[] = {
         READ(API "/settings", settings_list),
         CHANGE("POST", API "/settings", settings_change, .free = true),
         CHANGE("POST", API "/settings/test-smtp", settings_test_smtp, .free = true),
+        READ(API "/notifiers", notifiers_list),
+        CHANGE("POST", API "/notifiers", notifiers_add, .fields = notifiers_add_fields),
+        CHANGE("PATCH", API "/notifiers/{name}", notifiers_change, .fields = notifiers_change_fields),
+        CHANGE("DELETE", API "/notifiers/{name}", notifiers_remove),
+        CHANGE("POST", API "/notifiers/{name}/test", notifiers_test),
+        READ(API "/deliveries", deliveries_list, .fields = deliveries_fields),
+        CHANGE("POST", API "/deliveries/retry", deliveries_retry, .fields = deliveries_retry_fields),
 
         READ(API "/ssh-key", hosts_public_key),
         READ(API "/hosts", hosts_list),

@@ -95,8 +95,3 @@ int settings_change(Web *w)
 
         return settings_list(w);
 }
-
-int settings_test_smtp(Web *w)
-{
-        return web_fail(w, "NotSupported", NULL, "This burnin sends no mail.");
-}
