@@ -432,7 +432,7 @@ static int delivery_append(DeliveryRecord *d, void *userdata)
                                      "State", "s", delivery_state_to_string(d->state), "EventId", "s",
                                      d->event, "Event", "s", strempty(event.kind), "TimeUSec", "t",
                                      event.time_usec, "Title", "s", strempty(title), "Host", "s",
-                                     strempty(host), "Job", "t", job, "Attempts", "u", d->attempts,
+                                     strempty(host), "JobId", "t", job, "Attempts", "u", d->attempts,
                                      "NextUSec", "t", d->next_usec, "Error", "s", strempty(d->error));
 }
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancell
 RULES = "/etc/polkit-1/rules.d/10-test.rules"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 GRANT = "org.burnin1.UnlockGrant"
+NOTIFIERS = "org.burnin1.Notifiers"
 EMPTY = dbus.Dictionary({}, signature="sv")
 
 
@@ -53,10 +54,6 @@ def denied() -> Iterator[None]:
     assert caught.value.get_dbus_name() in POLKIT_NO, caught.value
 
 
-def notifiers(product: Product, user: str | None, method: str, signature: str, *arguments: Any) -> Any:
-    return product.machine.call(PATH + "/notifiers", "org.burnin1.Notifiers", method, signature, *arguments, user=user)
-
-
 # Fewer refusals than are on record one by one, of each caller within a minute.
 ON_RECORD = 15
 Call = Callable[[Product, "str | None"], Any]
@@ -82,8 +79,6 @@ CHANGES: dict[str, Call] = {
     "Reset": lambda p, user: p.call_settings("Reset", "st", "max_per_host", 0, user=user),
     "Run": lambda p, user: p.call_nightly("Run", "t", 0, user=user),
     "MakeBackup": lambda p, user: p.call_nightly("MakeBackup", "t", 0, user=user),
-    "Add": lambda p, user: notifiers(p, user, "Add", "ssa{sv}", "mine", "webhook", dbus.Dictionary({"url": "https://x.org/"}, "sv")),
-    "Test": lambda p, user: notifiers(p, user, "Test", "st", "mail", 0),
     "CancelAll": lambda p, user: p.call("CancelAll", "st", "", 0, user=user),
 }
 
@@ -93,8 +88,7 @@ def everything(product: Product) -> list[Any]:
     for row in hosts + drives:
         for name in ("LastSeenUSec", "SmartUSec", "Smart"):
             row.pop(name, None)
-    return [hosts, drives, [(job.path, job["State"]) for job in product.jobs()], product.call_settings("List"),
-            product.machine.call(PATH + "/notifiers", "org.burnin1.Notifiers", "List")]
+    return [hosts, drives, [(job.path, job["State"]) for job in product.jobs()], product.call_settings("List")]
 
 
 @pytest.mark.parametrize("user", ["nobody", "visitor"])
@@ -525,6 +519,12 @@ def test_questions_say_what_is_asked_for(product: Product, nas: Host, people: No
         (PATH, SETTINGS_INTERFACE, "Reset"): ("st", ("max_per_host", 0), "setting max_per_host"),
         (PATH, NIGHTLY, "Run"): ("t", (0,), "make a backup of the burn-in service, and drop old logs, now"),
         (PATH, NIGHTLY, "MakeBackup"): ("t", (0,), "make a backup of the database of the burn-in service"),
+        (PATH + "/notifiers", NOTIFIERS, "Add"): ("ssa{sv}", ("evil", "mail", EMPTY), "add the notifier evil"),
+        (PATH + "/notifiers", NOTIFIERS, "Configure"): ("sa{sv}", ("webhook", dbus.Dictionary({"secret": "x"}, "sv")),
+                                                        "change the notifier webhook"),
+        (PATH + "/notifiers", NOTIFIERS, "Test"): ("st", ("webhook", 0), "test the notifier webhook"),
+        (PATH + "/notifiers", NOTIFIERS, "Remove"): ("st", ("webhook", 0), "remove the notifier webhook"),
+        (PATH + "/notifiers", NOTIFIERS, "Retry"): ("st", ("", 0), "send again what was given up"),
     }
     agent = Agent(product, "visitor")
     with product.braked(job):

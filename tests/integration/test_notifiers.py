@@ -62,7 +62,9 @@ def notifiers(product: Product) -> Iterator[Notifiers]:
     found = Notifiers(product)
     yield found
     for name, row in found.all().items():
-        if not row["BuiltIn"]:
+        if row["BuiltIn"]:
+            found.configure(name, secret="")
+        else:
             found.remove(name)
     for setting in product.call_settings("List"):
         if setting["Origin"] == "runtime" and setting["Name"].startswith(("smtp_", "webhook_")):
@@ -153,7 +155,7 @@ def test_each_takes_what_it_is_for(product: Product, nas: Host, notifiers: Notif
     assert [event["event"] for event in receiver.events("/here", job_id=job.id)] == ["job_queued", "job_started", "job_passed"]
     assert not receiver.all("/there") and not receiver.all("/grave") and not receiver.all("/off")
     newest = notifiers.deliveries(notifier="passed")[0]
-    assert (newest["State"], newest["Event"], newest["Job"], newest["Attempts"], newest["Error"]) == (
+    assert (newest["State"], newest["Event"], newest["JobId"], newest["Attempts"], newest["Error"]) == (
         "delivered", "job_passed", job.id, 1, "")
     assert newest["EventId"] == receiver.events("/passed")[0]["id"] and "NOTIFY4" in newest["Title"] and newest["Host"] == "nas"
 
@@ -275,7 +277,7 @@ def test_what_was_given_up_is_seen_and_sent_again(product: Product, nas: Host, n
     product.machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
     product.machine.run(["python3", "-IS", "-c", (
         f"import sqlite3; db = sqlite3.connect('{DATABASE}', isolation_level=None); "
-        "db.execute('UPDATE deliveries SET queued_usec = queued_usec - 90000000000, next_usec = 1 WHERE notifier = \'late\'')")])
+        "db.execute('UPDATE deliveries SET queued_usec = queued_usec - 90000000000, next_usec = 1 WHERE notifier = ?', ['late'])")])
     product.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
     product.wait_up()
     receiver.wait(lambda: notifiers.all()["late"]["Dead"] == 1, "it is given up")

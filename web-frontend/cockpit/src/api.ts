@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The page's transport over the bus. What Cockpit has itself, logging in above all, is not here.
-import type { AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, Reading, Session, Setting, SettingValue, Stage, StartRequest, StartResult } from '../../ui/src/model';
+import type { AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, Notifier, Reading, Session, Setting, SettingValue, Stage, StartRequest, StartResult } from '../../ui/src/model';
 import { setClock } from '../../ui/src/lib/clock';
-import { ApiError, type Api, type HistoryFilter, type HostOptions } from '../../ui/src/transport/api';
-import { DRIVE, GRANT, GRANT_ROOT, HOST, JOB, JOB_ROOT, MANAGER, ROOT, SETTINGS, STAGE, dictOf, type Bus, type Options } from './bus';
+import { ApiError, type Api, type HistoryFilter, type HostOptions, type NotifierOptions } from '../../ui/src/transport/api';
+import { DRIVE, GRANT, GRANT_ROOT, HOST, JOB, JOB_ROOT, MANAGER, NOTIFIERS, NOTIFIER_ROOT, ROOT, SETTINGS, STAGE, dictOf, type Bus, type Options } from './bus';
 import { codeOf } from './errors';
 import { bytesOf, readLog } from './log';
 import { whoCalls } from './rights';
@@ -26,6 +26,10 @@ function hostOptions({ address, port, user, kind, notes, api_url, api_pin, api_v
                 address: ['s', address], port: ['q', port], user: ['s', user], kind: ['s', kind], notes: ['s', notes],
                 api_url: ['s', api_url], api_pin: ['s', api_pin], api_verify: ['b', api_verify],
         };
+}
+
+function notifierOptions({ url, secret, to, severity, enabled }: NotifierOptions): Options {
+        return { url: ['s', url], secret: ['s', secret], to: ['as', to], severity: ['s', severity], enabled: ['b', enabled] };
 }
 
 // The bus takes an API key as a descriptor, which Cockpit's bridge cannot send. burninctl does, and reads the key where nobody else can.
@@ -189,6 +193,13 @@ export function cockpitApi(bus: Bus): Api {
                         else
                                 await bus.call(ROOT, SETTINGS, 'Set', 'svt', name, settingVariant(value), FLAGS);
                 },
+
+                notifiers: async () => fromBus((await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'List'))[0]) as Notifier[],
+                async addNotifier(name, kind, options) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Add', 'ssa{sv}', name, kind, dictOf(notifierOptions(options))); },
+                async changeNotifier(name, options) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Configure', 'sa{sv}', name, dictOf(notifierOptions(options))); },
+                async removeNotifier(name) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Remove', 'st', name, FLAGS); },
+                async testNotifier(name) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Test', 'st', name, FLAGS); },
+                async retryDeliveries(notifier) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Retry', 'st', notifier, FLAGS); },
 
                 hosts: async () => fromBus((await bus.list('ListHosts')).rows) as Host[],
                 async addHost(name, options) {

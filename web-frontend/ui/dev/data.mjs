@@ -180,6 +180,14 @@ export function readings(drive) {
         return list;
 }
 
+export const makeNotifier = (name, kind, rest = {}) => ({ name, kind, built_in: false, enabled: true, target: '', events: [], hosts: [], severity: 'info', has_secret: false, pending: 0, dead: 0, error: '', ...rest });
+
+export const makeNotifiers = () => new Map([
+        makeNotifier('mail', 'mail', { built_in: true, target: 'admin@example.org', events: ['job_failed', 'job_inconclusive', 'job_stalled'], has_secret: true }),
+        makeNotifier('team', 'slack', { target: 'https://hooks.slack.com', severity: 'warning', hosts: ['bench'], pending: 2, dead: 3, error: `HTTP 403: <img src=x onerror="document.title='owned'">` }),
+        makeNotifier('webhook', 'webhook', { built_in: true, enabled: false }),
+].map((one) => [one.name, one]));
+
 export const makeSettings = () => [
         ['max_parallel_burnins', 'number', 4, 'at-once', 'How many burn-ins run at once.', { minimum: 1, maximum: 4096, unit: 'burn-ins' }], ['max_per_host', 'number', 0, 'at-once', 'How many of them on one host; 0: no limit.', { minimum: 0, maximum: 4096, unit: 'burn-ins' }],
         ['temp_warn_c', 'number', 46, 'next-stage', 'Hard disks: from here on a drive is called warm, and no more burn-ins start on its host.', { minimum: 20, maximum: 150, unit: 'degrees Celsius' }], ['temp_crit_c', 'number', 55, 'next-stage', 'Hard disks: from here on a surface stage stands still until it is cooler.', { minimum: 20, maximum: 150, unit: 'degrees Celsius' }],

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeJob, makeSettings, nowUsec, readings, world } from './data.mjs';
+import { makeJob, makeNotifier, makeNotifiers, makeSettings, nowUsec, readings, world } from './data.mjs';
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' };
@@ -31,7 +31,7 @@ class Refused extends Error {
 }
 
 export function serve({ port = 8090, drives: total = 48, first = false, loggedIn = true, role = 'admin', tick = 1000, down = false } = {}) {
-        const state = { ...world(total), readings: new Map() }, streams = new Set(), grants = new Map(), settings = makeSettings();
+        const state = { ...world(total), readings: new Map() }, streams = new Set(), grants = new Map(), settings = makeSettings(), notifiers = makeNotifiers();
         const fresh = state.hosts.get('new-nas');
         const accounts = new Map(first ? [] : [['alice', { name: 'alice', role, created_usec: nowUsec() - 9e12, login_usec: nowUsec() - 6e9, locked_usec: 0, sessions: 1 }], ['bob', { name: 'bob', role: 'viewer', created_usec: nowUsec() - 5e12, login_usec: 0, locked_usec: nowUsec() + 5e7, sessions: 0 }]]);
         let account = loggedIn && !first ? 'alice' : null;
@@ -116,6 +116,12 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                         failures_by_stage: [{ stage: 'surface_validate', failed: 7, inconclusive: 4 }, { stage: 'long_smart', failed: 3, inconclusive: 2 }, { stage: 'precheck', failed: 1, inconclusive: 0 }],
                 })],
                 ['GET', /^audit$/, (_, __, query) => { const offset = Number(query.get('offset') ?? 0); return { entries: Array.from({ length: Math.min(100, 340 - offset) }, (_, index) => ({ id: 340 - offset - index, time_usec: nowUsec() - (offset + index) * 7.3e9, actor: index % 4 ? 'alice (web)' : 'root', actor_uid: index % 4 ? 991 : 0, action: ['start-destructive', 'cancel', 'unlock', 'manage-hosts'][index % 4], object: `job ${140 - index}`, outcome: index % 9 === 4 ? 'denied' : 'ok', detail: index % 4 === 2 ? 'pool "vault": disks go to the recycler' : '' })), total: 340, offset }; }],
+                ['GET', /^notifiers$/, () => ({ notifiers: [...notifiers.values()] })],
+                ['POST', /^notifiers$/, (_, { name, kind, url = '', to = [], secret = '', severity }) => { if (notifiers.has(name)) fail(409, 'NotifierExists', `There is a notifier '${name}' already.`); notifiers.set(name, makeNotifier(name, kind, { target: to.join(' ') || new URL(url).origin, has_secret: secret !== '', severity })); }],
+                ['PATCH', /^notifiers\/([^/]+)$/, ([name], { secret, ...rest }) => { Object.assign(notifiers.get(name), rest, secret === undefined ? {} : { has_secret: secret !== '' }); }],
+                ['DELETE', /^notifiers\/([^/]+)$/, ([name]) => { notifiers.delete(name); }],
+                ['POST', /^notifiers\/([^/]+)\/test$/, ([name]) => { if (!notifiers.get(name).has_secret) fail(409, 'NotDelivered', `The notifier ${name} does not work: HTTP 401: who are you`); }],
+                ['POST', /^deliveries\/retry$/, (_, { notifier }) => { const one = notifiers.get(notifier), count = one.dead; Object.assign(one, { dead: 0, pending: one.pending + count }); return { count }; }],
                 ['GET', /^settings$/, () => ({ settings })], ['POST', /^settings$/, (_, body) => { if (Object.keys(body).length === 0) fail(400, 'BadField', 'The body must have from 1 to 64 settings.'); for (const [name, value] of Object.entries(body)) { const one = settings.find((setting) => setting.name === name) ?? fail(404, 'NoSuchSetting', `There is no setting "${name}".`); if (Array.isArray(value) && value.length === 0) fail(400, 'InvalidArgument', `${name} cannot be ''.`); if (typeof value === 'number' && value > (one.maximum ?? 1e9)) fail(400, 'InvalidArgument', `${name} is at most ${one.maximum}.`); Object.assign(one, value === null ? { value: one.default, origin: 'default' } : { value, origin: 'runtime' }); } return { settings }; }],
                 ['GET', /^ssh-key$/, () => ({ ssh_public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJt3Wqg5v0Zy2xk6cQ8mB1hR9nT4uE7pL0sD3fG6jK2z burnin@bench' })],
                 ['GET', /^hosts$/, () => ({ hosts: [...state.hosts.values()] })],
@@ -186,7 +192,7 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 }
         });
         return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve({
-                url: `http://127.0.0.1:${server.address().port}/`, state, settings, say, requests, grants,
+                url: `http://127.0.0.1:${server.address().port}/`, state, settings, notifiers, say, requests, grants,
                 up: () => { down = false; }, expire: () => { account = null; for (const stream of streams) stream.end(); }, drop: () => { for (const stream of streams) stream.destroy(); },
                 close: () => { clearInterval(timer); server.closeAllConnections(); server.close(); },
         })));

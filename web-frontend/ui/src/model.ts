@@ -206,6 +206,23 @@ export interface Setting {
         unit?: string;
 }
 
+export type NotifierKind = 'mail' | 'webhook' | 'ntfy' | 'slack' | 'discord' | 'gotify' | 'n8n';
+
+export interface Notifier {
+        name: string;
+        kind: NotifierKind;
+        built_in: boolean;
+        enabled: boolean;
+        target: string;
+        events: string[];
+        hosts: string[];
+        severity: 'info' | 'warning' | 'error';
+        has_secret: boolean;
+        pending: number;
+        dead: number;
+        error: string;
+}
+
 export type Role = 'viewer' | 'operator' | 'admin';
 
 export interface Session {

@@ -99,6 +99,7 @@ test('both pages are told the same', async () => {
                 statistics: (api) => api.statistics(90),
                 audit: (api) => api.audit(0, 100),
                 settings: (api) => api.settings(),
+                notifiers: (api) => api.notifiers(),
                 hosts: (api) => api.hosts(),
                 'the SSH key': (api) => api.sshKey(),
                 ...Object.fromEntries(Array.from({ length: log }, (_, index) => [[`log ${index}`, (api) => api.log(job.id, index, -16384)], [`log ${index} from 100`, (api) => api.log(job.id, index, 100)]]).flat()),

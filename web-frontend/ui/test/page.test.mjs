@@ -901,6 +901,43 @@ test('a setting of each type is kept as what it is, and a list that is emptied i
         await page.getByText('At least one.').waitFor();
 });
 
+test('notifiers are seen, made, tried and sent what was given up', async () => {
+        await open('/settings');
+        const row = (name) => page.getByRole('region', { name: 'Notifiers' }).getByRole('row').filter({ has: page.getByRole('button', { name: `Test ${name}` }) });
+        const menu = async (name, item) => {
+                await row(name).getByRole('button', { name: `More for ${name}` }).click();
+                await page.getByRole('menuitem', { name: item }).click();
+        };
+        await row('team').getByText('bench; from warning on').waitFor();
+        await row('team').getByText('HTTP 403: <img').waitFor();
+        await row('webhook').getByText('Not set up').waitFor();
+        await row('team').getByText('3 given up').waitFor();
+        await menu('team', 'Send again');
+        await row('team').getByText('5 waiting').waitFor();
+
+        await page.getByRole('button', { name: 'Add notifier' }).click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Name').fill('phone');
+        await dialog.getByLabel('URL').fill('https://ntfy.example.org/secret-topic');
+        await dialog.getByRole('button', { name: 'Add notifier' }).click();
+        await row('phone').getByText('https://ntfy.example.org', { exact: true }).waitFor();
+        assert.deepEqual([server.notifiers.get('phone').kind, server.notifiers.get('phone').severity], ['ntfy', 'warning']);
+        await row('phone').getByRole('button', { name: 'Test phone' }).click();
+        await page.getByText('does not work: HTTP 401').waitFor();
+        await menu('phone', 'Set a secret');
+        await dialog.getByLabel('Secret').fill('token');
+        await dialog.getByRole('button', { name: 'Set secret' }).click();
+        await dialog.waitFor({ state: 'detached' });
+        await row('phone').getByRole('button', { name: 'Test phone' }).click();
+        await page.getByText('phone works').waitFor();
+        await menu('phone', 'Switch off');
+        await row('phone').getByText('Off', { exact: true }).waitFor();
+        await menu('phone', 'Remove');
+        await dialog.getByRole('button', { name: 'Remove' }).click();
+        await row('phone').waitFor({ state: 'detached' });
+        assert.equal(server.notifiers.has('phone'), false);
+});
+
 test('where the hardware says that a drive is stands where people look for it', async () => {
         await open('/?state=ready', { width: 1900 });
         const one = ready();

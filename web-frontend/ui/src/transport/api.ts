@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // All that the views ask of the world. http.ts speaks to the web frontend; the Cockpit package (../../../cockpit) to the bus.
 import type {
-        Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, JobAlert, LogPiece, Paged, Reading, Role, Session,
+        Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, JobAlert, LogPiece, Notifier, NotifierKind, Paged, Reading, Role, Session,
         SessionEntry, Setting, SettingValue, StartRequest, StartResult, Statistics,
 } from '../model';
 
@@ -51,6 +51,14 @@ export interface HostOptions {
         api_key?: string;
         api_pin?: string;
         api_verify?: boolean;
+}
+
+export interface NotifierOptions {
+        url?: string;
+        secret?: string;
+        to?: string[];
+        severity?: Notifier['severity'];
+        enabled?: boolean;
 }
 
 export class ApiError extends Error {
@@ -117,6 +125,13 @@ export interface Api {
         auditCsvHref(): string | null;
         settings(): Promise<Setting[]>;
         setSetting(name: string, value: SettingValue | null): Promise<void>; // null takes it back
+
+        notifiers(): Promise<Notifier[]>;
+        addNotifier(name: string, kind: NotifierKind, options: NotifierOptions): Promise<void>;
+        changeNotifier(name: string, options: NotifierOptions): Promise<void>;
+        removeNotifier(name: string): Promise<void>;
+        testNotifier(name: string): Promise<void>;
+        retryDeliveries(notifier: string): Promise<void>; // what was given up is sent again
 
         hosts(): Promise<Host[]>;
         addHost(name: string, options: HostOptions): Promise<void>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The web frontend: JSON by fetch, events by EventSource.
-import type { Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
+import type { Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Notifier, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
 import { setClock } from '../lib/clock';
 import { ApiError, LIST_MAX, type Api, type Events, type HistoryFilter, type People } from './api';
 
@@ -142,6 +142,13 @@ export function httpApi(base: URL): Api {
                 },
                 settings: async () => (await get<{ settings: Setting[] }>('api/v1/settings')).settings,
                 setSetting: (name, value) => post('api/v1/settings', { [name]: value }),
+
+                notifiers: async () => (await get<{ notifiers: Notifier[] }>('api/v1/notifiers')).notifiers,
+                addNotifier: (name, kind, options) => post('api/v1/notifiers', { name, kind, ...options }),
+                changeNotifier: (name, options) => patch(`api/v1/notifiers/${encodeURIComponent(name)}`, options),
+                removeNotifier: (name) => remove(`api/v1/notifiers/${encodeURIComponent(name)}`),
+                testNotifier: (name) => post(`api/v1/notifiers/${encodeURIComponent(name)}/test`),
+                retryDeliveries: (notifier) => post('api/v1/deliveries/retry', { notifier }),
 
                 hosts: async () => (await get<{ hosts: Host[] }>('api/v1/hosts')).hosts,
                 addHost: (name, options) => post('api/v1/hosts', { name, ...options }),

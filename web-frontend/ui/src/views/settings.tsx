@@ -7,6 +7,7 @@ import { Icon } from '../ui/icon';
 import { Card, Page, useLoad, Waiting } from '../ui/page';
 import { Label } from '../ui/status';
 import { toast } from '../ui/toast';
+import { Notifiers } from './notifiers';
 
 export function Settings() {
         const loaded = useLoad(() => theApi().settings(), []);
@@ -19,6 +20,7 @@ export function Settings() {
                         </div>
                 }>
                         <p class="subtle">What is set here takes effect at once and wins over the files. {!isAdmin.value && 'Only administrators change it.'}</p>
+                        <Notifiers />
                         <Waiting loaded={loaded}>
                                 {(settings) => (
                                         <Card class="flush">
