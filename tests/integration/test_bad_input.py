@@ -18,6 +18,7 @@ pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancell
                                        r"^The grant ")
 
 ACCOUNTS = PATH + "/accounts", "org.burnin1.Accounts"
+NOTIFIERS = PATH + "/notifiers", "org.burnin1.Notifiers"
 LONG = "x" * 70_000     # more than the database takes as one text
 DIRTY = {"lines": "two\nlines", "escape": "\x1b[31mred", "bell": "bell\a", "return": "carriage\rreturn", "delete": "\x7f",
          "C1": "\x9b31m", "turned": "\u202eturned", "separator": "\u2028"}
@@ -111,6 +112,20 @@ def echoes(product: Product, host: Host, text: str) -> Iterator[tuple[str, Calla
     yield "InvalidArgument", lambda: product.call_settings("Set", "svt", "max_per_host", text, 0)
     yield "InvalidArgument", lambda: product.machine.call(*ACCOUNTS, "Remove", "st", text, 0)
 
+    def notifiers(method: str, signature: str, *arguments: Any) -> Callable[[], Any]:
+        return lambda: product.machine.call(*NOTIFIERS, method, signature, *arguments)
+
+    yield "NoSuchNotifier", notifiers("Remove", "st", text, 0)
+    yield "NoSuchNotifier", notifiers("Configure", "sa{sv}", text, options())
+    yield "InvalidArgument", notifiers("Add", "ssa{sv}", text, "ntfy", options(url="https://x.org/x"))
+    yield "InvalidArgument", notifiers("Add", "ssa{sv}", "echo", text, options(url="https://x.org/x"))
+    yield "InvalidArgument", notifiers("Add", "ssa{sv}", "echo", "mail", options(to=dbus.Array([text[:4000]], "s")))
+    for key in ("events", "hosts"):
+        filters = options(url="https://x.org/x", **{key: dbus.Array([text[:4000]], "s")})
+        yield "InvalidArgument", notifiers("Add", "ssa{sv}", "echo", "ntfy", filters)
+    yield "InvalidArgument", notifiers("Configure", "sa{sv}", "webhook", options(severity=text[:4000]))
+    yield "InvalidOption", notifiers("ListDeliveries", "a{sv}", options(state=text))
+
 
 @pytest.mark.parametrize("kind", ["long", *DIRTY])
 def test_no_error_repeats_what_it_was_given(product: Product, nas: Host, kind: str) -> None:
@@ -131,6 +146,8 @@ def test_no_filter_takes_text_without_end(product: Product, nas: Host) -> None:
             product.call(method, "a{sv}", options(**{key: LONG}))
     with refused("InvalidOption", "account"):
         product.machine.call(*ACCOUNTS, "ListSessions", "a{sv}", options(account=LONG))
+    with refused("InvalidOption", "notifier"):
+        product.machine.call(*NOTIFIERS, "ListDeliveries", "a{sv}", options(notifier=LONG))
     with refused("InvalidOption", "calendar"):
         product.start("NOTHING1", calendar=LONG)
 

@@ -291,7 +291,7 @@ def test_what_was_given_up_is_seen_and_sent_again(product: Product, nas: Host, n
         return json.loads(product.machine.run(["burninctl", "--json=short", *arguments]).stdout)
 
     assert [row["Id"] for row in burninctl("outbox", "list", "--state=dead")] == [dead["Id"]]
-    assert burninctl("outbox", "list", "mail") == []
+    assert dead["Id"] not in [row["Id"] for row in burninctl("outbox", "list", "mail")]
     assert burninctl("outbox", "retry", "webhook") == {"Count": 0}
     with receiver.listening():
         assert burninctl("outbox", "retry") == {"Count": 1}
