@@ -15,6 +15,8 @@
 /* Under the time after which a caller gives up by itself. */
 #define TEST_TIMEOUT (20 * USEC_PER_SEC)
 
+#define NOT_WORKING "The notifier %s does not work: %s"
+
 static char *object_of(const char *name)
 {
         return strf("notifier %s", name);
@@ -227,11 +229,12 @@ static int notifier_method_test(sd_bus_message *m, void *userdata, sd_bus_error 
                                 "The notifier %s has nowhere to send to: set %s first.", n->record.name,
                                 n->record.kind == NOTIFIER_MAIL ? "smtp_host and smtp_to" : "webhook_url");
         r = outbox_ask(n, NULL, TEST_TIMEOUT, test_on_answer, &n->test);
-        if (r < 0)
-                return sd_bus_error_setf(
-                                error, BUS_ERROR_NOT_DELIVERED,
-                                "burnin-notify cannot be asked (%s). See: systemctl status burnin-notify.socket",
-                                strerror(-r));
+        if (r < 0) {
+                _cleanup_free_ char *why = outbox_why_not(r);
+
+                return sd_bus_error_setf(error, BUS_ERROR_NOT_DELIVERED, NOT_WORKING, n->record.name,
+                                         strempty(why));
+        }
 
         n->test_message = sd_bus_message_ref(m);
         (void) notifier_audit(userdata, m, n->record.name, 0, "Test", error);

@@ -78,6 +78,13 @@ int outbox_ask(Notifier *n, const char *body, uint64_t timeout_usec, NotifyCallb
                                        ret);
 }
 
+char *outbox_why_not(int r)
+{
+        return r == -ENOKEY ? strdup("its URL is gone; set it again")
+                            : strf("burnin-notify cannot be asked (%s); see: systemctl status burnin-notify.socket",
+                                   strerror(-r));
+}
+
 static int ask_event(Notifier *n)
 {
         EventRecord event = {};
@@ -106,7 +113,7 @@ static void outbox_send(Notifier *n)
         n->target.busy = true;
         r = ask_event(n);
         if (r < 0) {
-                _cleanup_free_ char *why = strf("burnin-notify cannot be asked: %s", strerror(-r));
+                _cleanup_free_ char *why = outbox_why_not(r);
 
                 outbox_finish(n, DELIVERY_FAILED, strempty(why));
         }

@@ -17,6 +17,8 @@ Outbox *outbox_free(Outbox *o);
 /* Asks burnin-notify for this notifier, with itself as userdata: of an event, or body NULL: for a test. */
 int outbox_ask(Notifier *n, const char *body, uint64_t timeout_usec, NotifyCallback callback,
                NotifyCall **ret);
+/* Why it could not be asked, in words, by what that has returned. */
+char *outbox_why_not(int r);
 /* Something new waits, or something else may be tried now. */
 void outbox_kick(Manager *m);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Outbox *, outbox_free);

@@ -358,7 +358,7 @@ static void test_nobody(void)
         f.listener = -EBADF;
         add(m, EVENT_HOST_LOST);
         assert(count(m, "webhook", DELIVERY_PENDING, &d) == 1 && d.attempts == 1);
-        assert(startswith(d.error, "burnin-notify cannot be asked: "));
+        assert(startswith(d.error, "burnin-notify cannot be asked ("));
         delivery_record_done(&d);
         fixture_done(&f);
 }
