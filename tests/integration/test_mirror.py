@@ -15,7 +15,7 @@ from product import MANAGER, PATH, Product, plain, product  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
                                        r"^The grant ", r"has not answered", r"another worker takes over", r"^Host nas is ",
-                                       r"another key", r"Paused \(operator\)")
+                                       r"another key", r"Paused \(operator\)", r"says of itself that it fails")
 
 EMITS = "org.freedesktop.DBus.Property.EmitsChangedSignal"
 OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
