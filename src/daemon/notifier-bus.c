@@ -277,18 +277,23 @@ static int append_words(sd_bus_message *reply, const char *key, char *const *wor
         return sd_bus_message_close_container(reply);
 }
 
-/* What a built-in one takes goes by the settings; of the others it is their filter. */
+/* Which events it takes: none of them are all. 0: mail that the settings send nothing of. */
 static int append_events(sd_bus_message *reply, const Notifier *n)
 {
         _cleanup_strv_free_ char **events = NULL;
+        int r;
 
-        if (!n->built_in || n->record.kind == NOTIFIER_WEBHOOK)
-                return append_words(reply, "Events", n->events);
+        if (!n->built_in || n->record.kind == NOTIFIER_WEBHOOK) {
+                r = append_words(reply, "Events", n->events);
+                return r < 0 ? r : 1;
+        }
         for (EventKind k = 0; k < _EVENT_KIND_MAX; k++)
-                if (notifier_takes(n, k, "") && strv_extend(&events, event_kind_to_string(k)) < 0)
+                if (notifier_mail_takes(&n->manager->settings, k) &&
+                    strv_extend(&events, event_kind_to_string(k)) < 0)
                         return -ENOMEM;
+        r = append_words(reply, "Events", events);
 
-        return append_words(reply, "Events", events);
+        return r < 0 ? r : events != NULL;
 }
 
 /* Where to: as far as it is shown. */
@@ -326,15 +331,15 @@ static int append_notifier(sd_bus_message *reply, Notifier *n)
         (void) notifier_read_secret(n, &secret);
 
         if ((r = sd_bus_message_open_container(reply, 'a', "{sv}")) < 0 ||
-            (r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "Name", "s", n->record.name,
-                                       "Kind", "s", notifier_kind_to_string(n->record.kind), "BuiltIn", "b",
-                                       (int) n->built_in, "Enabled", "b", (int) notifier_is_enabled(n),
-                                       "Target", "s", target, "Severity", "s",
+            (r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "Name", "s", n->record.name, "Kind",
+                                       "s", notifier_kind_to_string(n->record.kind), "BuiltIn", "b",
+                                       (int) n->built_in, "Target", "s", target, "Severity", "s",
                                        severity_to_string(n->record.severity))) < 0 ||
-            (r = append_events(reply, n)) < 0 || (r = append_words(reply, "Hosts", n->hosts)) < 0 ||
-            (r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "HasSecret", "b", secret.secret != NULL,
-                                       "Pending", "t", pending.n, "Dead", "t", dead.n, "Error", "s",
-                                       pending_error ?: strempty(dead_error))) < 0)
+            (r = append_words(reply, "Hosts", n->hosts)) < 0 || (r = append_events(reply, n)) < 0 ||
+            (r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "Enabled", "b",
+                                       r > 0 && notifier_is_enabled(n), "HasSecret", "b",
+                                       secret.secret != NULL, "Pending", "t", pending.n, "Dead", "t", dead.n,
+                                       "Error", "s", pending_error ?: strempty(dead_error))) < 0)
                 return r;
 
         return sd_bus_message_close_container(reply);

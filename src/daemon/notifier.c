@@ -143,7 +143,7 @@ bool notifier_is_enabled(const Notifier *n)
         return (n->built_in || n->record.enabled) && notifier_is_set_up(n);
 }
 
-static bool mail_takes(const Settings *s, EventKind kind)
+bool notifier_mail_takes(const Settings *s, EventKind kind)
 {
         switch (kind) {
         case EVENT_JOB_FAILED:
@@ -162,7 +162,8 @@ bool notifier_takes(const Notifier *n, EventKind kind, const char *host)
         if (!notifier_is_enabled(n))
                 return false;
         if (n->built_in)
-                return n->record.kind == NOTIFIER_WEBHOOK || mail_takes(&n->manager->settings, kind);
+                return n->record.kind == NOTIFIER_WEBHOOK ||
+                       notifier_mail_takes(&n->manager->settings, kind);
 
         return event_severity(kind) >= n->record.severity &&
                (!n->events || strv_contains(n->events, event_kind_to_string(kind))) &&

@@ -42,6 +42,8 @@ bool notifier_is_enabled(const Notifier *n);
 /* The same without the switch: what a test needs. */
 bool notifier_is_set_up(const Notifier *n);
 bool notifier_takes(const Notifier *n, EventKind kind, const char *host);
+/* What the built-in one is sent where it is set up. */
+bool notifier_mail_takes(const Settings *s, EventKind kind);
 /* The names of those that take this. */
 int notifiers_taking(const Manager *m, EventKind kind, const char *host, char ***ret);
 

@@ -88,6 +88,11 @@ def mail_settings(product: Product, mode: str = "starttls", port: int = MAIL_POR
 def test_two_are_always_there(product: Product, notifiers: Notifiers) -> None:
     rows = notifiers.all()
     assert list(rows) == ["mail", "webhook"] and all(row["BuiltIn"] and not row["Enabled"] for row in rows.values())
+    assert rows["mail"]["Events"] == ["job_stalled", "job_failed", "job_inconclusive"] and rows["webhook"]["Events"] == []
+    mail_settings(product)
+    assert notifiers.all()["mail"]["Enabled"] and notifiers.all()["mail"]["Target"] == "admin@example.org"
+    product.call_settings("Set", "svt", "smtp_alert_on_fail", False, 0)
+    assert not notifiers.all()["mail"]["Enabled"], "nothing is sent"
     product.call_settings("Set", "svt", "webhook_url", URL + "?key=told", 0)
     row = notifiers.all()["webhook"]
     assert row["Enabled"] and row["Target"] == SERVER and (row["Kind"], row["Severity"], row["Hosts"]) == ("webhook", "info", [])
