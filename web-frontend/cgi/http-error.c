@@ -39,8 +39,7 @@ static const struct {
         { "LastAdmin", 409 },        { "NotifierExists", 409 },
         { "NotDelivered", 409 },     { "LockedOut", 429 },
         { "LimitReached", 429 },     { "Store", 503 },
-        { "PasswordService", 503 },
-        { "ReportService", 503 },
+        { "PasswordService", 503 },  { "ReportService", 503 },
 };
 
 #define NOT_RUNNING "burnind is not running. See: systemctl status burnind.service"
