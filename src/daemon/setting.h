@@ -42,8 +42,8 @@ typedef struct Settings {
         char **trusted_proxies; /* networks; none: loopback alone */
         uint32_t retention_log_days,
                         retention_backup_keep; /* retention_backup_keep 0: none is made by night */
-        char *smtp_host;        /* "": no mail */
-        uint32_t smtp_port;     /* 0: that of the mode */
+        char *smtp_host;                       /* "": no mail */
+        uint32_t smtp_port;                    /* 0: that of the mode */
         char *smtp_mode, *smtp_user, *smtp_from;
         char **smtp_to;
         bool smtp_alert_on_fail, smtp_alert_on_pass;

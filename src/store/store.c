@@ -34,8 +34,7 @@ const char *const store_schemas[] = {
         schema_0001_init,      schema_0002_settings, schema_0004_queue,   schema_0005_grant,
         schema_0006_self_test, schema_0007_truenas,  schema_0008_reading, schema_0009_stage_progress,
         schema_0010_accounts,  schema_0011_bay,      schema_0012_nvme,    schema_0013_latest,
-        schema_0014_outbox,
-        schema_0016_nightly,
+        schema_0014_outbox,    schema_0016_nightly,
 };
 
 const size_t store_n_schemas = ELEMENTSOF(store_schemas);

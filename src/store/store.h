@@ -348,7 +348,7 @@ int store_lockout_del(Store *s, const char *subject);                     /* 1; 
 int store_lockout_trim(Store *s, uint64_t last_usec, uint32_t n);
 
 int store_nightly_put(Store *s, const NightlyRecord *r);
-int store_nightly_get(Store *s, NightlyRecord *ret); /* 1; 0: there was none yet */
+int store_nightly_get(Store *s, NightlyRecord *ret);       /* 1; 0: there was none yet */
 int store_notifier_put(Store *s, const NotifierRecord *r); /* insert or update, by name */
 int store_notifier_del(Store *s, const char *name); /* 1; 0: there was none. Its deliveries go with it */
 int store_notifier_list(Store *s, int (*callback)(NotifierRecord *r, void *userdata), void *userdata);
