@@ -404,6 +404,10 @@ static int notifier_method_retry(sd_bus_message *m, void *userdata, sd_bus_error
         if (r < 0)
                 return r;
 
+        /* Whoever asks for it does not want to wait until the target has rested. */
+        DL_FOREACH(manager->notifiers, n)
+                if (!*name || streq(n->record.name, name))
+                        n->target.rest_usec = 0;
         outbox_kick(manager);
         return sd_bus_reply_method_return(m, "u", count);
 }
