@@ -333,6 +333,7 @@ static void backup_finish(Nightly *n, int r, const BackupAnswer *answer)
                                ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_BACKUP_FAILED }, {} }),
                                "No backup of the database was made: %s.", backup_reason(r));
         else {
+                assert(answer);
                 memcpy(n->backup.name, answer->name, sizeof(n->backup.name));
                 (void) backup_parse_name(n->backup.name, &n->backup.time_usec);
                 n->backup.size_bytes = answer->size_bytes;

@@ -131,6 +131,8 @@ static int copy_pages(Store *from, Store *to)
         sqlite3_backup *b;
         int rc;
 
+        assert(from && to);
+
         b = sqlite3_backup_init(to->db, "main", from->db, "main");
         if (!b)
                 return store_error(to, sqlite3_extended_errcode(to->db), "backup");
