@@ -108,7 +108,8 @@ int hmac_sha256_hex(const char *key, const void *data, size_t size, char ret[sta
         if (n > BLOCK_SIZE)
                 digest(key, n, pad);
         else
-                memcpy(pad, key, n);
+                for (size_t i = 0; i < n; i++)
+                        pad[i] = (uint8_t) key[i];
         for (size_t i = 0; i < BLOCK_SIZE; i++) {
                 inner[i] = pad[i] ^ 0x36;
                 outer[i] = pad[i] ^ 0x5c;
