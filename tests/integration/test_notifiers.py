@@ -314,12 +314,12 @@ def test_burninctl(product: Product, notifiers: Notifiers, receiver: Receiver) -
         assert done.returncode == status, done
         return done.stdout + done.stderr
 
-    run("notifier", "add", "chat", "--kind=ntfy", "--secret", "--severity=warning", given=f"{SERVER}/topic\n{SECRET}\n")
+    run("notifier", "add", "chat", "--kind=ntfy", "--secret", "--severity=error", given=f"{SERVER}/topic\n{SECRET}\n")
     run("notifier", "add", "people", "--kind=mail", "--to=a@example.org,b@example.org", "--events=job_failed,host_lost", "--host=nas")
     rows = {row["Name"]: row for row in json.loads(run("notifier", "list", "--json=short"))}
     assert rows["chat"]["HasSecret"] and rows["chat"]["Target"] == SERVER and rows["people"]["Target"] == "a@example.org b@example.org"
     table = run("notifier", "list")
-    assert "from warning on" in table and "job_failed,host_lost; nas" in table and SECRET not in table
+    assert "from error on" in table and "job_failed,host_lost; nas" in table and SECRET not in table
     assert run("-q", "notifier", "list").split() == ["chat", "mail", "people", "webhook"]
     with receiver.listening():
         assert run("notifier", "test", "chat") == "It works.\n"
