@@ -44,6 +44,8 @@ SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "10", "poll_timeout_se
             "bad_block_threshold": "0", "surface_validate_passes": "0"}
 LOOK = 120      # what a change on the NAS may take until the service shows it
 BURN_IN = 300   # what a burn-in may take from its start to its end
+# What the service says of a NAS whose emulated processor has too much to do, and that then answers all the same.
+BUSY = (r"has not answered for", r"The poll of nas hung", r"could not be proven gone")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dbus
 import pytest
-from lab import BURN_IN, Lab, lab, rules  # noqa: F401
+from lab import BURN_IN, BUSY, Lab, lab, rules  # noqa: F401
 
 # An emulated host that formats a drive may be too busy to be looked at.
-pytestmark = pytest.mark.allow_journal(r"has ended: inconclusive", r"^inconclusive: ", r"has not answered for", r"The poll of nas hung")
+pytestmark = pytest.mark.allow_journal(r"has ended: inconclusive", r"^inconclusive: ", *BUSY)
 
 NVME = "NVME0001"
 DATA = "all that is dear to somebody"

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import dbus
 import pytest
-from lab import LOOK, Lab, lab, rules  # noqa: F401
+from lab import BUSY, LOOK, Lab, lab, rules  # noqa: F401
 from product import Object, refused
 
 pytestmark = pytest.mark.allow_journal(r"is locked now", r"has ended: (inconclusive|cancelled)", r"^(inconclusive|cancelled): ",
                                        r"^The grant .* (was given: |is void: |is used by job )", r"is not what was unlocked for job",
-                                       r"No burn-in was started", r"is missing")
+                                       r"No burn-in was started", r"is missing", *BUSY)
 
 WHY = "it is only a test"
 DRIVES = DRIVE, OTHER, THIRD, NVME = "WD-FREE01", "WD-FREE02", "WD-FREE03", "NVME0001"

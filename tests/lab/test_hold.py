@@ -7,9 +7,9 @@ import dataclasses
 from collections.abc import Iterator
 
 import pytest
-from lab import BURN_IN, Lab, lab, rules  # noqa: F401
+from lab import BURN_IN, BUSY, Lab, lab, rules  # noqa: F401
 
-pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|cancelled)", r"^(inconclusive|cancelled): ", r"is locked now")
+pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|cancelled)", r"^(inconclusive|cancelled): ", r"is locked now", *BUSY)
 
 DRIVE = "WD-FREE01"
 # Nobody can keep root from writing to a drive, so some of these first put something there that could be mounted, swapped to or

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from lab import BURN_IN, LOOK, Lab, lab, rules  # noqa: F401
+from lab import BURN_IN, BUSY, LOOK, Lab, lab, rules  # noqa: F401
 from product import Job, refused
 
 pytestmark = pytest.mark.allow_journal(r"is missing", r"is locked now", r"has ended: inconclusive", r"^inconclusive: ",
-                                       r"shows the same identity")
+                                       r"shows the same identity", *BUSY)
 
 MEMBER = "DESTROY STORAGE MEMBER"
 LOCKED = {      # serial -> state, token, and what the detail names

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from lab import BURN_IN, LOOK, RUNS, Lab, Run, lab, rules  # noqa: F401
+from lab import BURN_IN, BUSY, LOOK, RUNS, Lab, Run, lab, rules  # noqa: F401
 from product import PHASES, refused
 from survival import check_log
 
-pytestmark = pytest.mark.allow_journal(r"[Ll]ost contact with", r"has not answered for", r"has ended: inconclusive",
-                                       r"^inconclusive: ", r"is locked now", r"The poll of nas hung")
+pytestmark = pytest.mark.allow_journal(r"[Ll]ost contact with", r"has ended: inconclusive", r"^inconclusive: ", r"is locked now", *BUSY)
 
 DRIVE, OTHER = "WD-FREE01", "WD-FREE02"
 

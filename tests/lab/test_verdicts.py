@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from lab import BURN_IN, LOOK, Lab, lab, rules  # noqa: F401
+from lab import BURN_IN, BUSY, LOOK, Lab, lab, rules  # noqa: F401
 
 pytestmark = pytest.mark.allow_journal(r"is missing", r"has ended: (inconclusive|failed)", r"^(inconclusive|failed): ",
-                                       r"is locked now")
+                                       r"is locked now", *BUSY)
 
 NVME, BAD = "NVME0001", "2000"
 
