@@ -5,12 +5,9 @@
 
 #include <crypt.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <systemd/sd-daemon.h>
 
-#include "basic/log.h"
+#include "basic/serve.h"
 #include "basic/sha256.h"
 #include "basic/string-util.h"
 #include "shared/password-proto.h"
@@ -129,29 +126,5 @@ static int serve(int fd)
 
 int main(void)
 {
-        const struct timeval timeout = { .tv_sec = TIMEOUT_SEC };
-        const int fd = SD_LISTEN_FDS_START;
-        int r;
-
-        log_open("burnin-password");
-        (void) prctl(PR_SET_DUMPABLE, 0);
-
-        if (sd_listen_fds(true) != 1) {
-                log_error("burnin-password is started by burnin-password.socket, with one connection.");
-                return EXIT_FAILURE;
-        }
-        if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
-            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
-                r = -errno;
-        else
-                r = serve(fd);
-        /* Nobody waits for the answer any more. */
-        if (r == -EPIPE)
-                return EXIT_SUCCESS;
-        if (r < 0) {
-                (void) log_error_errno(r, "Failed to look at a password: %m");
-                return EXIT_FAILURE;
-        }
-
-        return EXIT_SUCCESS;
+        return serve_connection("burnin-password", TIMEOUT_SEC, serve, "Failed to look at a password");
 }

@@ -3,13 +3,10 @@
 /* burnin-report: signs and draws reports for burnind, which has neither the libraries nor the time. One process for each report; systemd
  * starts them as users that exist for that long, with the key as a credential (burnin-report.socket). */
 
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <systemd/sd-daemon.h>
 
 #include "basic/fd-util.h"
-#include "basic/log.h"
+#include "basic/serve.h"
 #include "basic/string-util.h"
 #include "report/document.h"
 #include "report/html.h"
@@ -89,29 +86,5 @@ static int serve(int fd)
 
 int main(void)
 {
-        const struct timeval timeout = { .tv_sec = TIMEOUT_SEC };
-        const int fd = SD_LISTEN_FDS_START;
-        int r;
-
-        log_open("burnin-report");
-        (void) prctl(PR_SET_DUMPABLE, 0);
-
-        if (sd_listen_fds(true) != 1) {
-                log_error("burnin-report is started by burnin-report.socket, with one connection.");
-                return EXIT_FAILURE;
-        }
-        if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
-            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
-                r = -errno;
-        else
-                r = serve(fd);
-        /* Nobody waits for the report any more. */
-        if (r == -EPIPE)
-                return EXIT_SUCCESS;
-        if (r < 0) {
-                (void) log_error_errno(r, "Failed to make a report: %m");
-                return EXIT_FAILURE;
-        }
-
-        return EXIT_SUCCESS;
+        return serve_connection("burnin-report", TIMEOUT_SEC, serve, "Failed to make a report");
 }
