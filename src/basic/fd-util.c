@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "basic/fd-util.h"
 #include "basic/string-util.h"
@@ -137,6 +138,47 @@ int write_file_atomic(const char *path, const void *data, size_t size, mode_t mo
         }
 
         return fsync_directory_of(path);
+}
+
+static int packet_socket(const char *path, struct sockaddr_un *address)
+{
+        int fd;
+
+        *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        if (strlen(path) >= sizeof(address->sun_path))
+                return -ENAMETOOLONG;
+        memcpy(address->sun_path, path, strlen(path));
+
+        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        return fd < 0 ? -errno : fd;
+}
+
+int connect_packets(const char *path)
+{
+        struct sockaddr_un address;
+        _cleanup_close_ int fd = packet_socket(path, &address);
+
+        if (fd < 0)
+                return fd;
+        if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
+                return -errno;
+
+        return TAKE_FD(fd);
+}
+
+int listen_packets(const char *path)
+{
+        struct sockaddr_un address;
+        _cleanup_close_ int fd = packet_socket(path, &address);
+
+        if (fd < 0)
+                return fd;
+        if (unlink(path) < 0 && errno != ENOENT)
+                return -errno;
+        if (bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, SOMAXCONN) < 0)
+                return -errno;
+
+        return TAKE_FD(fd);
 }
 
 typedef union FdControl {

@@ -41,6 +41,10 @@ int directory_lock(const char *path);
 /* Makes the name of a new file survive a power cut. */
 int fsync_directory_of(const char *path);
 
+/* Packets over a socket that has this path: to whoever listens there, and to listen there in place of whoever did. Neither waits.
+ * Owner: the caller. */
+int connect_packets(const char *path);
+int listen_packets(const char *path);
 /* One packet, or a piece of a stream, with a descriptor (negative: without). Returns how much went, or -errno. */
 ssize_t send_with_fd(int socket_fd, const void *data, size_t size, int fd);
 /* One packet of just this size, -EBADMSG for any other; *ret_fd is the descriptor that came along, -EBADF for none. -ECONNRESET: the

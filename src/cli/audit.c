@@ -14,11 +14,12 @@ static const TableColumn audit_columns[] = {
 
 int verb_audit(Cli *c, char **args, size_t n)
 {
+        const Option filter[] = { { .key = "text", .type = 's', .s = n > 0 ? args[0] : NULL } };
         _cleanup_json_ struct json_object *entries = NULL;
         _cleanup_(table_freep) Table *t = NULL;
         int r;
 
-        r = cli_list(c, "ListAudit", NULL, 0, c->all ? 0 : c->lines ?: AUDIT_LINES, &entries, NULL);
+        r = cli_list(c, "ListAudit", filter, n > 0 ? ELEMENTSOF(filter) : 0, c->all ? 0 : c->lines ?: AUDIT_LINES, &entries, NULL);
         if (r < 0)
                 return r;
         if (c->json != JSON_OFF)

@@ -66,6 +66,7 @@ enum {
         OPTION_URL,
         OPTION_SECRET,
         OPTION_NO_SECRET,
+        OPTION_SEND,
         _OPTION_END,
         OPTION_JSON = 0x200,
         OPTION_NO_PAGER,
@@ -148,6 +149,7 @@ static const struct option long_options[] = {
         { "url", no_argument, NULL, OPTION_URL },
         { "secret", no_argument, NULL, OPTION_SECRET },
         { "no-secret", no_argument, NULL, OPTION_NO_SECRET },
+        { "send", optional_argument, NULL, OPTION_SEND },
         {},
 };
 
@@ -201,11 +203,11 @@ static const Verb verbs[] = {
         { "job", "priority", 2, 2, 0, verb_job_priority },
         { "report", "show", 1, 1, 0, verb_report_show },
         { "report", "save", 1, 2, 0, verb_report_save },
-        { "report", "daily", 0, 1, BIT(OPTION_SINCE), verb_report_daily },
+        { "report", "daily", 0, 1, BIT(OPTION_SINCE) | BIT(OPTION_SEND), verb_report_daily },
         { "report", "verify", 1, 1, BIT(OPTION_KEY), verb_report_verify },
         { "cancel", NULL, 0, SIZE_MAX, BIT(OPTION_REASON) | BIT(OPTION_ALL), verb_cancel },
         { "watch", NULL, 0, 0, 0, verb_watch },
-        { "audit", NULL, 0, 0, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_audit },
+        { "audit", NULL, 0, 1, BIT(OPTION_LINES) | BIT(OPTION_ALL), verb_audit },
         { "statistics", NULL, 0, 1, 0, verb_statistics },
         { "account", "list", 0, 0, 0, verb_account_list },
         { "account", "add", 1, 1, BIT(OPTION_ROLE), verb_account_add },
@@ -243,7 +245,7 @@ static const char help_text[] =
                 "Overview:\n"
                 "  status                          Health, hosts, running and last jobs (the default)\n"
                 "  watch                           The same, live; a line per change into a pipe\n"
-                "  audit [-n N|--all]              Who did what\n"
+                "  audit [TEXT] [-n N|--all]       Who did what\n"
                 "  statistics [DAYS]               What became of the burn-ins of the last days (90)\n\n"
                 "Hosts:\n"
                 "  hosts                           List the hosts\n"
@@ -293,8 +295,9 @@ static const char help_text[] =
                 "  report show N                   What it says, and which key has signed it\n"
                 "  report save N [FILE]            As a page; *.json: the document, and its signature in *.json.sig\n"
                 "  report verify FILE [--key=KEY]  Is it what was signed, by this key? Needs no burnind\n"
-                "  report daily [FILE] [--since=TIME]\n"
-                "                                  The day of all hosts: failing health, unlocks, jobs; FILE: as a page\n\n"
+                "  report daily [FILE] [--since=TIME] [--send[=NOTIFIER]]\n"
+                "                                  The day of all hosts: failing health, unlocks, jobs; FILE: as a page;\n"
+                "                                  --send: now, as it is sent every day\n\n"
                 "Accounts of the web page:\n"
                 "  account list                    Who has one, and what role\n"
                 "  account add NAME --role=ROLE    Add one: viewer, operator or admin; asks for the password\n"
@@ -471,6 +474,8 @@ static int parse_verb_option(Cli *c, int option, const char *value)
                 *text[option - OPTION_FIRST] = value;
         else if (flag[option - OPTION_FIRST])
                 *flag[option - OPTION_FIRST] = true;
+        else if (option == OPTION_SEND)
+                c->send = value ?: "mail";
         else if (option == OPTION_SERIAL)
                 return strv_extend(&c->serials, value) < 0 ? cli_oom(c) : 0;
         else if (option == OPTION_PORT)

@@ -37,7 +37,8 @@ typedef struct Cli {
         /* Options of some verbs; NULL and false where not given. */
         const char *address, *user, *notes, *kind, *api_url, *api_pin, *api_key_file, *host, *drive, *lock,
                         *profile, *stages, *type, *note, *request, *verdict, *reason, *token, *at, *calendar,
-                        *role, *state, *present, *since, *until, *key, *to, *events, *severity, *enabled;
+                        *role, *state, *present, *since, *until, *key, *to, *events, *severity, *enabled,
+                        *send;
         uint32_t port, lines, seconds;
         int32_t priority;
         char **serials;

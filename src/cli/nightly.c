@@ -9,7 +9,7 @@ int verb_nightly_show(Cli *c, char **args, size_t n)
 {
         _cleanup_json_ struct json_object *o = NULL;
         const char *error;
-        char span[TIMESPAN_MAX], when[FORMAT_MAX];
+        char span[TIMESPAN_MAX], when[FORMAT_MAX], size[FORMAT_MAX];
         int r;
 
         r = cli_get_all(c, BUS_PATH, BUS_INTERFACE_NIGHTLY, &o);
@@ -31,9 +31,17 @@ int verb_nightly_show(Cli *c, char **args, size_t n)
                 cli_field(c, stdout, "Dropped", STYLE_NONE,
                           "%" PRIu64 " readings, files of %" PRIu64 " jobs", row_u64(o, "LastRunReadings"),
                           row_u64(o, "LastRunJobs"));
+        if (row_u64(o, "LastRunJobsForSize") > 0)
+                cli_field(c, stdout, "For size", STYLE_NONE, "files of %" PRIu64 " of these jobs",
+                          row_u64(o, "LastRunJobsForSize"));
+        if (row_u64(o, "LastRunLogBytes") > 0)
+                cli_field(c, stdout, "Logs", STYLE_NONE, "%s",
+                          format_size(size, row_u64(o, "LastRunLogBytes")));
         cli_field(c, stdout, "Failed", STYLE_RED, "%s", error);
         cli_field(c, stdout, "Last backup", row_u64(o, "LastBackupUSec") > 0 ? STYLE_NONE : STYLE_YELLOW,
                   "%s", row_u64(o, "LastBackupUSec") > 0 ? row_string(o, "LastBackup") : "none yet");
+        cli_field(c, stdout, "Database", STYLE_NONE, "%s",
+                  format_size(size, row_u64(o, "DatabaseSizeBytes")));
         cli_field(c, stdout, "Backup", STYLE_RED, "%s", row_string(o, "BackupError"));
         return STATUS_OK;
 }

@@ -359,12 +359,34 @@ static int daily_print(Cli *c, const Daily *d)
         return STATUS_OK;
 }
 
+/* By a notifier: what the mail looks like, a mail shows. */
+static int daily_send(Cli *c)
+{
+        uint64_t since = 0;
+        int r;
+
+        r = cli_parse_past(c, "since", c->since, &since);
+        if (r >= 0)
+                r = cli_change(c, "send the report", BUS_PATH_NOTIFIERS, BUS_INTERFACE_NOTIFIERS,
+                               "SendDailyReport", NULL, "stt", c->send, since, UINT64_C(0));
+        if (r < 0)
+                return r;
+
+        if (!c->quiet && c->json == JSON_OFF)
+                (void) printf("Sent by the notifier %s.\n", c->send);
+        return STATUS_OK;
+}
+
 int verb_report_daily(Cli *c, char **args, size_t n)
 {
         _cleanup_json_ struct json_object *document = NULL;
         _cleanup_(daily_done) Daily d = {};
         int r;
 
+        if (c->send && n > 0)
+                return cli_fail(c, STATUS_USAGE, "A report is either sent or written to a file.");
+        if (c->send)
+                return daily_send(c);
         r = daily_fetch(c, &document);
         if (r < 0)
                 return r;

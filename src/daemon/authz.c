@@ -82,6 +82,8 @@ const AuthzRow authz_table[] = {
         { BUS_INTERFACE_NOTIFIERS, "Configure", ACTION_MANAGE_SETTINGS, "change the notifier $(notifier)" },
         { BUS_INTERFACE_NOTIFIERS, "Remove", ACTION_MANAGE_SETTINGS, "remove the notifier $(notifier)" },
         { BUS_INTERFACE_NOTIFIERS, "Test", ACTION_MANAGE_SETTINGS, "test the notifier $(notifier)" },
+        { BUS_INTERFACE_NOTIFIERS, "SendDailyReport", ACTION_MANAGE_SETTINGS,
+          "send the daily report by the notifier $(notifier)" },
         { BUS_INTERFACE_NOTIFIERS, "ListDeliveries", ACTION_VIEW },
         { BUS_INTERFACE_NOTIFIERS, "Retry", ACTION_MANAGE_SETTINGS, "send again what was given up" },
 };

@@ -3,6 +3,7 @@
 #include "basic/log.h"
 #include "basic/string-util.h"
 #include "daemon/configuration.h"
+#include "daemon/daily-timer.h"
 #include "daemon/host.h"
 #include "daemon/outbox.h"
 #include "daemon/poll.h"
@@ -101,6 +102,8 @@ static void configuration_take_effect(Manager *m, const Settings *before)
         poll_configure(m->truenas);
         if (now->max_parallel_burnins != before->max_parallel_burnins)
                 manager_emit_changed(m, "MaxParallelBurnins");
+        if (now->smtp_report_hour != before->smtp_report_hour)
+                daily_timer_reset(m->daily_timer);
 
         HASH_ITER(hh, m->hosts, h, next) {
                 if (now->stale_threshold_seconds != before->stale_threshold_seconds)

@@ -248,6 +248,7 @@ int daily_new(Manager *m, uint64_t since_usec, uint64_t until_usec, struct json_
         (void) gethostname(site, sizeof(site) - 1);
         if (!o || json_put_string(o, "format", DAILY_FORMAT) < 0 ||
             json_put_u64(o, "version", DAILY_VERSION) < 0 || put_name(o, "site", site) < 0 ||
+            (!isempty(m->settings.page_url) && json_put_string(o, "page_url", m->settings.page_url) < 0) ||
             json_put_u64(o, "since_usec", since_usec) < 0 || json_put_u64(o, "until_usec", until_usec) < 0 ||
             put_new(o, "totals", json_object_new_object(), &totals) < 0 || put_hosts(o, m) < 0 ||
             put_drives(o, m) < 0)
@@ -264,11 +265,65 @@ int daily_new(Manager *m, uint64_t since_usec, uint64_t until_usec, struct json_
         return 0;
 }
 
+static size_t text_size(struct json_object *o)
+{
+        return strlen(strempty(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN)));
+}
+
+static struct json_object *longest_list(struct json_object *document)
+{
+        static const char *const keys[] = { "failed_health", "unlocked", "running", "queued", "finished" };
+        struct json_object *longest = NULL;
+        size_t max = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+                struct json_object *list = NULL;
+
+                if (json_get(document, keys[i], json_type_array, &list) <= 0 ||
+                    json_object_array_length(list) == 0 || text_size(list) <= max)
+                        continue;
+                longest = list;
+                max = text_size(list);
+        }
+
+        return longest;
+}
+
+int daily_shorten(struct json_object *document, size_t max)
+{
+        if (text_size(document) <= max)
+                return 0;
+        if (json_put_bool(document, "shortened", true) < 0)
+                return -ENOMEM;
+        while (text_size(document) > max) {
+                struct json_object *list = longest_list(document);
+                size_t n = list ? json_object_array_length(list) : 0;
+
+                if (n == 0)
+                        return -EMSGSIZE;
+                if (json_object_array_del_idx(list, n / 2, n - n / 2) < 0)
+                        return -ENOMEM;
+        }
+
+        return 1;
+}
+
+int daily_ask(Manager *m, uint64_t since_usec, struct json_object **ret, sd_bus_error *error)
+{
+        uint64_t now = now_usec(CLOCK_REALTIME);
+
+        if (since_usec > now)
+                return sd_bus_error_set(error, BUS_ERROR_INVALID_ARGUMENT,
+                                        "A report is of what was: since_usec is a time that is to come.");
+
+        return daily_new(m, since_usec > 0 ? since_usec : now - USEC_PER_DAY, now, ret);
+}
+
 int manager_method_get_daily_report(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_json_ struct json_object *o = NULL;
-        uint64_t now = now_usec(CLOCK_REALTIME), since;
         const char *text;
+        uint64_t since;
         int r;
 
         r = sd_bus_message_read(m, "t", &since);
@@ -280,10 +335,7 @@ int manager_method_get_daily_report(sd_bus_message *m, void *userdata, sd_bus_er
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
-        if (since > now)
-                return sd_bus_error_set(error, BUS_ERROR_INVALID_ARGUMENT,
-                                        "A report is of what was: since_usec is a time that is to come.");
-        r = daily_new(userdata, since > 0 ? since : now - USEC_PER_DAY, now, &o);
+        r = daily_ask(userdata, since, &o, error);
         if (r < 0)
                 return r;
         text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);

@@ -242,6 +242,10 @@ int drive_check_forget(const Drive *d, const char **reterr_name, char **reterr_t
         if (d->job) {
                 name = BUS_ERROR_DRIVE_BUSY;
                 text = strf("Drive %s is in job %" PRIu64 ". Cancel it first.", serial, d->job->record.id);
+        } else if (d->unreadable_job > 0) {
+                name = BUS_ERROR_DRIVE_BUSY;
+                text = strf("Drive %s is in job %" PRIu64 ", which cannot be read in the database.", serial,
+                            d->unreadable_job);
         } else if (d->host)
                 text = strf("Drive %s is there, as %s on %s. Only a drive that is missing can be forgotten.",
                             serial, d->record.kname, d->record.host);

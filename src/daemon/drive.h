@@ -35,6 +35,7 @@ struct Drive {
         SmartHealth health;
         DriveSelfTests self_tests;
         Job *job;                /* weak; its active job */
+        uint64_t unreadable_job; /* one that nobody knows more of; 0: none */
         char *remnant;           /* id of a run that could not be proven gone; NULL: none */
         bool announced;          /* it is on the bus */
         const char *changed[24]; /* properties to be told by drive_emit_pending() */

@@ -9,8 +9,9 @@
 #include "daemon/event.h"
 #include "daemon/notifier.h"
 #include "daemon/outbox.h"
-#include "shared/json-util.h"
 #include "shared/names.h"
+#include "shared/notify-proto.h"
+#include "shared/page-url.h"
 
 /* One line for each kind; its name is a public interface. */
 static const struct {
@@ -37,6 +38,8 @@ static const struct {
         [EVENT_HOST_BACK] = { "host_back", "Host back", MESSAGE_HOST_BACK, SEVERITY_INFO },
         [EVENT_HOST_KEY_CHANGED] = { "host_key_changed", "Host key changed", MESSAGE_HOST_KEY_CHANGED,
                                      SEVERITY_ERROR },
+        [EVENT_BACKUP_FAILED] = { "backup_failed", "Backup failed", MESSAGE_BACKUP_FAILED, SEVERITY_ERROR },
+        [EVENT_DAILY_REPORT] = { "daily_report", "Daily report", MESSAGE_DAILY_REPORT, SEVERITY_INFO },
 };
 
 const char *event_kind_to_string(EventKind kind)
@@ -146,6 +149,12 @@ static char *word_drive(const char *serial, const char *model, const char *host)
                     strempty(model), isempty(model) ? "" : ")", strempty(host));
 }
 
+static int event_set_body(Event *e, struct json_object *body)
+{
+        e->record.body = strdup(strempty(json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN)));
+        return e->record.body ? 0 : -ENOMEM;
+}
+
 static int event_store(Manager *m, Event **event, struct json_object *body)
 {
         _cleanup_strv_free_ char **names = NULL;
@@ -153,9 +162,9 @@ static int event_store(Manager *m, Event **event, struct json_object *body)
         bool own;
         int r;
 
-        e->record.body = strdup(json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN));
-        if (!e->record.body)
-                return -ENOMEM;
+        r = event_set_body(e, body);
+        if (r < 0)
+                return r;
         r = notifiers_taking(m, e->kind, e->host, &names);
         if (r < 0)
                 return r;
@@ -187,11 +196,14 @@ int event_add_job(Manager *m, EventKind kind, const JobRecord *job, const char *
         _cleanup_free_ char *about = word_drive(job->serial, job->model, job->host);
         _cleanup_json_ struct json_object *o = json_object_new_object();
         _cleanup_(event_freep) Event *e = NULL;
+        _cleanup_free_ char *url = NULL;
         int r;
 
         if (!about || !o)
                 return -ENOMEM;
-        r = event_new(kind, job->host, job->drive, text, &e);
+        r = page_url_of_job(m->settings.page_url, job->id, &url);
+        if (r >= 0)
+                r = event_new(kind, job->host, job->drive, text, &e);
         if (r >= 0)
                 r = event_put_head(e, about, o);
         if (r >= 0)
@@ -200,8 +212,8 @@ int event_add_job(Manager *m, EventKind kind, const JobRecord *job, const char *
                 return r;
 
         e->job = job->id;
-        if (json_put_u64(o, "job_id", job->id) < 0 || json_put_string(o, "kind", job->kind) < 0 ||
-            json_put_string(o, "profile", job->profile) < 0 ||
+        if (json_put_u64(o, "job_id", job->id) < 0 || json_put_string(o, "url", url) < 0 ||
+            json_put_string(o, "kind", job->kind) < 0 || json_put_string(o, "profile", job->profile) < 0 ||
             json_put_string(o, "state", job_state_to_string(job->state)) < 0 ||
             json_put_string(o, "verdict", verdict_to_string(job->verdict)) < 0 ||
             json_put_string(o, "operator", job->operator) < 0 ||
@@ -217,15 +229,20 @@ int event_add_drive(Manager *m, EventKind kind, const DriveRecord *drive, const 
         _cleanup_free_ char *about = word_drive(drive->identity.serial, drive->identity.model, drive->host);
         _cleanup_json_ struct json_object *o = json_object_new_object();
         _cleanup_(event_freep) Event *e = NULL;
+        _cleanup_free_ char *url = NULL;
         int r;
 
         if (!about || !o)
                 return -ENOMEM;
-        r = event_new(kind, drive->host, drive->id, text, &e);
+        r = page_url_of_drive(m->settings.page_url, drive->id, &url);
+        if (r >= 0)
+                r = event_new(kind, drive->host, drive->id, text, &e);
         if (r >= 0)
                 r = event_put_head(e, about, o);
         if (r >= 0)
                 r = put_drive(o, drive->id, drive->kname, drive->identity.serial, drive->identity.model);
+        if (r >= 0)
+                r = json_put_string(o, "url", url);
         if (r < 0)
                 return r;
 
@@ -247,6 +264,87 @@ int event_add_host(Manager *m, EventKind kind, const HostRecord *host, const cha
                 return r;
 
         return event_store(m, &e, o);
+}
+
+/* Of burnind itself, and no host, drive or job. */
+static int event_new_own(EventKind kind, const char *about, const char *text, Event **ret,
+                         struct json_object **ret_body)
+{
+        _cleanup_json_ struct json_object *o = json_object_new_object();
+        _cleanup_(event_freep) Event *e = NULL;
+        int r;
+
+        if (!o)
+                return -ENOMEM;
+        r = event_new(kind, NULL, NULL, text, &e);
+        if (r >= 0)
+                r = event_put_head(e, about, o);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(e);
+        *ret_body = TAKE_PTR(o);
+        return 0;
+}
+
+int event_add_own(Manager *m, EventKind kind, const char *text)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_(event_freep) Event *e = NULL;
+        _cleanup_free_ char *about = notify_site();
+        int r;
+
+        if (!about)
+                return -ENOMEM;
+        r = event_new_own(kind, about, text, &e, &o);
+        return r < 0 ? r : event_store(m, &e, o);
+}
+
+static int event_new_daily(struct json_object *report, const char *text, Event **ret,
+                           struct json_object **ret_body)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_(event_freep) Event *e = NULL;
+        const char *site = NULL;
+        int r;
+
+        r = json_get_string(report, "site", &site);
+        if (r >= 0)
+                r = event_new_own(EVENT_DAILY_REPORT, isempty(site) ? "burnin" : site, text, &e, &o);
+        if (r >= 0)
+                r = json_put(o, "report", json_object_get(report));
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(e);
+        *ret_body = TAKE_PTR(o);
+        return 0;
+}
+
+int event_add_daily(Manager *m, struct json_object *report, const char *text)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_(event_freep) Event *e = NULL;
+        int r;
+
+        r = event_new_daily(report, text, &e, &o);
+        return r < 0 ? r : event_store(m, &e, o);
+}
+
+int event_word_daily(struct json_object *report, const char *text, char **ret)
+{
+        _cleanup_json_ struct json_object *o = NULL;
+        _cleanup_(event_freep) Event *e = NULL;
+        int r;
+
+        r = event_new_daily(report, text, &e, &o);
+        if (r >= 0)
+                r = event_set_body(e, o);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(e->record.body);
+        return 0;
 }
 
 static int events_on_defer(sd_event_source *s, void *userdata)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/manager.h"
+#include "shared/json-util.h"
 
 /* What people and programs elsewhere are told of. An event is stored with the change that it tells of, in one transaction, for
  * each notifier that takes it; it is told on the bus, and sent, once that is committed. So there is none of a change that did not
@@ -25,6 +26,8 @@ typedef enum EventKind {
         EVENT_HOST_LOST,
         EVENT_HOST_BACK,
         EVENT_HOST_KEY_CHANGED,
+        EVENT_BACKUP_FAILED,
+        EVENT_DAILY_REPORT,
         _EVENT_KIND_MAX,
         _EVENT_KIND_INVALID = -EINVAL,
 } EventKind;
@@ -50,6 +53,12 @@ struct Event {
 int event_add_job(Manager *m, EventKind kind, const JobRecord *job, const char *text);
 int event_add_drive(Manager *m, EventKind kind, const DriveRecord *drive, const char *text);
 int event_add_host(Manager *m, EventKind kind, const HostRecord *host, const char *text);
+/* Of burnind itself, on this machine. */
+int event_add_own(Manager *m, EventKind kind, const char *text);
+/* report: as daemon/daily.h makes it; it goes along. */
+int event_add_daily(Manager *m, struct json_object *report, const char *text);
+/* The body of such an event, which is neither stored nor told. Owner: the caller. */
+int event_word_daily(struct json_object *report, const char *text, char **ret);
 
 int events_start(Manager *m);
 void events_done(Manager *m);

@@ -183,6 +183,7 @@ static int host_record_copy(const HostRecord *r, HostRecord *ret)
                 .kind = strdup(r->kind),
                 .notes = strdup(strempty(r->notes)),
                 .api_verify = r->api_verify,
+                .lost = r->lost,
                 .port = r->port,
                 .added_usec = r->added_usec,
                 .last_seen_usec = r->last_seen_usec,
@@ -201,12 +202,45 @@ static int host_record_copy(const HostRecord *r, HostRecord *ret)
         return 0;
 }
 
+/* lost: whether it was told of last that it does not answer. */
+static void host_tell(Host *h, EventKind kind, bool lost, const char *what, const char *detail)
+{
+        _cleanup_free_ char *text = strf("Host %s %s%s%s", h->record.name, what,
+                                         isempty(detail) ? "." : ": ", strempty(detail));
+        HostRecord changed = h->record;
+        bool own;
+        int r;
+
+        changed.lost = lost;
+        r = text ? store_join(h->manager->store, &own) : -ENOMEM;
+        if (r >= 0) {
+                r = lost == h->record.lost ? 0 : store_host_put(h->manager->store, &changed);
+                if (r >= 0)
+                        r = event_add_host(h->manager, kind, &h->record, text);
+                r = store_leave(h->manager->store, own, r);
+        }
+        if (r < 0)
+                (void) manager_store_failed(h->manager, r);
+        else
+                h->record.lost = lost;
+}
+
+static void host_tell_lost(Host *h)
+{
+        host_tell(h, EVENT_HOST_LOST, true, "does not answer", h->state_reason);
+        log_host(h, LOG_WARNING, MESSAGE_HOST_LOST, "Host %s has not answered for %" PRIu64 " s: %s",
+                 h->record.name, (uint64_t) h->manager->settings.stale_threshold_seconds,
+                 strempty(h->state_reason));
+}
+
 static int host_on_stale(sd_event_source *s, uint64_t usec, void *userdata)
 {
         Host *h = userdata;
 
         if (h->state == HOST_ONLINE)
                 host_set_state(h, HOST_STALE, strempty(h->state_reason));
+        else if (h->state == HOST_STALE && !h->record.lost) /* it has not answered this burnind at all */
+                host_tell_lost(h);
         return 0;
 }
 
@@ -214,7 +248,8 @@ void host_on_stale_threshold(Host *h, uint32_t before)
 {
         uint64_t due;
 
-        if (h->state == HOST_ONLINE && sd_event_source_get_time(h->stale_timer, &due) >= 0)
+        if ((h->state == HOST_ONLINE || h->state == HOST_STALE) &&
+            sd_event_source_get_time(h->stale_timer, &due) >= 0)
                 (void) sd_event_source_set_time(
                                 h->stale_timer,
                                 due - before * USEC_PER_SEC +
@@ -233,15 +268,15 @@ int host_new(Manager *m, const HostRecord *record, Host **ret)
         r = host_record_copy(record, &h->record);
         if (r < 0)
                 return r;
-        r = sd_event_add_time_relative(m->event, &h->stale_timer, CLOCK_BOOTTIME, 0, USEC_PER_SEC,
+        h->state = record->host_key ? HOST_STALE : HOST_NEW;
+        r = sd_event_add_time_relative(m->event, &h->stale_timer, CLOCK_BOOTTIME,
+                                       m->settings.stale_threshold_seconds * USEC_PER_SEC, USEC_PER_SEC,
                                        host_on_stale, h);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_enabled(h->stale_timer, SD_EVENT_OFF);
+        if (r >= 0 && h->state != HOST_STALE)
+                r = sd_event_source_set_enabled(h->stale_timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
 
-        h->state = record->host_key ? HOST_STALE : HOST_NEW;
         h->last_seen_usec = record->last_seen_usec;
         h->state_reason = strf("not read yet since burnind started; it will be in a moment, or at once by: "
                                "burninctl host refresh %s",
@@ -312,17 +347,6 @@ static void host_set_drives_stale(Host *h, bool stale)
                 drive_set_stale(d, stale);
 }
 
-static void host_tell(Host *h, EventKind kind, const char *what, const char *detail)
-{
-        _cleanup_free_ char *text = strf("Host %s %s%s%s", h->record.name, what,
-                                         isempty(detail) ? "." : ": ", strempty(detail));
-        int r;
-
-        r = text ? event_add_host(h->manager, kind, &h->record, text) : -ENOMEM;
-        if (r < 0)
-                (void) manager_store_failed(h->manager, r);
-}
-
 void host_set_state(Host *h, HostState state, const char *reason)
 {
         HostState before = h->state;
@@ -337,15 +361,12 @@ void host_set_state(Host *h, HostState state, const char *reason)
                 host_set_drives_stale(h, state != HOST_ONLINE);
                 if (state == HOST_ONLINE) {
                         log_host(h, LOG_INFO, MESSAGE_HOST_BACK, "Host %s answers.", h->record.name);
-                        if (was_read)
-                                host_tell(h, EVENT_HOST_BACK, "answers again", NULL);
-                } else if (state == HOST_STALE) {
-                        host_tell(h, EVENT_HOST_LOST, "does not answer", reason);
-                        log_host(h, LOG_WARNING, MESSAGE_HOST_LOST,
-                                 "Host %s has not answered for %" PRIu64 " s: %s", h->record.name,
-                                 (uint64_t) h->manager->settings.stale_threshold_seconds, strempty(reason));
-                } else if (state == HOST_KEY_CHANGED) {
-                        host_tell(h, EVENT_HOST_KEY_CHANGED,
+                        if (was_read || h->record.lost)
+                                host_tell(h, EVENT_HOST_BACK, false, "answers again", NULL);
+                } else if (state == HOST_STALE)
+                        host_tell_lost(h);
+                else if (state == HOST_KEY_CHANGED) {
+                        host_tell(h, EVENT_HOST_KEY_CHANGED, h->record.lost,
                                   "shows another SSH key than the accepted one; nothing runs there until it is accepted",
                                   NULL);
                         log_host(h, LOG_CRIT, MESSAGE_HOST_KEY_CHANGED,

@@ -3,6 +3,7 @@
 #include "basic/parse-util.h"
 #include "basic/string-util.h"
 #include "daemon/authz.h"
+#include "daemon/job-archive.h"
 #include "daemon/report.h"
 #include "daemon/stage.h"
 #include "daemon/submit.h"

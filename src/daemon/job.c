@@ -14,8 +14,6 @@
 #include "daemon/stage.h"
 #include "shared/names.h"
 
-/* Finished jobs kept in memory, since somebody may look at them. */
-#define ARCHIVE_MAX 64
 /* Of a job: of days of work nobody sees less, and every change is a write and a signal. */
 #define PERCENT_STEP 0.1
 /* New drives are read a few in a cycle, so it can take several until one that has moved is found again. */
@@ -100,22 +98,26 @@ Job *job_free(Job *j)
         return NULL;
 }
 
-static int job_add_stage(Job *j, StageRecord *record)
+int job_take_stage(Job *j, Stage **stage)
 {
         Stage **stages;
-        int r;
 
         stages = reallocarray(j->stages, j->n_stages + 1, sizeof(Stage *));
         if (!stages)
                 return -ENOMEM;
+
         j->stages = stages;
-
-        r = stage_new(j, record, &j->stages[j->n_stages]);
-        if (r < 0)
-                return r;
-
-        j->n_stages++;
+        stages[j->n_stages++] = TAKE_PTR(*stage);
         return 0;
+}
+
+static int job_add_stage(Job *j, StageRecord *record)
+{
+        _cleanup_(stage_freep) Stage *s = NULL;
+        int r;
+
+        r = stage_new(j, record, &s);
+        return r < 0 ? r : job_take_stage(j, &s);
 }
 
 static int job_add_planned_stages(Job *j, const Plan *plan)
@@ -581,7 +583,7 @@ static int job_store_end(Job *j)
         return 0;
 }
 
-static bool job_has_worker(const Job *j)
+bool job_has_worker(const Job *j)
 {
         for (size_t i = 0; i < j->n_stages; i++)
                 if (j->stages[i]->worker)
@@ -779,7 +781,7 @@ static int job_on_stage_record(StageRecord *record, void *userdata)
         return job_add_stage(userdata, record);
 }
 
-static int job_load(Manager *m, JobRecord *record, Job **ret)
+int job_load(Manager *m, JobRecord *record, Job **ret)
 {
         _cleanup_json_ struct json_object *identity = NULL;
         _cleanup_(job_freep) Job *j = NULL;
@@ -811,63 +813,6 @@ static int job_load(Manager *m, JobRecord *record, Job **ret)
 
         *ret = TAKE_PTR(j);
         return 0;
-}
-
-void job_trim_archive(Manager *m)
-{
-        Job *j, *next;
-        size_t n = 0;
-
-        /* With its last worker also the slice has to go. */
-        DL_FOREACH_SAFE(m->archive, j, next)
-                if (++n >= ARCHIVE_MAX && !job_has_worker(j))
-                        job_free(j);
-}
-
-int job_get(Manager *m, uint64_t id, Job **ret)
-{
-        _cleanup_(job_record_done) JobRecord record = {};
-        Job *j;
-        int r;
-
-        HASH_FIND(hh, m->jobs, &id, sizeof(id), j);
-        if (!j) {
-                r = store_job_get(m->store, id, &record);
-                if (r < 0)
-                        return r;
-                job_trim_archive(m);
-                r = job_load(m, &record, &j);
-                if (r < 0)
-                        return r;
-                DL_PREPEND(m->archive, j);
-        }
-
-        *ret = j;
-        return 0;
-}
-
-static int job_on_active_record(JobRecord *record, void *userdata)
-{
-        Manager *m = userdata;
-        Job *j;
-        int r;
-
-        r = job_load(m, record, &j);
-        if (r < 0)
-                return r;
-
-        j->drive = drive_find(m, j->record.drive);
-        if (j->drive)
-                j->drive->job = j;
-        return 0;
-}
-
-int job_load_active(Manager *m)
-{
-        return store_job_list(
-                        m->store,
-                        &(JobFilter){ .active = true, .state = -1, .verdict = -1, .limit = JOBS_ACTIVE_MAX },
-                        job_on_active_record, m, NULL);
 }
 
 void job_resume(Job *j)

@@ -65,12 +65,8 @@ int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor,
 void job_announce(Job *j);
 Job *job_free(Job *j);
 
-/* Active, or loaded from the store. -ENOENT. A job that is done belongs to the archive and may go with the next call. */
-int job_get(Manager *m, uint64_t id, Job **ret);
-/* Lets go of the oldest in the archive. */
-void job_trim_archive(Manager *m);
-/* At start: every job that is not done. */
-int job_load_active(Manager *m);
+/* From its row, with its stages; takes the record over, and links the job. */
+int job_load(Manager *m, JobRecord *record, Job **ret);
 /* Goes on with a loaded job. */
 void job_resume(Job *j);
 /* The store can be written again: what stood still because of that goes on. */
@@ -88,6 +84,9 @@ bool job_is_self_test(const Job *j);
 bool job_is_destructive(const Job *j);
 /* What it was planned to do; borrowed from it. */
 Plan job_plan(const Job *j);
+bool job_has_worker(const Job *j);
+/* As its last one. Takes it over; on failure it stays the caller's. */
+int job_take_stage(Job *j, Stage **stage);
 /* Whether its time has come, in the queue or later. */
 static inline bool job_has_started(const Job *j)
 {

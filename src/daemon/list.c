@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "basic/string-util.h"
+#include "basic/time-util.h"
 #include "daemon/authz.h"
 #include "daemon/drive.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
-#include "daemon/job.h"
+#include "daemon/job-archive.h"
 #include "daemon/list.h"
 #include "daemon/reading.h"
 #include "shared/bus-util.h"
 #include "shared/json-util.h"
 #include "shared/names.h"
 
-/* Rows in one answer, of so many that are asked for; 0 asks for no number of them. */
-static uint32_t page_size(uint32_t limit)
+/* What the audit is searched for. */
+#define AUDIT_TEXT_MAX 200U
+
+/* Rows in one answer, of so many that are asked for; 0 asks for no number of them. An answer keeps everybody else waiting. */
+static uint32_t page_size(uint32_t limit, uint32_t max)
 {
-        return limit > 0 ? MIN(limit, LIST_PAGE_MAX) : LIST_PAGE_MAX;
+        return limit > 0 ? MIN(limit, max) : max;
 }
 
 static int append_object(sd_bus_message *reply, const char *path, const sd_bus_vtable *vtable, void *object)
@@ -162,7 +166,7 @@ static int drive_filter_read(sd_bus_message *m, DriveFilter *f, sd_bus_error *er
 int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        DriveFilter f = { .lock = _LOCK_ROLE_INVALID, .limit = LIST_PAGE_MAX };
+        DriveFilter f = { .lock = _LOCK_ROLE_INVALID };
         _cleanup_free_ Drive **found = NULL;
         Manager *manager = userdata;
         size_t n = 0;
@@ -187,7 +191,7 @@ int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;
-        for (size_t i = f.offset; i < n && i - f.offset < page_size(f.limit); i++) {
+        for (size_t i = f.offset; i < n && i - f.offset < page_size(f.limit, LIST_OBJECTS_MAX); i++) {
                 _cleanup_free_ char *path = NULL;
 
                 r = drive_bus_path_of(found[i]->record.id, &path);
@@ -201,16 +205,30 @@ int manager_method_list_drives(sd_bus_message *m, void *userdata, sd_bus_error *
 }
 
 typedef struct JobList {
-        uint64_t *ids;
-        size_t n;
+        Manager *manager;
+        sd_bus_message *reply;
 } JobList;
 
-static int job_list_add(JobRecord *record, void *userdata)
+static int job_list_append(JobRecord *record, void *userdata)
 {
+        _cleanup_(job_freep) Job *summary = NULL;
+        _cleanup_free_ char *path = NULL;
         JobList *l = userdata;
+        Job *j;
+        int r;
 
-        l->ids[l->n++] = record->id;
-        return 0;
+        r = job_bus_path_of(record->id, &path);
+        if (r < 0)
+                return r;
+        j = job_find(l->manager, record->id);
+        if (!j) {
+                r = job_summarize(l->manager, record, &summary);
+                if (r < 0)
+                        return r;
+                j = summary;
+        }
+
+        return append_object(l->reply, path, job_vtable, j);
 }
 
 static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
@@ -243,16 +261,16 @@ static int job_filter_read(sd_bus_message *m, JobFilter *f, sd_bus_error *error)
                         return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION, "\"%s\" is no verdict.",
                                                  SHOWN(verdict));
         }
-        f->limit = page_size(f->limit);
+        f->limit = page_size(f->limit, LIST_OBJECTS_MAX);
         return 0;
 }
 
 int manager_method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        JobFilter f = { .state = _JOB_STATE_INVALID, .verdict = _VERDICT_INVALID, .limit = LIST_PAGE_MAX };
-        uint64_t ids[LIST_PAGE_MAX], total;
-        JobList l = { .ids = ids };
+        JobFilter f = { .state = _JOB_STATE_INVALID, .verdict = _VERDICT_INVALID };
+        JobList l = { .manager = userdata };
+        uint64_t total;
         int r;
 
         r = job_filter_read(m, &f, error);
@@ -262,24 +280,13 @@ int manager_method_list_jobs(sd_bus_message *m, void *userdata, sd_bus_error *er
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        r = store_job_list(((Manager *) userdata)->store, &f, job_list_add, &l, &total);
-        if (r < 0)
-                return r;
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < l.n; i++) {
-                _cleanup_free_ char *path = NULL;
-                Job *j;
-
-                r = job_get(userdata, l.ids[i], &j);
-                if (r >= 0)
-                        r = job_bus_path_of(l.ids[i], &path);
-                if (r >= 0)
-                        r = append_object(reply, path, job_vtable, j);
-                if (r < 0)
-                        return r;
-        }
+        l.reply = reply;
+        r = store_job_list(l.manager->store, &f, job_list_append, &l, &total);
+        if (r < 0)
+                return r;
 
         return reply_send(reply, 't', &total);
 }
@@ -296,16 +303,22 @@ static int audit_append(AuditRecord *a, void *userdata)
 int manager_method_list_audit(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *text = NULL;
         uint32_t offset = 0, limit = 200;
-        const BusOption options[] = { { "offset", 'u', &offset, NULL }, { "limit", 'u', &limit, NULL } };
+        const BusOption options[] = { { "text", 's', &text, NULL },
+                                      { "offset", 'u', &offset, NULL },
+                                      { "limit", 'u', &limit, NULL } };
         uint64_t total;
         int r;
 
         r = list_begin(userdata, m, options, ELEMENTSOF(options), &reply, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = store_audit_list(((Manager *) userdata)->store, offset, page_size(limit), audit_append, reply,
-                             &total);
+        if (strlen(strempty(text)) > AUDIT_TEXT_MAX)
+                return sd_bus_error_setf(error, BUS_ERROR_INVALID_OPTION,
+                                         "Option \"text\" is at most %u bytes long.", AUDIT_TEXT_MAX);
+        r = store_audit_list(((Manager *) userdata)->store, text, offset, page_size(limit, LIST_PAGE_MAX),
+                             audit_append, reply, &total);
         if (r < 0)
                 return r;
 
@@ -320,16 +333,21 @@ static int statistics_append(const JobStatistics *r, void *userdata)
                                      "Hours", "d", r->hours, "Terabytes", "d", r->terabytes);
 }
 
+/* Beyond that by months: nobody looks at a thousand days one by one, and all of them would be sent. */
+#define DAYS_MAX 400U
+
 int manager_method_list_statistics(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        uint64_t since = 0;
+        uint64_t since = 0, now = now_usec(CLOCK_REALTIME);
         int r;
 
         r = list_begin(userdata, m, &(BusOption){ "since", 't', &since, NULL }, 1, &reply, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = store_job_statistics(((Manager *) userdata)->store, since, statistics_append, reply);
+        r = store_job_statistics(((Manager *) userdata)->store, since,
+                                 now > since && now - since > DAYS_MAX * USEC_PER_DAY, statistics_append,
+                                 reply);
         if (r < 0)
                 return r;
 
@@ -373,7 +391,7 @@ int drive_method_list_readings(sd_bus_message *m, void *userdata, sd_bus_error *
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const Drive *d = userdata;
-        ReadingFilter f = { .drive = d->record.id, .limit = LIST_PAGE_MAX };
+        ReadingFilter f = { .drive = d->record.id };
         const BusOption options[] = {
                 { "since", 't', &f.since_usec, NULL },
                 { "until", 't', &f.until_usec, NULL },
@@ -393,7 +411,7 @@ int drive_method_list_readings(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        f.limit = page_size(f.limit);
+        f.limit = page_size(f.limit, LIST_PAGE_MAX);
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;
@@ -462,7 +480,7 @@ int notifier_method_list_deliveries(sd_bus_message *m, void *userdata, sd_bus_er
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        f.limit = page_size(f.limit);
+        f.limit = page_size(f.limit, LIST_PAGE_MAX);
         r = reply_open(m, &reply);
         if (r < 0)
                 return r;

@@ -12,6 +12,7 @@
 #include "daemon/event.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
+#include "daemon/job-archive.h"
 #include "daemon/list.h"
 #include "daemon/notifier.h"
 #include "daemon/log-control.h"
@@ -42,7 +43,7 @@ static int manager_property_get_public_key(sd_bus *bus, const char *path, const 
 
 static const char *manager_database_health(const Manager *m)
 {
-        return m->health ?: "ok";
+        return m->health ?: m->unreadable ?: "ok";
 }
 
 static const char *manager_poller_health(const Manager *m)

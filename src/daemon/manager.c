@@ -16,10 +16,12 @@
 #include "daemon/account.h"
 #include "daemon/audit.h"
 #include "daemon/configuration.h"
+#include "daemon/daily-timer.h"
 #include "daemon/drive.h"
 #include "daemon/event.h"
 #include "daemon/grant.h"
 #include "daemon/host.h"
+#include "daemon/job-archive.h"
 #include "daemon/nightly.h"
 #include "daemon/notifier.h"
 #include "daemon/outbox.h"
@@ -174,6 +176,7 @@ Manager *manager_free(Manager *m)
         HASH_ITER(hh, m->grants, g, next_grant)
                 grant_free(g);
         events_done(m);
+        m->daily_timer = daily_timer_free(m->daily_timer);
         m->outbox = outbox_free(m->outbox);
         notifiers_done(m);
         passwords_done(m);
@@ -202,6 +205,7 @@ Manager *manager_free(Manager *m)
         free(m->initial_admin);
         free(m->machine_id);
         free(m->health);
+        free(m->unreadable);
         free(m);
         return NULL;
 }
@@ -566,6 +570,8 @@ int manager_start(Manager *m)
                 r = notifiers_start(m);
         if (r >= 0)
                 r = outbox_new(m, PATH_NOTIFY_SOCKET);
+        if (r >= 0)
+                r = daily_timer_new(m);
         if (r < 0)
                 return log_error_errno(r, "Failed to prepare the events: %m");
         r = scope_tracker_new(m, &m->scopes);

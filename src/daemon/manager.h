@@ -13,6 +13,7 @@
 
 typedef struct Binding Binding;
 typedef struct Configuration Configuration;
+typedef struct DailyTimer DailyTimer;
 typedef struct DenialLog DenialLog;
 typedef struct Drive Drive;
 typedef struct Event Event;
@@ -69,6 +70,7 @@ typedef struct Manager {
 
         char *machine_id;
         char *health;
+        char *unreadable;              /* a job that is, in words; NULL: all that are active were read */
         sd_event_source *queue_source; /* one pass over the queue, soon */
         sd_event_source *heat_timer; /* the next job that has waited long enough for its host to cool down */
         sd_event_source *schedule_timer; /* the next job whose time comes */
@@ -78,6 +80,7 @@ typedef struct Manager {
                         progress_stored_usec[10]; /* the last turn, and that of each part; CLOCK_BOOTTIME */
         sd_event_source *store_timer;             /* runs while the store cannot be written */
         Nightly *nightly;
+        DailyTimer *daily_timer;
         int lock_fd;        /* of PATH_STATE: nobody else puts another database there */
         DenialLog *denials; /* see daemon/audit.h */
         sd_event_source *denials_timer;

@@ -22,6 +22,18 @@ static int property_get_backup(sd_bus *bus, const char *path, const char *interf
         return sd_bus_message_append(reply, "s", n->backup.name);
 }
 
+static int property_get_database_size(sd_bus *bus, const char *path, const char *interface,
+                                      const char *property, sd_bus_message *reply, void *userdata,
+                                      sd_bus_error *error)
+{
+        const Nightly *n = userdata;
+        uint64_t size;
+        int r;
+
+        r = store_size(n->manager->store, &size);
+        return r < 0 ? r : sd_bus_message_append(reply, "t", size);
+}
+
 /* The caller's rights, and who it is; the flags come last. <= 0: it is answered, or will be called again. */
 static int check_change(sd_bus_message *m, Nightly *n, const char *object, Actor *ret, sd_bus_error *error)
 {
@@ -111,10 +123,13 @@ const sd_bus_vtable nightly_vtable[] = {
         SD_BUS_PROPERTY("LastRunDurationUSec", "t", NULL, offsetof(Nightly, record.duration_usec), EMITS),
         SD_BUS_PROPERTY("LastRunReadings", "t", NULL, offsetof(Nightly, record.readings), EMITS),
         SD_BUS_PROPERTY("LastRunJobs", "t", NULL, offsetof(Nightly, record.jobs), EMITS),
+        SD_BUS_PROPERTY("LastRunJobsForSize", "t", NULL, offsetof(Nightly, record.jobs_for_size), EMITS),
+        SD_BUS_PROPERTY("LastRunLogBytes", "t", NULL, offsetof(Nightly, record.log_bytes), EMITS),
         SD_BUS_PROPERTY("LastRunError", "s", bus_property_get_string, offsetof(Nightly, record.error),
                         EMITS),
         SD_BUS_PROPERTY("LastBackup", "s", property_get_backup, 0, EMITS),
         SD_BUS_PROPERTY("LastBackupUSec", "t", NULL, offsetof(Nightly, backup.time_usec), EMITS),
+        SD_BUS_PROPERTY("DatabaseSizeBytes", "t", property_get_database_size, 0, 0),
         SD_BUS_PROPERTY("BackupError", "s", bus_property_get_string, offsetof(Nightly, backup_error), EMITS),
         SD_BUS_METHOD_WITH_ARGS("Run", SD_BUS_ARGS("t", flags), SD_BUS_NO_RESULT, nightly_method_run,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
@@ -135,6 +150,7 @@ void nightly_emit_changed(Nightly *n)
 {
         (void) sd_bus_emit_properties_changed(n->manager->bus, BUS_PATH, BUS_INTERFACE_NIGHTLY, "Running",
                                               "LastRunUSec", "LastRunDurationUSec", "LastRunReadings",
-                                              "LastRunJobs", "LastRunError", "LastBackup", "LastBackupUSec",
-                                              "BackupError", NULL);
+                                              "LastRunJobs", "LastRunJobsForSize", "LastRunLogBytes",
+                                              "LastRunError", "LastBackup", "LastBackupUSec", "BackupError",
+                                              NULL);
 }

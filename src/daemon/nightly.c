@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "basic/fd-util.h"
 #include "basic/log.h"
@@ -11,6 +10,7 @@
 #include "basic/strv.h"
 #include "basic/time-util.h"
 #include "daemon/drive.h"
+#include "daemon/event.h"
 #include "daemon/job-files.h"
 #include "daemon/job.h"
 #include "daemon/nightly.h"
@@ -19,6 +19,7 @@
 
 #define STEP_USEC    (5 * USEC_PER_MSEC)
 #define FILES_A_STEP 64U
+#define MEGABYTE     UINT64_C(1000000)
 /* After which systemd ends it. */
 #define BACKUP_TIMEOUT (3600 * USEC_PER_SEC)
 
@@ -53,7 +54,10 @@ static void nightly_step_done(Nightly *n)
 {
         if (n->jobs)
                 (void) closedir(n->jobs);
-        n->jobs = NULL;
+        if (n->measured)
+                (void) closedir(n->measured);
+        n->jobs = n->measured = NULL;
+        job_files_list_done(&n->kept);
         n->drives = strv_free(n->drives);
 }
 
@@ -107,9 +111,15 @@ static void nightly_go_on(Nightly *n, NightlyStep step)
 static void nightly_finish(Nightly *n)
 {
         uint64_t now = now_usec(CLOCK_REALTIME);
+        _cleanup_free_ char *size = NULL;
         char span[TIMESPAN_MAX];
         int r;
 
+        if (n->record.jobs_for_size > 0)
+                size = strf(", %" PRIu64
+                            " of them since the logs of all took more than retention_log_mb; %" PRIu64
+                            " MB are left",
+                            n->record.jobs_for_size, n->record.log_bytes / MEGABYTE);
         nightly_step_done(n);
         n->step = NIGHTLY_IDLE;
         n->record.duration_usec = now - MIN(now, n->record.started_usec);
@@ -120,22 +130,26 @@ static void nightly_finish(Nightly *n)
         log_full_errno(n->record.error ? LOG_WARNING : LOG_INFO, 0,
                        ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_NIGHTLY_DONE }, {} }),
                        "The nightly run took %s: %" PRIu64 " readings and the files of %" PRIu64
-                       " jobs were dropped.%s%s",
+                       " jobs were dropped%s.%s%s",
                        format_timespan(span, n->record.duration_usec), n->record.readings, n->record.jobs,
-                       n->record.error ? " " : "", strempty(n->record.error));
+                       strempty(size), n->record.error ? " " : "", strempty(n->record.error));
 }
 
-/* Whether nobody will ask for the files of that job any more. */
-static int job_is_old(Nightly *n, uint64_t id, uint64_t before)
+/* Whether nobody will ask for the files of that job any more. ret_finished_usec: when it ended; 0: it has not, or nobody knows. */
+static int job_is_old(Nightly *n, uint64_t id, uint64_t before, uint64_t *ret_finished_usec)
 {
         _cleanup_(job_record_done) JobRecord r = {};
         char path[sizeof(PATH_JOBS "/") + 24];
         struct stat st;
         int k;
 
+        *ret_finished_usec = 0;
         k = store_job_get(n->manager->store, id, &r);
-        if (k >= 0)
+        if (k >= 0) {
+                if (r.state == JOB_DONE)
+                        *ret_finished_usec = r.finished_usec;
                 return r.state == JOB_DONE && r.finished_usec < before;
+        }
         if (k != -ENOENT)
                 return k;
 
@@ -151,8 +165,10 @@ static void nightly_drop_files(Nightly *n)
         r = job_files_remove(dirfd(n->jobs), n->dropping, FILES_A_STEP);
         if (r == 0)
                 return; /* there is more of it */
-        if (r == 1)
+        if (r == 1) {
                 n->record.jobs++;
+                n->record.jobs_for_size += n->for_size;
+        }
         if (r < 0) {
                 (void) log_warning_errno(r, "Failed to drop the files of job %s: %m", n->dropping);
                 nightly_note_error(n, "Files of a job cannot be dropped", r);
@@ -161,11 +177,31 @@ static void nightly_drop_files(Nightly *n)
         n->dropping[0] = '\0';
 }
 
-/* The next directory whose files may go; 0: there is none. */
+static void nightly_measure(Nightly *n)
+{
+        int r;
+
+        r = job_files_measure(n->measured, FILES_A_STEP, &n->measure.bytes);
+        if (r == 0)
+                return; /* there is more of it */
+
+        (void) closedir(n->measured);
+        n->measured = NULL;
+        r = job_files_list_add(&n->kept, &n->measure);
+        if (r < 0)
+                nightly_note_error(n, "The size of the logs is not known", r);
+}
+
+static uint64_t log_bytes_max(const Nightly *n)
+{
+        return n->manager->settings.retention_log_mb * MEGABYTE;
+}
+
+/* The next directory whose files may go, or whose size counts; 0: there is none. */
 static int nightly_find_job(Nightly *n)
 {
         uint64_t id, now = now_usec(CLOCK_REALTIME),
-                     kept = n->manager->settings.retention_log_days * USEC_PER_DAY;
+                     days_usec = n->manager->settings.retention_log_days * USEC_PER_DAY, finished_usec;
         struct dirent *e;
         int r;
 
@@ -174,13 +210,43 @@ static int nightly_find_job(Nightly *n)
                 return 0;
         if (parse_u64(e->d_name, &id) < 0 || strlen(e->d_name) >= sizeof(n->dropping))
                 return 1;
-        r = job_is_old(n, id, now - MIN(now, kept));
+        r = job_is_old(n, id, now - MIN(now, days_usec), &finished_usec);
         if (r < 0)
                 nightly_note_error(n, "A job cannot be read", r);
         if (r > 0)
                 (void) snprintf(n->dropping, sizeof(n->dropping), "%s", e->d_name);
+        else if (log_bytes_max(n) > 0) {
+                r = job_files_open(dirfd(n->jobs), e->d_name, &n->measured);
+                if (r < 0)
+                        nightly_note_error(n, "The size of a job's logs is not known", r);
+                n->measure = (JobFiles){ .id = id, .finished_usec = finished_usec };
+        }
 
         return 1;
+}
+
+/* The next one that goes for the size of all; 0: there is none. */
+static int nightly_find_surplus(Nightly *n)
+{
+        uint64_t max = log_bytes_max(n);
+        const JobFiles *f;
+
+        if (max == 0)
+                return 0;
+        f = job_files_list_take(&n->kept, max);
+        if (f) {
+                n->for_size = true;
+                (void) snprintf(n->dropping, sizeof(n->dropping), "%" PRIu64, f->id);
+                return 1;
+        }
+
+        n->record.log_bytes = n->kept.bytes;
+        if (n->kept.bytes > max && !n->record.error)
+                n->record.error = strf(
+                                "The logs take %" PRIu64 " MB, more than retention_log_mb (%" PRIu32
+                                "), and what is left may not go: it is of jobs that have not ended, or that the database does not know.",
+                                n->kept.bytes / MEGABYTE, n->manager->settings.retention_log_mb);
+        return 0;
 }
 
 /* 1: there is more. */
@@ -188,6 +254,7 @@ static int nightly_step_jobs(Nightly *n)
 {
         if (!n->jobs) {
                 n->dropping[0] = '\0';
+                n->for_size = false;
                 n->jobs = opendir(PATH_JOBS);
                 if (!n->jobs) {
                         nightly_note_error(n, PATH_JOBS " cannot be read", -errno);
@@ -198,8 +265,12 @@ static int nightly_step_jobs(Nightly *n)
                 nightly_drop_files(n);
                 return 1;
         }
+        if (n->measured) {
+                nightly_measure(n);
+                return 1;
+        }
 
-        return nightly_find_job(n);
+        return (!n->kept.sorted && nightly_find_job(n)) || nightly_find_surplus(n);
 }
 
 static int nightly_list_drives(Nightly *n)
@@ -233,7 +304,8 @@ static int nightly_step_readings(Nightly *n)
         if (!n->drives[n->next_drive])
                 return 0;
 
-        r = store_reading_thin(n->manager->store, n->drives[n->next_drive++], now_usec(CLOCK_REALTIME));
+        r = store_reading_thin(n->manager->store, n->drives[n->next_drive++], n->last_usec,
+                               n->record.started_usec);
         if (r < 0)
                 return 0; /* the commit fails with the same */
 
@@ -290,13 +362,27 @@ static int nightly_on_step(sd_event_source *s, void *userdata)
         return 0;
 }
 
-static const char *backup_reason(int r)
+/* Why there is no backup, and what to do now. */
+static const char *backup_reason(int r, const char **ret_remedy)
 {
+        *ret_remedy = "See whether " PATH_BACKUPS
+                      " can be written to, \"systemctl status burnin-backup.socket\", "
+                      "and \"journalctl -t burnin-backup\"; then try \"burninctl backup now\".";
         switch (-r) {
         case EUCLEAN:
-                return "the database is damaged. See man:burnind(8) on how to restore an earlier one";
+                *ret_remedy = "Stop burnind, and put an earlier backup back, as man:burnind(8) says.";
+                return "the database is damaged";
         case ENOSPC:
+        case EDQUOT:
+                *ret_remedy = "Make room, or lower retention_backup_keep; then try \"burninctl backup now\".";
                 return "there is too little room in " PATH_BACKUPS;
+        case ENOENT:
+        case ECONNREFUSED:
+                return "burnin-backup is not there";
+        case ECONNRESET:
+                return "burnin-backup ended before it was done";
+        case ETIMEDOUT:
+                return "it took longer than an hour";
         default:
                 return strerror(-r);
         }
@@ -316,22 +402,35 @@ static void backup_answer(Nightly *n, int r)
                 return;
         }
 
-        (void) sd_bus_error_setf(&error, BUS_ERROR_STORE, "No backup was made: %s.", backup_reason(r));
+        (void) sd_bus_error_set(&error, BUS_ERROR_STORE, strempty(n->backup_error));
         (void) audit_refused(n->manager, &n->backup_actor, ACTION_MANAGE_SETTINGS, "backup", r, &error);
         (void) sd_bus_reply_method_error(call, &error);
         sd_bus_error_free(&error);
+}
+
+static void backup_failed(Nightly *n, int r)
+{
+        const char *remedy, *reason = backup_reason(r, &remedy);
+        _cleanup_free_ char *text = strf(
+                        "No backup of burnind's database was made: %s. The backups that there were are kept. %s",
+                        reason, remedy);
+        int k;
+
+        n->backup_error = strf("No backup was made: %s. %s", reason, remedy);
+        k = text ? event_add_own(n->manager, EVENT_BACKUP_FAILED, text) : -ENOMEM;
+        if (k < 0)
+                (void) manager_store_failed(n->manager, k);
+        log_full_errno(LOG_ERR, r, ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_BACKUP_FAILED }, {} }),
+                       "No backup of the database was made: %s. %s", reason, remedy);
 }
 
 static void backup_finish(Nightly *n, int r, const BackupAnswer *answer)
 {
         backup_close(n);
         free(n->backup_error);
-        n->backup_error = r < 0 ? strf("No backup was made: %s.", backup_reason(r)) : NULL;
-
+        n->backup_error = NULL;
         if (r < 0)
-                log_full_errno(LOG_ERR, r,
-                               ((LogField[]){ { LOG_FIELD_MESSAGE_ID, MESSAGE_BACKUP_FAILED }, {} }),
-                               "No backup of the database was made: %s.", backup_reason(r));
+                backup_failed(n, r);
         else {
                 assert(answer);
                 memcpy(n->backup.name, answer->name, sizeof(n->backup.name));
@@ -344,7 +443,7 @@ static void backup_finish(Nightly *n, int r, const BackupAnswer *answer)
         backup_answer(n, r);
         if (n->step == NIGHTLY_BACKUP) {
                 if (r < 0)
-                        nightly_note_error(n, "No backup was made", r);
+                        n->record.error = strdup(strempty(n->backup_error));
                 nightly_go_on(n, NIGHTLY_JOBS);
         }
         nightly_emit_changed(n);
@@ -383,18 +482,15 @@ static int backup_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 
 static int backup_start(Nightly *n)
 {
-        const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = PATH_BACKUP_SOCKET };
         const BackupRequest request = { .keep = n->manager->settings.retention_backup_keep
                                                                 ?: BACKUP_KEEP_MAX };
         sd_event *event = n->manager->event;
         int r;
 
-        n->backup_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (n->backup_fd < 0 ||
-            connect(n->backup_fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
-            send(n->backup_fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
+        n->backup_fd = r = connect_packets(PATH_BACKUP_SOCKET);
+        if (r >= 0 && send(n->backup_fd, &request, sizeof(request), MSG_NOSIGNAL) < 0)
                 r = -errno;
-        else
+        if (r >= 0)
                 r = sd_event_add_io(event, &n->backup_io, n->backup_fd, EPOLLIN, backup_on_io, n);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &n->backup_timer, CLOCK_BOOTTIME, BACKUP_TIMEOUT, 0,
@@ -412,6 +508,8 @@ int nightly_run(Nightly *n)
         if (n->step != NIGHTLY_IDLE)
                 return 0;
 
+        /* What went wrong, the next one does again. */
+        n->last_usec = n->record.error ? 0 : n->record.started_usec;
         nightly_record_done(&n->record);
         n->record = (NightlyRecord){ .started_usec = now_usec(CLOCK_REALTIME) };
         n->step = NIGHTLY_BACKUP;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <dirent.h>
-
 #include "daemon/audit.h"
+#include "daemon/job-files.h"
 #include "store/backup.h"
 
-/* What is done once a night, told by burnin-nightly.timer: first a backup, then the files of jobs that ended long ago go, then
- * readings that have aged.
+/* What is done once a night, told by burnin-nightly.timer: first a backup, then the files of jobs that ended long ago go, and more of
+ * them where all take too much, then readings that have aged.
  *
  *      idle ──nightly_run()──▶ backup ──backup_finish()──▶ jobs ──▶ readings ──nightly_finish()──▶ idle
  *
@@ -27,8 +26,13 @@ typedef struct Nightly {
         sd_event_source *step_source;
         DIR *jobs;
         char dropping[24]; /* the directory in it that goes; "": none does */
+        bool for_size;     /* because all of them take too much */
+        DIR *measured;     /* another one in it, whose size is taken; NULL: none */
+        JobFiles measure;  /* what is known of that so far */
+        JobFilesList kept; /* those that age leaves; empty where there is no bound */
         char **drives;     /* their ids when this step began */
         size_t next_drive;
+        uint64_t last_usec; /* when the run before this one began; 0: there was none, or something went wrong */
         NightlyRecord record; /* of this run; of the last one while idle */
 
         int backup_fd; /* >= 0: burnin-backup was asked */

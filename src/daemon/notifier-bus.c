@@ -6,6 +6,7 @@
 #include "basic/strv.h"
 #include "basic/time-util.h"
 #include "daemon/authz.h"
+#include "daemon/daily.h"
 #include "daemon/list.h"
 #include "daemon/notifier.h"
 #include "daemon/outbox.h"
@@ -130,6 +131,16 @@ static int notifier_get(Manager *m, const char *name, Notifier **ret, sd_bus_err
                                  SHOWN(name));
 }
 
+/* What is there already, for who may change it. Returns as notifier_authorize(). */
+static int notifier_choose(Manager *manager, sd_bus_message *m, const char *name, Notifier **ret,
+                           sd_bus_error *error)
+{
+        int r;
+
+        r = notifier_get(manager, name, ret, error);
+        return r < 0 ? r : notifier_authorize(manager, m, name, error);
+}
+
 static int notifier_method_configure(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(notifier_change_done) NotifierChange change = NOTIFIER_CHANGE_NULL;
@@ -142,10 +153,7 @@ static int notifier_method_configure(sd_bus_message *m, void *userdata, sd_bus_e
         if (r >= 0)
                 r = read_change(m, &change, error);
         if (r >= 0)
-                r = notifier_get(userdata, name, &n, error);
-        if (r < 0)
-                return r;
-        r = notifier_authorize(userdata, m, name, error);
+                r = notifier_choose(userdata, m, name, &n, error);
         if (r <= 0)
                 return r < 0 ? r : 1; /* Will call us back */
 
@@ -167,12 +175,8 @@ static int read_notifier(Manager *manager, sd_bus_message *m, Notifier **ret, sd
         r = sd_bus_message_read(m, "s", &name);
         if (r >= 0)
                 r = bus_read_flags(m, error);
-        if (r >= 0)
-                r = notifier_get(manager, name, ret, error);
-        if (r < 0)
-                return r;
 
-        return notifier_authorize(manager, m, name, error);
+        return r < 0 ? r : notifier_choose(manager, m, name, ret, error);
 }
 
 static int notifier_method_remove(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -210,14 +214,11 @@ static void test_on_answer(void *userdata, DeliveryResult result, const char *er
         n->test = notify_call_free(n->test);
 }
 
-static int notifier_method_test(sd_bus_message *m, void *userdata, sd_bus_error *error)
+/* body: of the event that is sent; NULL: as notifier_request() says. Answers once that is known. */
+static int notifier_try(Notifier *n, sd_bus_message *m, const char *body, const char *detail,
+                        sd_bus_error *error)
 {
-        Notifier *n;
         int r;
-
-        r = read_notifier(userdata, m, &n, error);
-        if (r <= 0)
-                return r < 0 ? r : 1; /* Will call us back */
 
         if (n->test)
                 return sd_bus_error_setf(error, BUS_ERROR_LIMIT_REACHED,
@@ -228,7 +229,7 @@ static int notifier_method_test(sd_bus_message *m, void *userdata, sd_bus_error 
                                 error, BUS_ERROR_WRONG_STATE,
                                 "The notifier %s has nowhere to send to: set %s first.", n->record.name,
                                 n->record.kind == NOTIFIER_MAIL ? "smtp_host and smtp_to" : "webhook_url");
-        r = outbox_ask(n, NULL, TEST_TIMEOUT, test_on_answer, &n->test);
+        r = outbox_ask(n, body, TEST_TIMEOUT, test_on_answer, &n->test);
         if (r < 0) {
                 _cleanup_free_ char *why = outbox_why_not(r);
 
@@ -237,8 +238,46 @@ static int notifier_method_test(sd_bus_message *m, void *userdata, sd_bus_error 
         }
 
         n->test_message = sd_bus_message_ref(m);
-        (void) notifier_audit(userdata, m, n->record.name, 0, "Test", error);
+        (void) notifier_audit(n->manager, m, n->record.name, 0, detail, error);
         return 1; /* test_on_answer() replies */
+}
+
+static int notifier_method_test(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Notifier *n;
+        int r;
+
+        r = read_notifier(userdata, m, &n, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
+
+        return notifier_try(n, m, NULL, "Test", error);
+}
+
+static int notifier_method_send_daily_report(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_json_ struct json_object *report = NULL;
+        _cleanup_free_ char *body = NULL;
+        const char *name;
+        uint64_t since;
+        Notifier *n;
+        int r;
+
+        r = sd_bus_message_read(m, "st", &name, &since);
+        if (r >= 0)
+                r = bus_read_flags(m, error);
+        if (r >= 0)
+                r = notifier_choose(userdata, m, name, &n, error);
+        if (r <= 0)
+                return r < 0 ? r : 1; /* Will call us back */
+
+        r = daily_ask(userdata, since, &report, error);
+        if (r >= 0)
+                r = daily_shorten(report, DAILY_EVENT_MAX);
+        if (r >= 0)
+                r = event_word_daily(report, "Somebody has asked for this report.", &body);
+
+        return r < 0 ? r : notifier_try(n, m, body, "Daily report", error);
 }
 
 /* How many deliveries are so, and why the newest of them is. */
@@ -426,6 +465,9 @@ const sd_bus_vtable notifier_vtable[] = {
                                 notifier_method_remove, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Test", SD_BUS_ARGS("s", name, "t", flags), SD_BUS_NO_RESULT,
                                 notifier_method_test, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SendDailyReport", SD_BUS_ARGS("s", name, "t", since_usec, "t", flags),
+                                SD_BUS_NO_RESULT, notifier_method_send_daily_report,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListDeliveries", SD_BUS_ARGS("a{sv}", filter),
                                 SD_BUS_RESULT("aa{sv}", deliveries, "t", total),
                                 notifier_method_list_deliveries, SD_BUS_VTABLE_UNPRIVILEGED),

@@ -149,9 +149,12 @@ bool notifier_mail_takes(const Settings *s, EventKind kind)
         case EVENT_JOB_FAILED:
         case EVENT_JOB_INCONCLUSIVE:
         case EVENT_JOB_STALLED:
+        case EVENT_BACKUP_FAILED:
                 return s->smtp_alert_on_fail;
         case EVENT_JOB_PASSED:
                 return s->smtp_alert_on_pass;
+        case EVENT_DAILY_REPORT:
+                return s->smtp_report_hour < SMTP_REPORT_NEVER;
         default:
                 return false;
         }
@@ -162,8 +165,12 @@ bool notifier_takes(const Notifier *n, EventKind kind, const char *host)
         if (!notifier_is_enabled(n))
                 return false;
         if (n->built_in)
-                return n->record.kind == NOTIFIER_WEBHOOK ||
-                       notifier_mail_takes(&n->manager->settings, kind);
+                return n->record.kind == NOTIFIER_WEBHOOK ? kind != EVENT_DAILY_REPORT
+                                                          : notifier_mail_takes(&n->manager->settings, kind);
+        /* It is large, and of all hosts: for those who have asked for it. */
+        if (kind == EVENT_DAILY_REPORT)
+                return n->record.severity <= event_severity(kind) && n->events &&
+                       strv_contains(n->events, event_kind_to_string(kind));
 
         return event_severity(kind) >= n->record.severity &&
                (!n->events || strv_contains(n->events, event_kind_to_string(kind))) &&

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "basic/fd-util.h"
 #include "basic/string-util.h"
@@ -64,7 +62,6 @@ static int notify_call_on_timer(sd_event_source *source, uint64_t usec, void *us
 /* The connection, with the question in it. */
 static int ask(const char *path, const NotifyRequest *request)
 {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
         _cleanup_json_ struct json_object *o = NULL;
         _cleanup_close_ int fd = -EBADF;
         const char *text;
@@ -74,12 +71,12 @@ static int ask(const char *path, const NotifyRequest *request)
         if (r < 0)
                 return r;
         text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-        if (strlen(text) > NOTIFY_PACKET_MAX || strlen(path) >= sizeof(address.sun_path))
+        if (strlen(text) > NOTIFY_PACKET_MAX)
                 return -EMSGSIZE;
-        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
-            send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+        fd = connect_packets(path);
+        if (fd < 0)
+                return fd;
+        if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
                 return -errno;
 
         return TAKE_FD(fd);

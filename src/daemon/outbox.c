@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <systemd/sd-id128.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #include "basic/log.h"
@@ -195,17 +194,6 @@ void outbox_kick(Manager *m)
                 (void) sd_event_source_set_enabled(m->outbox->source, SD_EVENT_ONESHOT);
 }
 
-/* What this machine is called, where it is told to others. */
-static char *site_name(void)
-{
-        char name[256] = "";
-
-        if (gethostname(name, sizeof(name) - 1) < 0 || !smtp_host_is_valid(name) || strchr(name, ':'))
-                return strdup("localhost");
-
-        return strdup(name);
-}
-
 int outbox_new(Manager *m, const char *socket)
 {
         _cleanup_(outbox_freep) Outbox *o = new0(Outbox, 1);
@@ -215,7 +203,7 @@ int outbox_new(Manager *m, const char *socket)
                 return -ENOMEM;
         o->manager = m;
         o->socket = socket;
-        o->site = site_name();
+        o->site = notify_site();
         if (!o->site)
                 return -ENOMEM;
         r = sd_event_add_defer(m->event, &o->source, outbox_on_defer, o);

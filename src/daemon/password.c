@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <utlist.h>
 
 #include "basic/fd-util.h"
@@ -80,13 +79,13 @@ static int password_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 
 static int password_ask(Password *p)
 {
-        const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = PATH_PASSWORD_SOCKET };
         _cleanup_close_ int fd = -EBADF;
         int r;
 
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
-            send(fd, &p->request, sizeof(p->request), MSG_NOSIGNAL) < 0)
+        fd = connect_packets(PATH_PASSWORD_SOCKET);
+        if (fd < 0)
+                return fd;
+        if (send(fd, &p->request, sizeof(p->request), MSG_NOSIGNAL) < 0)
                 return -errno;
         explicit_bzero(&p->request, sizeof(p->request));
         r = sd_event_add_io(p->manager->event, &p->io_source, fd, EPOLLIN, password_on_io, p);

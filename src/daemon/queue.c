@@ -3,6 +3,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "daemon/host.h"
+#include "daemon/job-archive.h"
 #include "daemon/job.h"
 #include "daemon/poll.h"
 #include "daemon/queue.h"

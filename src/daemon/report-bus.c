@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <utlist.h>
 
 #include "basic/fd-util.h"
@@ -145,7 +144,6 @@ static int report_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 
 static int report_call_send(ReportCall *c)
 {
-        const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = PATH_REPORT_SOCKET };
         const ReportRequest request = { .kind = c->kind };
         _cleanup_close_ int fd = -EBADF, document = -EBADF;
         _cleanup_json_ struct json_object *o = NULL;
@@ -153,7 +151,7 @@ static int report_call_send(ReportCall *c)
         ssize_t n;
         int r;
 
-        r = report_new(c->manager->store, c->job, &o);
+        r = report_new(c->manager->store, c->job, c->manager->settings.page_url, &o);
         if (r < 0)
                 return r;
         text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
@@ -163,9 +161,9 @@ static int report_call_send(ReportCall *c)
         if (document < 0)
                 return document;
 
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0)
-                return -errno;
+        fd = connect_packets(PATH_REPORT_SOCKET);
+        if (fd < 0)
+                return fd;
         n = send_with_fd(fd, &request, sizeof(request), document);
         if (n < 0)
                 return (int) n;

@@ -4,6 +4,7 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "daemon/report.h"
+#include "shared/page-url.h"
 #include "shared/report-proto.h"
 #include "shared/worker-proto.h"
 
@@ -172,14 +173,15 @@ static int copy_regions(struct json_object *details, struct json_object *to)
         return json_object_array_length(list) > 0 ? json_put(to, "region_msec", TAKE_PTR(list)) : 0;
 }
 
-static int put_job(struct json_object *to, const JobRecord *j)
+static int put_job(struct json_object *to, const JobRecord *j, const char *page_url)
 {
         struct json_object *o = json_object_new_object();
+        _cleanup_free_ char *url = NULL;
 
-        if (!o || json_put(to, "job", o) < 0)
+        if (!o || json_put(to, "job", o) < 0 || page_url_of_job(page_url, j->id, &url) < 0)
                 return -ENOMEM;
-        if (json_put_u64(o, "id", j->id) < 0 || put_text(o, "kind", j->kind) < 0 ||
-            put_text(o, "profile", j->profile) < 0 ||
+        if (json_put_u64(o, "id", j->id) < 0 || json_put_string(o, "url", url) < 0 ||
+            put_text(o, "kind", j->kind) < 0 || put_text(o, "profile", j->profile) < 0 ||
             json_put_string(o, "verdict", verdict_to_string(j->verdict)) < 0 ||
             put_text(o, "reason", j->reason) < 0 || put_text(o, "operator", j->operator) < 0 ||
             put_text(o, "note", j->note) < 0 || put_text(o, "cancelled_by", j->cancelled_by) < 0 ||
@@ -418,7 +420,7 @@ static int put_temperatures(struct json_object *to, Store *s, const JobRecord *j
         return r;
 }
 
-int report_new(Store *s, uint64_t job, struct json_object **ret)
+int report_new(Store *s, uint64_t job, const char *page_url, struct json_object **ret)
 {
         _cleanup_json_ struct json_object *o = json_object_new_object(), *by = json_object_new_object();
         _cleanup_(job_record_done) JobRecord j = {};
@@ -440,7 +442,7 @@ int report_new(Store *s, uint64_t job, struct json_object **ret)
         if (r >= 0)
                 r = json_put(o, "made_by", TAKE_PTR(by));
         if (r >= 0)
-                r = put_job(o, &j);
+                r = put_job(o, &j, page_url);
         if (r >= 0)
                 r = put_drive(o, &j);
         if (r >= 0)

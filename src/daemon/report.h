@@ -6,13 +6,14 @@
 #include "shared/report-proto.h"
 
 /* What a job that has ended was, did and found, as docs/report.schema.json has it. It is made of what the store has of the job alone, so
- * that it says the same whenever it is asked for; only of its temperatures the store forgets some with the years. */
+ * that it says the same whenever it is asked for; only of its temperatures the store forgets some with the years, and page_url may be
+ * another one by then. */
 
 /* Times that a graph of temperatures is made from: the last ones. */
 #define REPORT_TEMPERATURES_MAX 2000U
 
-/* -ENOENT: there is no such job; -EBUSY: it has not ended. Owner: the caller. */
-int report_new(Store *s, uint64_t job, struct json_object **ret);
+/* page_url: the setting. -ENOENT: there is no such job; -EBUSY: it has not ended. Owner: the caller. */
+int report_new(Store *s, uint64_t job, const char *page_url, struct json_object **ret);
 
 /* report-bus.c */
 /* What burnin-report makes of it answers the message, later: as a descriptor, or as bytes. The caller has judged who asks. Returns 1, or

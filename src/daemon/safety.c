@@ -81,6 +81,12 @@ int safety_check_drive(const Drive *d, const Job *own, const char **reterr_name,
                               "is in job %" PRIu64 " already (%s, %s).", d->job->record.id,
                               d->job->record.kind, d->job->record.profile);
 
+        if (d->unreadable_job > 0)
+                return refuse(d, BUS_ERROR_DRIVE_BUSY, reterr_name, reterr_text,
+                              "is in job %" PRIu64
+                              ", which cannot be read in the database; see the journal of burnind.",
+                              d->unreadable_job);
+
         return SAFETY_OK;
 }
 

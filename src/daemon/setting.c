@@ -11,6 +11,7 @@
 #include "shared/conf.h"
 #include "shared/names.h"
 #include "shared/notify-proto.h"
+#include "shared/page-url.h"
 
 #define LIST_MAX   64U
 #define SEPARATORS " \t,"
@@ -124,8 +125,12 @@ static const Setting table[] = {
               "Addresses and networks (192.0.2.0/24, 2001:db8::/32) that may use the web page; none: all may."),
         OTHER(trusted_proxies, NETWORKS, "", AT_ONCE,
               "Addresses and networks of proxies whose X-Forwarded-For is believed; none: loopback alone."),
+        TEXT(page_url, "", page_url_is_valid, "a URL that begins with https://, without a query",
+             "Where people open the web page, so that mails and reports lead back to it; none: they do not."),
         U32(retention_log_days, 1, 36500, 35, "days", AT_ONCE,
             "The logs of a job are dropped so long after its end; verdict and evidence stay."),
+        U32(retention_log_mb, 0, 1000000000, 0, "MB", AT_ONCE,
+            "The logs of the oldest jobs are dropped earlier where those of all take more than so many MB; 0: never."),
         U32(retention_backup_keep, 0, 1000, 14, "backups", AT_ONCE,
             "So many of the nightly backups of the database are kept; 0: none is made by night."),
         TEXT(smtp_host, "", smtp_host_is_valid, "the name or the address of a host",
@@ -140,8 +145,10 @@ static const Setting table[] = {
              "The sender of mail; none: burnin at the name of this machine."),
         OTHER(smtp_to, MAIL, "", AT_ONCE, "Who gets mail; none: nobody does."),
         OTHER(smtp_alert_on_fail, BOOLEAN, "yes", AT_ONCE,
-              "A mail for each job that fails, ends inconclusive or stands still."),
+              "A mail for each job that fails, ends inconclusive or stands still, and for each backup that fails."),
         OTHER(smtp_alert_on_pass, BOOLEAN, "no", AT_ONCE, "A mail for each job that passes."),
+        U32(smtp_report_hour, 0, 24, 8, "o'clock", AT_ONCE,
+            "The hour, by the clock of this machine, at which a report of the day is sent; 24: none is."),
         TEXT(webhook_url, "", notify_url_is_valid, "a URL that begins with https:// or http://",
              "Each event is sent there as JSON, signed with the secret of the notifier webhook; none: to nobody."),
         OTHER(boot_pools, LIST, "boot-pool freenas-boot rpool bpool", AT_ONCE,
@@ -315,7 +322,8 @@ static int set_path(Settings *s, const Setting *setting, const char *value)
         return r < 0 ? r : 0;
 }
 
-static int set_list(Settings *s, const Setting *setting, const char *value)
+static int set_words(Settings *s, const Setting *setting, const char *value, size_t min, size_t max,
+                     bool (*is_valid)(const char *word))
 {
         _cleanup_strv_free_ char **l = NULL;
         char ***field = setting_field(s, setting);
@@ -324,13 +332,12 @@ static int set_list(Settings *s, const Setting *setting, const char *value)
         r = strv_split(value, SEPARATORS, &l);
         if (r < 0)
                 return r;
-        if (strv_length(l) == 0)
+        if (strv_length(l) < min)
                 return -EINVAL;
-        if (strv_length(l) > LIST_MAX)
+        if (strv_length(l) > max)
                 return -ERANGE;
-        /* The characters of a ZFS pool's name; they become words for a host. */
         STRV_FOREACH(w, l)
-                if (!str_in_charset(*w, "-_.:", 255))
+                if (!is_valid(*w))
                         return -EINVAL;
 
         strv_free(*field);
@@ -338,26 +345,28 @@ static int set_list(Settings *s, const Setting *setting, const char *value)
         return 0;
 }
 
-static int set_networks(Settings *s, const Setting *setting, const char *value)
+/* The characters of a ZFS pool's name; they become words for a host. */
+static bool pool_is_valid(const char *word)
 {
-        _cleanup_strv_free_ char **l = NULL;
-        char ***field = setting_field(s, setting);
+        return str_in_charset(word, "-_.:", 255);
+}
+
+static int set_list(Settings *s, const Setting *setting, const char *value)
+{
+        return set_words(s, setting, value, 1, LIST_MAX, pool_is_valid);
+}
+
+static bool network_is_valid(const char *word)
+{
         uint8_t prefix;
         Address a;
-        int r;
 
-        r = strv_split(value, SEPARATORS, &l);
-        if (r < 0)
-                return r;
-        if (strv_length(l) > LIST_MAX)
-                return -ERANGE;
-        STRV_FOREACH(w, l)
-                if (network_parse(*w, &a, &prefix) < 0)
-                        return -EINVAL;
+        return network_parse(word, &a, &prefix) >= 0;
+}
 
-        strv_free(*field);
-        *field = TAKE_PTR(l);
-        return 0;
+static int set_networks(Settings *s, const Setting *setting, const char *value)
+{
+        return set_words(s, setting, value, 0, LIST_MAX, network_is_valid);
 }
 
 static int set_text(Settings *s, const Setting *setting, const char *value)
@@ -373,22 +382,7 @@ static int set_text(Settings *s, const Setting *setting, const char *value)
 
 static int set_mail(Settings *s, const Setting *setting, const char *value)
 {
-        _cleanup_strv_free_ char **l = NULL;
-        char ***field = setting_field(s, setting);
-        int r;
-
-        r = strv_split(value, SEPARATORS, &l);
-        if (r < 0)
-                return r;
-        if (strv_length(l) > NOTIFY_TO_MAX)
-                return -ERANGE;
-        STRV_FOREACH(w, l)
-                if (!mail_address_is_valid(*w))
-                        return -EINVAL;
-
-        strv_free(*field);
-        *field = TAKE_PTR(l);
-        return 0;
+        return set_words(s, setting, value, 0, NOTIFY_TO_MAX, mail_address_is_valid);
 }
 
 int setting_set(Settings *s, const Setting *setting, const char *value)
@@ -604,6 +598,7 @@ void settings_done(Settings *s)
         free(s->smtp_mode);
         free(s->smtp_user);
         free(s->smtp_from);
+        free(s->page_url);
         free(s->webhook_url);
         free(s->ssh_key);
         *s = (Settings){};

@@ -8,6 +8,9 @@
 
 #define SETTINGS_MAX 64U
 
+/* Of smtp_report_hour: behind the last hour of a day. */
+#define SMTP_REPORT_NEVER 24U
+
 typedef enum SettingOrigin {
         SETTING_DEFAULT,
         SETTING_FILE,
@@ -40,14 +43,17 @@ typedef struct Settings {
         bool web_session_bind_address;
         char **allowed_ips;     /* networks; none: everybody may come */
         char **trusted_proxies; /* networks; none: loopback alone */
-        uint32_t retention_log_days,
-                        retention_backup_keep; /* retention_backup_keep 0: none is made by night */
-        char *smtp_host;                       /* "": no mail */
-        uint32_t smtp_port;                    /* 0: that of the mode */
+        char *page_url;         /* "": nobody said */
+        uint32_t retention_log_days;
+        uint32_t retention_log_mb;      /* 0: no bound */
+        uint32_t retention_backup_keep; /* 0: none is made by night */
+        char *smtp_host;                /* "": no mail */
+        uint32_t smtp_port;             /* 0: that of the mode */
         char *smtp_mode, *smtp_user, *smtp_from;
         char **smtp_to;
         bool smtp_alert_on_fail, smtp_alert_on_pass;
-        char *webhook_url; /* "": none */
+        uint32_t smtp_report_hour; /* SMTP_REPORT_NEVER: no report */
+        char *webhook_url;         /* "": none */
         char **boot_pools;
         bool loop_drives;
         char *ssh_key; /* absolute path */

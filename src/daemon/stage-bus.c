@@ -8,6 +8,7 @@
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "daemon/authz.h"
+#include "daemon/job-archive.h"
 #include "daemon/stage.h"
 #include "shared/bus-util.h"
 #include "shared/names.h"
@@ -123,12 +124,13 @@ static int stage_log_open(const Stage *s, int *ret, sd_bus_error *error)
 
         fd = open(stage_log_path(s, path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 && errno == ENOENT)
-                return sd_bus_error_setf(error, BUS_ERROR_WRONG_STATE,
-                                         "Stage %s of job %" PRIu64 " has no log: %s.",
-                                         stage_kind_to_string(s->record.kind), s->record.job,
-                                         s->record.started_usec == 0     ? "it has not started"
-                                         : s->record.state != STAGE_DONE ? "nothing was written to it yet"
-                                                                         : "it was dropped with age");
+                return sd_bus_error_setf(
+                                error, BUS_ERROR_WRONG_STATE, "Stage %s of job %" PRIu64 " has no log: %s.",
+                                stage_kind_to_string(s->record.kind), s->record.job,
+                                s->record.started_usec == 0 ? "it has not started"
+                                : s->record.state != STAGE_DONE
+                                                ? "nothing was written to it yet"
+                                                : "it was dropped with age, or since the logs took too much room");
         if (fd < 0)
                 return -errno;
         if (fstat(fd, &st) < 0)

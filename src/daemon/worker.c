@@ -7,7 +7,6 @@
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "basic/fd-util.h"
@@ -207,20 +206,13 @@ static int worker_on_channel(sd_event_source *source, int fd, uint32_t revents, 
 static int worker_connect(Worker *w)
 {
         _cleanup_close_ int fd = -EBADF;
-        struct sockaddr_un sa = { .sun_family = AF_UNIX };
         char path[STAGE_PATH_MAX];
         int r;
 
         (void) stage_socket_path(w->stage, path);
-        if (strlen(path) >= sizeof(sa.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(sa.sun_path, path, strlen(path) + 1);
-
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        fd = connect_packets(path);
         if (fd < 0)
-                return -errno;
-        if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0)
-                return -errno;
+                return fd;
 
         r = sd_event_add_io(w->stage->job->manager->event, &w->channel_source, fd, EPOLLIN,
                             worker_on_channel, w);
@@ -236,28 +228,6 @@ void worker_reconnect(Worker *w)
                 return;
         if (worker_connect(w) < 0 && !w->child_source)
                 worker_gone(w, "its channel closed");
-}
-
-static int worker_listen(Stage *s)
-{
-        _cleanup_close_ int fd = -EBADF;
-        struct sockaddr_un sa = { .sun_family = AF_UNIX };
-        char path[STAGE_PATH_MAX];
-
-        (void) stage_socket_path(s, path);
-        if (strlen(path) >= sizeof(sa.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(sa.sun_path, path, strlen(path) + 1);
-
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-                return -errno;
-        if (unlink(path) < 0 && errno != ENOENT)
-                return -errno;
-        if (bind(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || listen(fd, 4) < 0)
-                return -errno;
-
-        return TAKE_FD(fd);
 }
 
 /* In the child. Only async-signal-safe calls, and no way back. */
@@ -422,6 +392,7 @@ int worker_spawn(Stage *s, bool follow, bool cancel, Worker **ret)
         _cleanup_close_ int params_fd = -EBADF, key_fd = -EBADF, socket_fd = -EBADF, gate_read = -EBADF;
         _cleanup_(worker_freep) Worker *w = NULL;
         Manager *m = s->job->manager;
+        char socket_path[STAGE_PATH_MAX];
         int gate[2], r;
         pid_t pid;
 
@@ -434,7 +405,8 @@ int worker_spawn(Stage *s, bool follow, bool cancel, Worker **ret)
         r = key_fd = host_open_key(stage_host(s));
         if (r < 0)
                 return r;
-        r = socket_fd = worker_listen(s);
+        (void) stage_socket_path(s, socket_path);
+        r = socket_fd = listen_packets(socket_path);
         if (r < 0)
                 return r;
         if (pipe2(gate, O_CLOEXEC) < 0)

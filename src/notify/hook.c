@@ -87,6 +87,7 @@ static int compose_ntfy(const NotifyRequest *r, const Text *t, uint64_t time_use
         if (!o || !message || !h->url || json_put_string(o, "topic", topic) < 0 ||
             json_put_string(o, "title", t->title) < 0 || json_put_string(o, "message", message) < 0 ||
             json_put_u64(o, "priority", ntfy_priorities[t->severity]) < 0 ||
+            json_put_string(o, "click", t->url) < 0 ||
             json_put(o, "tags", tags = json_object_new_array()) < 0)
                 return -ENOMEM;
         tag = json_object_new_string(ntfy_tags[t->severity]);
@@ -131,7 +132,7 @@ static int compose_slack(const NotifyRequest *r, const Text *t, uint64_t time_us
         if (!o || !message || !title)
                 return -ENOMEM;
         escaped = slack_escape(message);
-        text = escaped ? strf("%s\n%s", title, escaped) : NULL;
+        text = escaped ? strf("%s\n%s%s%s", title, escaped, t->url ? "\n" : "", strempty(t->url)) : NULL;
         h->url = strdup(r->url);
         if (!text || !h->url || json_put_string(o, "text", text) < 0 ||
             json_put_bool(o, "mrkdwn", false) < 0)
@@ -160,6 +161,7 @@ static int compose_discord(const NotifyRequest *r, const Text *t, uint64_t time_
         }
         if (json_put_string(embed, "title", t->title) < 0 ||
             json_put_string(embed, "description", message) < 0 ||
+            json_put_string(embed, "url", t->url) < 0 ||
             json_put_u64(embed, "color", discord_colors[t->severity]) < 0)
                 return -ENOMEM;
 

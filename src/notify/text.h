@@ -18,6 +18,8 @@ typedef struct Text {
         char *message; /* a sentence or two */
         char *plain;   /* all of it, in lines that end with \n */
         char *html;    /* the same as a page */
+        char *url;     /* of what it is about, on the web page; NULL: not known */
+        /* Of the report of a day title, plain and html are those of report/daily.h. */
         uint64_t time_usec;
 } Text;
 

@@ -56,14 +56,16 @@ static void picture_begin(FILE *f, const char *label)
 {
         (void) fprintf(f,
                        "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">"
-                       "<path class=\"axis\" d=\"M%d %dv%dh%d\"/>",
-                       PICTURE_WIDTH, PICTURE_HEIGHT, label, PLOT_LEFT, PLOT_TOP, PLOT_HEIGHT, PLOT_WIDTH);
+                       "<path class=\"grid\" d=\"M%d %dh%dM%d %dh%d\"/><path class=\"axis\" d=\"M%d %dv%dh%d\"/>",
+                       PICTURE_WIDTH, PICTURE_HEIGHT, label, PLOT_LEFT, PLOT_TOP, PLOT_WIDTH, PLOT_LEFT,
+                       PLOT_TOP + PLOT_HEIGHT / 2, PLOT_WIDTH, PLOT_LEFT, PLOT_TOP, PLOT_HEIGHT, PLOT_WIDTH);
 }
 
-static void label_left(FILE *f, bool top)
+/* halves: from below, as the lines of the grid are. */
+static void label_left(FILE *f, int halves)
 {
         (void) fprintf(f, "<text text-anchor=\"end\" x=\"%d\" y=\"%d\">", PLOT_LEFT - 6,
-                       top ? PLOT_TOP + 10 : PLOT_TOP + PLOT_HEIGHT);
+                       PLOT_TOP + PLOT_HEIGHT - PLOT_HEIGHT / 2 * halves + (halves == 2 ? 8 : 4));
 }
 
 static void label_below(FILE *f, bool end)
@@ -110,23 +112,51 @@ static void region_line(FILE *f, struct json_object *row, bool verify, uint64_t 
         line(f, verify ? "verify" : "write", points, n, 0, (int64_t) n - 1, 0, most);
 }
 
+/* Where the bad blocks are, one mark for all that are at one place of the picture. */
+static void bad_marks(FILE *f, struct json_object *list, uint64_t block_size, uint64_t size_bytes)
+{
+        bool marked[PLOT_WIDTH + 1] = {};
+
+        if (size_bytes == 0 || block_size == 0 || document_length(list) == 0)
+                return;
+        for (size_t i = 0; i < document_length(list); i++) {
+                uint64_t block = json_object_get_uint64(json_object_array_get_idx(list, i));
+
+                if (block < size_bytes / block_size)
+                        marked[place((int64_t) block, 0, (int64_t) (size_bytes / block_size), PLOT_WIDTH)] =
+                                        true;
+        }
+
+        (void) fputs("<path class=\"bad\" d=\"", f);
+        for (int x = 0; x <= PLOT_WIDTH; x++)
+                if (marked[x])
+                        (void) fprintf(f, "M%d %dv-10", PLOT_LEFT + x, PLOT_TOP + PLOT_HEIGHT);
+        (void) fputs("\"/>", f);
+}
+
 void chart_regions(FILE *f, struct json_object *stage, uint64_t size_bytes)
 {
-        struct json_object *rows = document_list(stage, "region_msec");
+        struct json_object *rows = document_list(stage, "region_msec"),
+                           *bad = document_list(stage, "bad_block_list");
         int64_t most = fastest_region(rows, size_bytes);
 
         if (most == 0)
                 return;
+        most += most % 2; /* half of it is written, too */
 
-        (void) fputs("<h3>Speed over the drive</h3><p class=\"key\"><span class=\"write\">writing</span> "
-                     "<span class=\"verify\">verifying</span>, a line for each pass</p>",
-                     f);
+        (void) fprintf(f,
+                       "<h3>Speed over the drive</h3><p class=\"key\"><span class=\"write\">writing</span> "
+                       "<span class=\"verify\">verifying</span>, a line for each pass%s</p>",
+                       document_length(bad) > 0 ? "; <span class=\"bad\">bad blocks</span> below" : "");
         picture_begin(f, "Speed over the drive");
         for (size_t i = 0; i < MIN(document_length(rows), (size_t) LINES_MAX); i++)
                 region_line(f, json_object_array_get_idx(rows, i), i % 2 == 1, size_bytes, most);
-        label_left(f, true);
+        bad_marks(f, bad, document_u64(stage, "block_size"), size_bytes);
+        label_left(f, 2);
         (void) fprintf(f, "%" PRIi64 " MB/s</text>", most);
-        label_left(f, false);
+        label_left(f, 1);
+        (void) fprintf(f, "%" PRIi64 "</text>", most / 2);
+        label_left(f, 0);
         (void) fputs("0</text>", f);
         label_below(f, false);
         (void) fputs("start of the drive</text>", f);
@@ -164,18 +194,19 @@ void chart_temperatures(FILE *f, struct json_object *temperatures)
                 }
         if (known < 2 || points[known - 1].x == points[0].x)
                 return;
-        /* A line that is flat stays in the middle. */
-        if (high - low < 4000) {
-                low -= 2000;
-                high += 2000;
-        }
+        /* Whole degrees above, below and in the middle; a line that is flat stays there. */
+        low = (low - (low % 2000 + 2000) % 2000) - (high - low < 4000 ? 2000 : 0);
+        high += ((low - high) % 4000 + 4000) % 4000;
 
         picture_begin(f, "Temperature");
         line(f, "heat", points, known, points[0].x, points[known - 1].x, low, high);
-        label_left(f, true);
+        label_left(f, 2);
         markup_mdegc(f, high);
         (void) fputs("</text>", f);
-        label_left(f, false);
+        label_left(f, 1);
+        markup_mdegc(f, (low + high) / 2);
+        (void) fputs("</text>", f);
+        label_left(f, 0);
         markup_mdegc(f, low);
         (void) fputs("</text>", f);
         label_below(f, false);

@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <time.h>
-
 #include "basic/string-util.h"
 #include "report/daily.h"
+#include "report/mail-part.h"
 #include "report/markup.h"
 #include "shared/enums.h"
+#include "shared/page-url.h"
 #include "shared/report-proto.h"
 
 #define LINE_BYTES_MAX 2048U
 #define SILENT_SHOWN   8U
 
-#define FOREGROUND "#1b1f24"
-#define SOFT       "#59636e"
-#define LINE       "#d1d9e0"
-#define RED        "#cf222e"
-#define AMBER      "#9a6700"
-#define GREEN      "#1a7f37"
-#define BLUE       "#0969da"
-
 /* Both parts at once. */
 typedef struct Out {
         FILE *text, *html;
+        const char *page_url; /* NULL: not known */
 } Out;
 
 /* One drive or job of a list: its name and state on one line, all else below. */
 typedef struct Entry {
         char *name, *state, *detail, *words; /* state, words NULL: none */
-        const char *color;                   /* of the state */
+        uint64_t job;                        /* 0: none */
+        MailColor color;                     /* of the state */
 } Entry;
 
 static void entry_done(Entry *e)
@@ -37,6 +31,14 @@ static void entry_done(Entry *e)
         free(e->detail);
         free(e->words);
 }
+
+/* Its colours are its own, light or dark around it. */
+typedef struct Banner {
+        const char *background, *border, *line, *text;
+} Banner;
+
+static const Banner amber_banner = { "#fff8c5", "#9a6700", "#e0c870", "#1b1f24" };
+static const Banner red_banner = { "#cf222e", "#cf222e", "#e5868c", "#ffffff" };
 
 typedef int (*EntryRead)(struct json_object *o, Entry *ret);
 
@@ -63,20 +65,6 @@ static int line_end(FILE *f, char **line, size_t *size, char **ret)
         return 0;
 }
 
-static void put_local(FILE *f, uint64_t usec)
-{
-        time_t t = (time_t) (usec / USEC_PER_SEC);
-        char buf[64];
-        struct tm tm;
-
-        /* Whatever clock has made it: years of five digits are no time that anybody reads. */
-        if (usec / USEC_PER_SEC <= UINT64_C(253402300799) && localtime_r(&t, &tm) &&
-            strftime(buf, sizeof(buf), "%Y-%m-%d %H:%M %Z", &tm) > 0)
-                (void) fputs(buf, f);
-        else
-                (void) fputs("at a time that is not known", f);
-}
-
 static void put_part(FILE *f, const char *before, const char *words)
 {
         if (!isempty(words))
@@ -88,7 +76,7 @@ static void put_part_time(FILE *f, const char *before, uint64_t usec)
         if (usec == 0)
                 return;
         (void) fprintf(f, "%s%s", ftell(f) > 0 ? ", " : "", before);
-        put_local(f, usec);
+        mail_time(f, usec);
 }
 
 static void put_place(FILE *f, struct json_object *o)
@@ -171,7 +159,7 @@ static int read_active(struct json_object *o, Entry *ret)
         if (!f)
                 return -ENOMEM;
         put_job(f, o);
-        put_part(f, "", document_string(o, "stage"));
+        put_part(f, "", markup_stage(document_string(o, "stage")));
         put_part_time(f, "since ", document_u64(o, "started_usec"));
         put_part_time(f, "not before ", started ? 0 : document_u64(o, "not_before_usec"));
         put_part_time(f, "ends about ", document_u64(o, "eta_usec"));
@@ -184,8 +172,9 @@ static int read_active(struct json_object *o, Entry *ret)
                 ret->state = strf("%u %%", percent > 0 ? (unsigned) MIN(percent, 100.0) : 0);
         else
                 ret->state = strdup(document_string(o, "state"));
-        ret->color = started ? BLUE : SOFT;
+        ret->color = started ? MAIL_BLUE : MAIL_SOFT;
         ret->words = strdup(document_string(o, "waiting"));
+        ret->job = document_u64(o, "job");
         ret->name = drive_name(o);
         return ret->state && ret->words && ret->name ? 0 : -ENOMEM;
 }
@@ -208,75 +197,105 @@ static int read_finished(struct json_object *o, Entry *ret)
         if ((int) verdict <= VERDICT_NONE)
                 verdict = VERDICT_INCONCLUSIVE;
         ret->state = strdup(verdict_to_string(verdict));
-        ret->color = verdict == VERDICT_PASSED ? GREEN : verdict == VERDICT_FAILED ? RED : AMBER;
+        ret->color = verdict == VERDICT_PASSED   ? MAIL_GREEN
+                     : verdict == VERDICT_FAILED ? MAIL_RED
+                                                 : MAIL_AMBER;
+        ret->job = document_u64(o, "job");
         /* Of what went well there is nothing to say. */
         ret->words = strdup(verdict == VERDICT_PASSED ? "" : document_string(o, "reason"));
         ret->name = drive_name(o);
         return ret->state && ret->words && ret->name ? 0 : -ENOMEM;
 }
 
-static void put_clean(FILE *f, const char *s)
+/* A line of the plain part, wrapped. */
+static int put_text_line(FILE *f, unsigned indent, const char *s)
 {
         _cleanup_free_ char *clean = str_clean(s, strlen(s), LINE_BYTES_MAX, false);
 
-        (void) fputs(strempty(clean), f);
+        if (!clean)
+                return -ENOMEM;
+        mail_wrap(f, indent, clean);
+        return 0;
 }
 
-static void put_text_entry(FILE *f, const Entry *e)
+static int put_text_entry(FILE *f, const Entry *e)
 {
-        (void) fputs("  ", f);
-        put_clean(f, e->name);
-        if (!isempty(e->state)) {
-                (void) fputs(": ", f);
-                put_clean(f, e->state);
-        }
-        (void) fputs("\n", f);
-        if (!isempty(e->detail)) {
-                (void) fputs("    ", f);
-                put_clean(f, e->detail);
-                (void) fputs("\n", f);
-        }
-        if (!isempty(e->words)) {
-                (void) fputs("    ", f);
-                put_clean(f, e->words);
-                (void) fputs("\n", f);
-        }
+        _cleanup_free_ char *head =
+                        strf("%s%s%s", e->name, isempty(e->state) ? "" : ": ", strempty(e->state));
+        int r = head ? put_text_line(f, 2, head) : -ENOMEM;
+
+        if (r >= 0 && !isempty(e->detail))
+                r = put_text_line(f, 4, e->detail);
+        if (r >= 0 && !isempty(e->words))
+                r = put_text_line(f, 4, e->words);
+        return r;
 }
 
-static void put_html_line(FILE *f, const char *color, const char *s)
+/* In a banner all has its colour. */
+static void put_html_line(FILE *f, const Banner *banner, MailColor color, const char *s)
 {
         if (isempty(s))
                 return;
-        (void) fprintf(f, "<div style=\"color:%s;font-size:14px\">", color);
+        (void) fputs("<div", f);
+        if (banner)
+                (void) fputs(" style=\"font-size:14px\"", f);
+        else
+                mail_color(f, color, "font-size:14px");
+        (void) fputs(">", f);
         markup_text(f, s);
         (void) fputs("</div>", f);
 }
 
-/* on_red: within the banner, where everything is white. */
-static void put_html_entry(FILE *f, const Entry *e, bool on_red)
+static int put_html_name(FILE *f, const Entry *e, const char *page_url)
 {
-        (void) fprintf(f, "<div style=\"padding:8px 0;border-top:1px solid %s\">",
-                       on_red ? "#ffffff66" : LINE);
-        (void) fputs("<table width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" role=\"presentation\"><tr>"
-                     "<td style=\"font-weight:600;word-break:break-word\">",
-                     f);
+        _cleanup_free_ char *url = NULL;
+        int r;
+
+        r = e->job > 0 ? page_url_of_job(page_url, e->job, &url) : 0;
+        if (r < 0)
+                return r;
+        if (url) {
+                (void) fprintf(f, "<a href=\"%s\"", url);
+                mail_color(f, MAIL_TEXT, "text-decoration:underline");
+                (void) fputs(">", f);
+        }
         markup_text(f, e->name);
+        (void) fputs(url ? "</a>" : "", f);
+        return 0;
+}
+
+static int put_html_entry(FILE *f, const Entry *e, const Banner *banner, const char *page_url)
+{
+        int r;
+
+        (void) fprintf(f,
+                       "<div%s style=\"padding:8px 0;border-top:1px solid %s\">"
+                       "<table width=\"100%%\" cellpadding=\"0\" cellspacing=\"0\" role=\"presentation\"><tr><td",
+                       banner ? "" : " class=\"line\"", banner ? banner->line : "#d1d9e0");
+        if (banner)
+                (void) fprintf(f, " style=\"color:%s;font-weight:600\"", banner->text);
+        else
+                mail_color(f, MAIL_TEXT, "font-weight:600");
+        (void) fputs(">", f);
+        r = put_html_name(f, e, page_url);
         (void) fputs("</td>", f);
         if (!isempty(e->state)) {
-                (void) fprintf(f,
-                               "<td align=\"right\" style=\"padding-left:12px;vertical-align:top;white-space:nowrap;"
-                               "font-weight:600;color:%s\">",
-                               e->color);
+                (void) fputs("<td align=\"right\"", f);
+                mail_color(f, e->color,
+                           "padding-left:12px;vertical-align:top;white-space:nowrap;font-weight:600");
+                (void) fputs(">", f);
                 markup_text(f, e->state);
                 (void) fputs("</td>", f);
         }
         (void) fputs("</tr></table>", f);
-        put_html_line(f, on_red ? "#ffffff" : SOFT, e->detail);
-        put_html_line(f, on_red ? "#ffffff" : FOREGROUND, e->words);
+        put_html_line(f, banner, MAIL_SOFT, e->detail);
+        put_html_line(f, banner, MAIL_TEXT, e->words);
         (void) fputs("</div>\n", f);
+        return r;
 }
 
-static int put_entries(Out *o, struct json_object *list, uint64_t total, EntryRead read, bool on_red)
+static int put_entries(Out *o, struct json_object *list, uint64_t total, EntryRead read,
+                       const Banner *banner)
 {
         size_t n = MIN(document_length(list), (size_t) DAILY_ENTRIES_MAX);
 
@@ -287,8 +306,11 @@ static int put_entries(Out *o, struct json_object *list, uint64_t total, EntryRe
                 r = read(json_object_array_get_idx(list, i), &e);
                 if (r < 0)
                         return r;
-                put_text_entry(o->text, &e);
-                put_html_entry(o->html, &e, on_red);
+                r = put_text_entry(o->text, &e);
+                if (r >= 0)
+                        r = put_html_entry(o->html, &e, banner, o->page_url);
+                if (r < 0)
+                        return r;
         }
         if (total > n) {
                 (void) fprintf(o->text, "  and %" PRIu64 " more\n", total - n);
@@ -300,7 +322,7 @@ static int put_entries(Out *o, struct json_object *list, uint64_t total, EntryRe
 }
 
 static int put_banner(Out *o, const char *one, const char *many, struct json_object *list, uint64_t total,
-                      EntryRead read, bool red)
+                      EntryRead read, const Banner *banner)
 {
         _cleanup_free_ char *title = NULL;
         int r;
@@ -313,12 +335,10 @@ static int put_banner(Out *o, const char *one, const char *many, struct json_obj
 
         (void) fprintf(o->text, "!! %s\n", title);
         (void) fprintf(o->html,
-                       "<div style=\"margin:0 0 16px;padding:12px 16px 4px;border-radius:6px;%s\">"
-                       "<div style=\"font-size:17px;font-weight:700;padding-bottom:8px\">%s</div>\n",
-                       red ? "background:" RED ";color:#ffffff"
-                           : "background:#fff8c5;border:2px solid " AMBER ";color:" FOREGROUND,
-                       title);
-        r = put_entries(o, list, total, read, red);
+                       "<div style=\"margin:0 0 16px;padding:12px 16px 4px;border-radius:6px;background:%s;color:%s;"
+                       "border:2px solid %s\"><div style=\"font-size:17px;font-weight:700;padding-bottom:8px\">%s</div>\n",
+                       banner->background, banner->text, banner->border, title);
+        r = put_entries(o, list, total, read, banner);
         (void) fputs("\n", o->text);
         (void) fputs("</div>\n", o->html);
         return r;
@@ -331,7 +351,7 @@ static int put_section(Out *o, const char *title, struct json_object *list, uint
         (void) fprintf(o->text, "\n%s (%" PRIu64 ")\n", title, total);
         (void) fprintf(o->html, "<h2 style=\"font-size:17px;margin:24px 0 8px\">%s (%" PRIu64 ")</h2>\n",
                        title, total);
-        return put_entries(o, list, total, read, false);
+        return put_entries(o, list, total, read, NULL);
 }
 
 /* What is counted, in the order in which it matters. */
@@ -407,6 +427,7 @@ static int make_summary(struct json_object *document, char **ret)
         uint64_t missing = document_u64(drives, "missing"), locked = document_u64(drives, "locked");
         size_t n = document_length(silent);
         _cleanup_free_ char *line = NULL;
+        bool shortened = false;
         size_t size;
         FILE *f = open_memstream(&line, &size);
 
@@ -427,6 +448,10 @@ static int make_summary(struct json_object *document, char **ret)
                 (void) fprintf(f, " and %zu more", n - SILENT_SHOWN);
         if (n > 0)
                 (void) fputs(".", f);
+        (void) json_get_bool(document, "shortened", &shortened);
+        if (shortened)
+                (void) fputs(" The lists are shortened so that they fit into a message; burninctl report daily shows more of them.",
+                             f);
 
         return line_end(f, &line, &size, ret);
 }
@@ -441,9 +466,9 @@ static int make_heading(struct json_object *document, char **ret)
         if (!f)
                 return -ENOMEM;
         (void) fprintf(f, "burnin%s%s, from ", isempty(site) ? "" : " on ", site);
-        put_local(f, document_u64(document, "since_usec"));
+        mail_time(f, document_u64(document, "since_usec"));
         (void) fputs(" to ", f);
-        put_local(f, document_u64(document, "until_usec"));
+        mail_time(f, document_u64(document, "until_usec"));
         return line_end(f, &line, &size, ret);
 }
 
@@ -472,15 +497,16 @@ static int put_body(Out *o, struct json_object *document, const Counts *c, const
 {
         int r;
 
-        (void) fprintf(o->text, "%s\n\n", heading);
+        mail_wrap(o->text, 0, heading);
+        (void) fputs("\n", o->text);
         r = put_banner(o, "drive fails its own health check", "drives fail their own health check",
-                       document_list(document, "failed_health"), c->failing, read_failing, false);
+                       document_list(document, "failed_health"), c->failing, read_failing, &amber_banner);
         if (r >= 0)
                 r = put_banner(o, "unlock of a drive that was locked", "unlocks of drives that were locked",
-                               document_list(document, "unlocked"), c->unlocked, read_unlock, true);
+                               document_list(document, "unlocked"), c->unlocked, read_unlock, &red_banner);
         if (r < 0)
                 return r;
-        (void) fprintf(o->text, "%s\n", summary);
+        mail_wrap(o->text, 0, summary);
         (void) fputs("<p style=\"margin:16px 0 0\">", o->html);
         markup_text(o->html, summary);
         (void) fputs("</p>\n", o->html);
@@ -498,18 +524,19 @@ static int put_page(Out *o, struct json_object *document, const Counts *c, const
         if (r < 0)
                 return r;
 
-        (void) fprintf(o->html,
-                       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>%s</title></head>\n"
-                       "<body style=\"margin:0;padding:12px;background:#ffffff;color:" FOREGROUND
-                       ";font:15px/1.45 system-ui,-apple-system,'Segoe UI',sans-serif;overflow-wrap:anywhere\">\n"
-                       "<div style=\"max-width:640px;margin:0 auto\">\n<h1 style=\"font-size:18px;margin:0 0 4px\">%c%s</h1>\n"
-                       "<p style=\"margin:0 0 16px;color:" SOFT "\">",
-                       title, title[0] == 'n' ? 'N' : title[0], title + 1);
+        mail_page_begin(o->html, title);
+        (void) fprintf(o->html, "<h1 style=\"font-size:18px;margin:0 0 4px\">%c%s</h1>\n<p",
+                       title[0] == 'n' ? 'N' : title[0], title + 1);
+        mail_color(o->html, MAIL_SOFT, "margin:0 0 16px");
+        (void) fputs(">", o->html);
         markup_text(o->html, heading);
         (void) fputs("</p>\n", o->html);
         r = put_body(o, document, c, heading, summary);
-        (void) fputs("</div></body></html>\n", o->html);
+        if (o->page_url) {
+                (void) fprintf(o->text, "\n%s\n", o->page_url);
+                mail_link(o->html, o->page_url, "Open burnin");
+        }
+        mail_page_end(o->html);
         return r;
 }
 
@@ -539,6 +566,9 @@ int daily_render(struct json_object *document, Daily *ret)
         if (r < 0)
                 return r;
 
+        o.page_url = document_string(document, "page_url");
+        if (!page_url_is_valid(o.page_url))
+                o.page_url = NULL;
         o.text = open_memstream(&d.text, &text_size);
         o.html = open_memstream(&d.html, &html_size);
         r = o.text && o.html ? put_page(&o, document, &c, d.title) : -ENOMEM;

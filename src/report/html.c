@@ -7,6 +7,7 @@
 #include "report/markup.h"
 #include "report/style.h"
 #include "shared/enums.h"
+#include "shared/page-url.h"
 
 /* Of bad blocks the page shows so many; the document in it has more. */
 #define BLOCKS_SHOWN 64U
@@ -99,13 +100,25 @@ static void write_title(FILE *f, struct json_object *job, struct json_object *dr
         }
 }
 
-/* What was signed, to find this file by from its print. */
+/* Whoever made the document: NULL unless it can stand in a page as it is, and be nothing but an address. */
+static const char *url_of(struct json_object *job)
+{
+        const char *url = document_string(job, "url");
+
+        return page_url_is_valid(url) ? url : NULL;
+}
+
+/* To find by from its print what was signed, and the job. A fragment stays with who opens the address. */
 static int write_qr(FILE *f, struct json_object *job, struct json_object *drive, const char *digest)
 {
         _cleanup_free_ char *text = NULL;
+        const char *url = url_of(job);
 
-        text = strf("burnin job %" PRIu64 " %s serial %.64s sha256 %s", document_u64(job, "id"),
-                    known_verdict(job), document_string(drive, "serial"), digest);
+        if (url)
+                text = strf("%s#sha256-%s", url, digest);
+        else
+                text = strf("burnin job %" PRIu64 " %s serial %.64s sha256 %s", document_u64(job, "id"),
+                            known_verdict(job), document_string(drive, "serial"), digest);
         return text ? chart_qr(f, text) : -ENOMEM;
 }
 
@@ -145,7 +158,10 @@ static void write_facts(FILE *f, struct json_object *job, struct json_object *dr
         fact(f, "Host", document_string(drive, "host"));
         fact(f, "Device there", document_string(drive, "kname"));
         fact_begin(f, "Job");
-        (void) fprintf(f, "%" PRIu64, document_u64(job, "id"));
+        if (url_of(job))
+                (void) fprintf(f, "<a href=\"%s\">%" PRIu64 "</a>", url_of(job), document_u64(job, "id"));
+        else
+                (void) fprintf(f, "%" PRIu64, document_u64(job, "id"));
         fact_end(f);
         fact(f, "Profile", document_string(job, "profile"));
         fact(f, "Started by", document_string(job, "operator"));
@@ -189,11 +205,11 @@ static void write_stages(FILE *f, struct json_object *stages)
                 struct json_object *s = json_object_array_get_idx(stages, i);
 
                 (void) fputs("<tr>", f);
-                cell(f, document_string(s, "kind"));
+                cell(f, markup_stage(document_string(s, "kind")));
                 verdict_cell(f, s);
-                (void) fputs("<td>", f);
+                (void) fputs("<td class=\"when\">", f);
                 markup_time(f, document_u64(s, "started_usec"));
-                (void) fputs("</td><td>", f);
+                (void) fputs("</td><td class=\"when\">", f);
                 markup_span(f, document_u64(s, "started_usec"), document_u64(s, "finished_usec"));
                 (void) fputs("</td>", f);
                 cell_of(f, "long", document_string(s, "reason"));
@@ -210,7 +226,7 @@ static void write_evidence_of(FILE *f, struct json_object *stage)
                 struct json_object *e = json_object_array_get_idx(evidence, i);
 
                 (void) fputs("<tr>", f);
-                cell(f, i == 0 ? document_string(stage, "kind") : "");
+                cell(f, i == 0 ? markup_stage(document_string(stage, "kind")) : "");
                 cell(f, document_string(e, "rule"));
                 verdict_cell(f, e);
                 cell_of(f, "long", document_string(e, "expected"));
@@ -309,7 +325,11 @@ static void write_attributes(FILE *f, struct json_object *before, struct json_ob
                 number_cell(f, true, (int64_t) MIN(document_u64(a, "threshold"), UINT64_C(999)));
                 if (old)
                         cell_of(f, "n", document_string(b, "raw_string"));
-                cell_of(f, "n", document_string(a, "raw_string"));
+                cell_of(f,
+                        b && !streq(document_string(a, "raw_string"), document_string(b, "raw_string"))
+                                        ? "n moved"
+                                        : "n",
+                        document_string(a, "raw_string"));
                 (void) fputs("</tr>", f);
         }
         (void) fputs("</tbody></table></div>", f);
@@ -322,7 +342,7 @@ static void write_smart(FILE *f, struct json_object *smart)
 
         if (!before && !after)
                 return;
-        (void) fputs("<h2>SMART before and after</h2><div class=\"scroll\"><table><thead><tr><th></th><th class=\"n\">Before</th>"
+        (void) fputs("<h2>SMART before and after</h2><div class=\"scroll\"><table class=\"counters\"><thead><tr><th></th><th class=\"n\">Before</th>"
                      "<th class=\"n\">After</th><th class=\"n\">Change</th></tr></thead><tbody><tr><td>Health</td><td class=\"n\">",
                      f);
         markup_text(f, before ? document_string(before, "health") : "–");
@@ -349,9 +369,9 @@ static void write_phases(FILE *f, struct json_object *stage)
 
                 (void) fprintf(f, "<tr><td class=\"n\">%" PRIu64 "</td>", document_u64(p, "number"));
                 cell(f, document_string(p, "name"));
-                (void) fputs("<td>", f);
+                (void) fputs("<td class=\"when\">", f);
                 markup_time(f, document_u64(p, "started_usec"));
-                (void) fputs("</td><td>", f);
+                (void) fputs("</td><td class=\"when\">", f);
                 markup_span(f, document_u64(p, "started_usec"), document_u64(p, "ended_usec"));
                 (void) fputs("</td><td class=\"n\">", f);
                 if (document_u64(p, "bytes_per_second") > 0)
@@ -404,7 +424,7 @@ static void write_self_test(FILE *f, struct json_object *stage)
         if (!test)
                 return;
         (void) fputs("<h2>Self-test of the drive</h2><dl>", f);
-        fact(f, "Stage", document_string(stage, "kind"));
+        fact(f, "Stage", markup_stage(document_string(stage, "kind")));
         fact(f, "Result", document_string(test, "state"));
         fact(f, "In the drive's words", document_string(test, "words"));
         fact_begin(f, "Tries");

@@ -3,6 +3,7 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "report/markup.h"
+#include "shared/enums.h"
 
 #define TEXT_MAX 4096U
 
@@ -72,6 +73,19 @@ void markup_span(FILE *f, uint64_t from_usec, uint64_t to_usec)
         s = format_timespan(buf, to_usec - from_usec);
         for (; *s; s++)
                 (void) fputs(*s == ' ' ? "\u00a0" : (const char[]){ *s, 0 }, f);
+}
+
+const char *markup_stage(const char *kind)
+{
+        static const char *const titles[_STAGE_KIND_MAX] = {
+                [STAGE_PRECHECK] = "Precheck",          [STAGE_SHORT_SMART] = "Short SMART test",
+                [STAGE_LONG_SMART] = "Long SMART test", [STAGE_SURFACE_VALIDATE] = "Surface validation",
+                [STAGE_NVME_FORMAT] = "NVMe format",    [STAGE_NVME_SANITIZE] = "NVMe sanitize",
+                [STAGE_FINAL_CHECK] = "Final check",
+        };
+        StageKind k = stage_kind_from_string(kind);
+
+        return k < 0 ? kind : titles[k];
 }
 
 const char *document_string(struct json_object *o, const char *key)

@@ -18,6 +18,9 @@ void markup_mdegc(FILE *f, int64_t mdegc);             /* 44 °C */
 void markup_time(FILE *f, uint64_t usec);              /* 2026-01-31 23:59:59 UTC */
 void markup_span(FILE *f, uint64_t from_usec, uint64_t to_usec);
 
+/* "Surface validation" of "surface_validate"; of another word that itself. */
+const char *markup_stage(const char *kind);
+
 /* Of a document that anybody may have made: what is missing or of another type is "", 0, NULL. */
 const char *document_string(struct json_object *o, const char *key);
 uint64_t document_u64(struct json_object *o, const char *key);

@@ -117,6 +117,7 @@
 #define MESSAGE_CONTACT_LOST          "5f67a166e51c45aaa4c32bcf7f5c44d8"
 #define MESSAGE_CONTACT_BACK          "74e322ebc95b466cb6c40020373d3c92"
 #define MESSAGE_STORE_UPGRADED        "d49704c704ae4e7c976dba61cc52a132"
+#define MESSAGE_JOB_UNREADABLE        "76d8196cf76245ad871ddc2552d9d48e"
 #define MESSAGE_STORE_FAILED          "bb731f857d1b4668915d2f4f8f114f91"
 #define MESSAGE_CANCELLED             "6aa3a4d92eee447b84d5986bf06249eb"
 #define MESSAGE_REPORT_REFUSED        "761cd9f9aa2142fbb48fd2c44c034a1e"
@@ -132,6 +133,7 @@
 #define MESSAGE_STALLED               "5d158d51adc845c68920c01068b4303a"
 #define MESSAGE_LOCKED_OUT            "e1083aebbaec4e07a99fe9ece4895e2e"
 #define MESSAGE_NIGHTLY_DONE          "f2fe0a8a9bd548d79593748b1fc15933"
+#define MESSAGE_DAILY_REPORT          "c398109789ff42a7bcf79918d35ec007"
 #define MESSAGE_BACKUP_FAILED         "2e191bb7f5f34c15ab5b9b793da7a5c1"
 #define MESSAGE_LOCAL_REFUSED         "3690c332682840f6a1ffb3ee8c1c227f"
 
@@ -183,3 +185,4 @@
 #define LOCKOUTS_MAX             4096U
 #define REPORTS_WAITING_MAX      64U   /* that are being made, or wait to be */
 #define LIST_PAGE_MAX            1000U /* rows in one answer of a List method */
+#define LIST_OBJECTS_MAX         500U  /* where they are drives or jobs with all of their properties */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include <unistd.h>
+
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "shared/notify-proto.h"
@@ -77,6 +79,14 @@ bool smtp_host_is_valid(const char *s)
 {
         return domain_is_valid(s) || (strchr(s, ':') && strspn(s, "0123456789abcdefABCDEF:.") == strlen(s) &&
                                       strlen(s) < sizeof("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"));
+}
+
+char *notify_site(void)
+{
+        char name[DOMAIN_MAX + 1] = "";
+
+        return strdup(gethostname(name, sizeof(name) - 1) < 0 || !domain_is_valid(name) ? "localhost"
+                                                                                        : name);
 }
 
 uint16_t smtp_port_of(SmtpMode mode)

@@ -27,6 +27,9 @@ typedef struct NotifyRequest {
         struct json_object *event; /* as daemon/event.c makes it; NULL for a test */
 } NotifyRequest;
 
+/* What this machine is called, where it is told to others. */
+char *notify_site(void) _warn_unused_;
+
 void notify_request_done(NotifyRequest *r);
 /* -EBADMSG: not what burnind would have sent. */
 int notify_request_from_json(struct json_object *o, NotifyRequest *ret);

@@ -25,32 +25,6 @@ static const char *const companions[] = { "-journal", "-wal", "-shm" };
 #define BUSY_USEC      (10 * USEC_PER_SEC)
 #define AHEAD_USEC     (3600 * USEC_PER_SEC)
 
-static int open_file(const char *path, int flags, Store **ret)
-{
-        _cleanup_(store_closep) Store *s = NULL;
-        int rc, r;
-
-        s = new0(Store, 1);
-        if (!s)
-                return -ENOMEM;
-        s->path = strdup(path);
-        if (!s->path)
-                return -ENOMEM;
-
-        errno = 0;
-        rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
-        if (!s->db)
-                return -ENOMEM;
-        if (rc != SQLITE_OK)
-                return store_error(s, rc, "open");
-        r = store_configure(s);
-        if (r < 0)
-                return r;
-
-        *ret = TAKE_PTR(s);
-        return 0;
-}
-
 static int unlink_with_companions(const char *path)
 {
         for (size_t i = 0; i < ELEMENTSOF(companions); i++) {
@@ -161,9 +135,9 @@ static int copy_database(const char *from, const char *to)
         if (fd < 0)
                 return -errno;
 
-        r = open_file(from, SQLITE_OPEN_READONLY, &source);
+        r = store_open_file(from, SQLITE_OPEN_READONLY, &source);
         if (r >= 0)
-                r = open_file(to, SQLITE_OPEN_READWRITE, &copy);
+                r = store_open_file(to, SQLITE_OPEN_READWRITE, &copy);
         /* What is half made has no name that anybody would look for. */
         if (r >= 0)
                 r = store_exec(copy, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF");
@@ -174,7 +148,7 @@ static int copy_database(const char *from, const char *to)
 
         /* The copy says of itself that it has a log, as the database does; it shall need none. */
         if (r >= 0)
-                r = open_file(to, SQLITE_OPEN_READWRITE, &copy);
+                r = store_open_file(to, SQLITE_OPEN_READWRITE, &copy);
         if (r >= 0)
                 r = store_exec(copy, "PRAGMA journal_mode = DELETE");
         copy = store_close(copy);
@@ -195,7 +169,7 @@ int backup_verify(const char *path)
         int64_t version, whole, broken;
         int r;
 
-        r = open_file(path, SQLITE_OPEN_READONLY, &s);
+        r = store_open_file(path, SQLITE_OPEN_READONLY, &s);
         if (r < 0)
                 return r;
         r = store_read_version(s, store_n_schemas, &version);
@@ -345,7 +319,7 @@ static uint64_t last_job_of(const char *database)
         _cleanup_(store_closep) Store *s = NULL;
         int64_t last = 0;
 
-        if (open_file(database, SQLITE_OPEN_READWRITE, &s) >= 0 &&
+        if (store_open_file(database, SQLITE_OPEN_READWRITE, &s) >= 0 &&
             store_query_i64(s, "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'", &last) < 0)
                 last = 0;
 
@@ -378,13 +352,13 @@ static int settle(Store *s, uint64_t now, uint64_t last_job)
         bool own;
         int r;
 
-        r = write_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(steps); i++)
                 r = restore_run(s, steps[i].sql, steps[i].job ? last_job : now);
 
-        return write_end(s, own, r);
+        return store_leave(s, own, r);
 }
 
 /* Brought up to date, settled, and on the disk as one file. */

@@ -32,39 +32,66 @@ int store_audit_add(Store *s, const AuditRecord *r)
         return record_insert(s, &audit_type, r, NULL);
 }
 
-int store_audit_list(Store *s, uint32_t offset, uint32_t limit,
+/* For LIKE: any text with this one in it, in which nothing stands for something else. */
+static char *pattern_of(const char *text)
+{
+        _cleanup_free_ char *pattern = new0(char, 2 * strlen(text) + STRLEN("%%") + 1);
+        char *p = pattern;
+
+        if (!pattern)
+                return NULL;
+        *p++ = '%';
+        for (; *text; text++) {
+                if (strchr("%_\\", *text))
+                        *p++ = '\\';
+                *p++ = *text;
+        }
+        *p = '%';
+
+        return TAKE_PTR(pattern);
+}
+
+int store_audit_list(Store *s, const char *text, uint32_t offset, uint32_t limit,
                      int (*callback)(AuditRecord *r, void *userdata), void *userdata, uint64_t *ret_total)
 {
+        static const char where[] =
+                        "WHERE actor LIKE ?1 ESCAPE '\\' OR action LIKE ?1 ESCAPE '\\' OR object LIKE ?1 ESCAPE '\\'"
+                        " OR outcome LIKE ?1 ESCAPE '\\' OR detail LIKE ?1 ESCAPE '\\' ";
         _cleanup_(rows_done) Rows rows = { .type = &audit_type };
-        const Value values[] = { { .number = limit > 0 ? limit : UINT64_MAX }, { .number = offset } };
+        _cleanup_free_ char *pattern = pattern_of(strempty(text)),
+                            *tail = strf("%sORDER BY id DESC LIMIT ? OFFSET ?", text ? where : "");
+        const Value values[] = { { .text = pattern },
+                                 { .number = limit > 0 ? limit : UINT64_MAX },
+                                 { .number = offset } };
         uint64_t total = 0;
         int r;
 
+        if (!pattern || !tail)
+                return -ENOMEM;
         if (ret_total) {
-                r = rows_count(s, &audit_type, "", NULL, 0, &total);
+                r = rows_count(s, &audit_type, text ? where : "", values, text ? 1 : 0, &total);
                 if (r < 0)
                         return r;
+                *ret_total = total;
+                if (total <= offset) /* not to be looked for a second time */
+                        return 0;
         }
-        r = rows_read(s, "ORDER BY id DESC LIMIT ? OFFSET ?", values, ELEMENTSOF(values), &rows);
+        r = rows_read(s, tail, values + !text, ELEMENTSOF(values) - !text, &rows);
         if (r < 0)
                 return r;
 
-        if (ret_total)
-                *ret_total = total;
         return ROWS_CALL(&rows, callback, userdata);
 }
 
-/* Nothing but the rows since then is read, however many there are before. */
+/* Nothing but these rows is read, however many there are. */
 int store_audit_list_done(Store *s, const char *action, uint64_t since_usec, uint32_t limit,
                           int (*callback)(AuditRecord *r, void *userdata), void *userdata,
                           uint64_t *ret_total)
 {
-        static const char where[] =
-                        "WHERE id > coalesce((SELECT id FROM audit WHERE time_usec < ? ORDER BY id DESC LIMIT 1), 0) "
-                        "AND action = ? AND outcome = 'ok'";
+        static const char where[] = "WHERE action = ? AND outcome = 'ok' AND time_usec >= ?";
         _cleanup_(rows_done) Rows rows = { .type = &audit_type };
-        const Value values[] = { { .number = since_usec }, { .text = action }, { .number = limit } };
-        _cleanup_free_ char *tail = strf("%s ORDER BY id DESC LIMIT ?", where);
+        const Value values[] = { { .text = action }, { .number = since_usec }, { .number = limit } };
+        _cleanup_free_ char *tail = strf("%s ORDER BY time_usec DESC, id DESC LIMIT ?", where);
         uint64_t total;
         int r;
 

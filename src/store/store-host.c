@@ -13,6 +13,7 @@ static const Column columns[] = {
         COLUMN(TEXT, HostRecord, "api_url", api_url),
         COLUMN(TEXT, HostRecord, "api_pin", api_pin),
         COLUMN(BOOL, HostRecord, "api_verify", api_verify),
+        COLUMN(BOOL, HostRecord, "lost", lost),
         COLUMN(U16, HostRecord, "port", port),
         COLUMN(U64, HostRecord, "added_usec", added_usec),
         COLUMN(U64, HostRecord, "last_seen_usec", last_seen_usec),

@@ -48,8 +48,8 @@ int store_open_schemas(const char *path, const char *const *schemas, size_t n_sc
 extern const char *const store_schemas[];
 extern const size_t store_n_schemas;
 
-/* What a connection is told before anything else. */
-int store_configure(Store *s);
+/* A connection to a file as it is, told what comes before anything else. flags: SQLITE_OPEN_*. */
+int store_open_file(const char *path, int flags, Store **ret);
 /* The schema of a file, 0: it is empty. -EUCLEAN: a database of somebody else; -ENOTSUP: newer than so many. It reads alone: a file
  * that is not for us stays as it is. */
 int store_read_version(Store *s, size_t n_schemas, int64_t *ret);
@@ -79,10 +79,6 @@ typedef struct Value {
         uint64_t number;
 } Value;
 
-/* Around each write: joins the transaction that is open, or is one of its own, whose commit waits for the disk. write_end() takes the
- * result of what was between the two, commits or rolls back, and returns the result of it all. */
-int write_begin(Store *s, bool *ret_own);
-int write_end(Store *s, bool own, int r);
 /* A write of one statement that gives no rows. ret_changed: how many rows it has changed; may be NULL. */
 int write_run(Store *s, const char *sql, const Value *values, size_t n_values, uint32_t *ret_changed);
 
@@ -154,8 +150,9 @@ int record_update(Store *s, const RecordType *t, const void *record);
 /* Rows are read to the end before the first is shown to anybody: callbacks may call back into the store. */
 typedef struct Rows {
         const RecordType *type;
+        bool apart; /* a row that cannot be read says nothing of the others: it is left out, and counted */
         char *records;
-        size_t n, allocated;
+        size_t n, allocated, n_unreadable;
 } Rows;
 
 void rows_done(Rows *rows);

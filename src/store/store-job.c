@@ -46,6 +46,20 @@ static const RecordType job_type = {
         .n_key = 1,
 };
 
+/* Which job it is, and which drive must be left alone while it is there. */
+static const Column name_columns[] = {
+        COLUMN(U64, JobRecord, "id", id),
+        COLUMN(TEXT, JobRecord, "drive", drive),
+};
+
+static const RecordType name_type = {
+        .table = "jobs",
+        .size = sizeof(JobRecord),
+        .columns = name_columns,
+        .n_columns = ELEMENTSOF(name_columns),
+        .n_key = 1,
+};
+
 void job_record_done(JobRecord *r)
 {
         record_done(&job_type, r);
@@ -58,7 +72,7 @@ int store_job_put(Store *s, JobRecord *r)
 
 int store_job_get(Store *s, uint64_t id, JobRecord *ret)
 {
-        _cleanup_(rows_done) Rows rows = { .type = &job_type };
+        _cleanup_(rows_done) Rows rows = { .type = &job_type, .apart = true };
         JobRecord *found;
         int r;
 
@@ -66,12 +80,24 @@ int store_job_get(Store *s, uint64_t id, JobRecord *ret)
         if (r < 0)
                 return r;
         if (rows.n == 0)
-                return -ENOENT;
+                return rows.n_unreadable > 0 ? -EUCLEAN : -ENOENT;
 
         found = rows_at(&rows, 0);
         *ret = *found;
         *found = (JobRecord){};
         return 0;
+}
+
+int store_job_list_active(Store *s, int (*callback)(JobRecord *r, void *userdata), void *userdata)
+{
+        _cleanup_(rows_done) Rows rows = { .type = &name_type };
+        int r;
+
+        r = rows_read(s, "WHERE state <> 'done' ORDER BY id", NULL, 0, &rows);
+        if (r < 0)
+                return r;
+
+        return ROWS_CALL(&rows, callback, userdata);
 }
 
 typedef struct JobQuery {
@@ -103,8 +129,11 @@ static void query_build(JobQuery *q, const JobFilter *f)
                 query_add(q, "model = ?", f->model);
         if (f->profile)
                 query_add(q, "profile = ?", f->profile);
-        if ((int) f->state >= 0)
-                query_add(q, "state = ?", job_state_to_string(f->state));
+        /* In words that SQLite has when it looks for an index. */
+        if (f->state == JOB_DONE)
+                query_add(q, "state = 'done'", NULL);
+        else if ((int) f->state >= 0)
+                query_add(q, "state <> 'done' AND state = ?", job_state_to_string(f->state));
         if ((int) f->verdict >= 0)
                 query_add(q, "verdict = ?", verdict_to_string(f->verdict));
         if (f->active)
@@ -130,7 +159,7 @@ static void query_build(JobQuery *q, const JobFilter *f)
 int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),
                    void *userdata, uint64_t *ret_total)
 {
-        _cleanup_(rows_done) Rows rows = { .type = &job_type };
+        _cleanup_(rows_done) Rows rows = { .type = &job_type, .apart = true };
         uint64_t total = 0;
         JobQuery q = {};
         char tail[sizeof(q.where) + 64];
@@ -148,8 +177,10 @@ int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, v
                         return r;
         }
 
-        (void) snprintf(tail, sizeof(tail), "%s ORDER BY id %s LIMIT ? OFFSET ?", q.where,
-                        f->active ? "ASC" : "DESC");
+        (void) snprintf(tail, sizeof(tail), "%s ORDER BY %s LIMIT ? OFFSET ?", q.where,
+                        f->active              ? "id ASC"
+                        : f->finished_usec > 0 ? "finished_usec DESC, id DESC"
+                                               : "id DESC");
         q.values[q.n_values++] = (Value){ .number = f->limit > 0 ? f->limit : UINT64_MAX };
         q.values[q.n_values++] = (Value){ .number = f->offset };
 

@@ -8,6 +8,8 @@ static const Column columns[] = {
         COLUMN(U64, NightlyRecord, "duration_usec", duration_usec),
         COLUMN(U64, NightlyRecord, "readings", readings),
         COLUMN(U64, NightlyRecord, "jobs", jobs),
+        COLUMN(U64, NightlyRecord, "jobs_for_size", jobs_for_size),
+        COLUMN(U64, NightlyRecord, "log_bytes", log_bytes),
         COLUMN(TEXT, NightlyRecord, "error", error),
 };
 

@@ -143,6 +143,21 @@ int store_event_get(Store *s, const char *id, EventRecord *ret)
         return row_find(s, &event_type, "WHERE id = ?", &(Value){ .text = id }, 1, ret);
 }
 
+int store_event_last(Store *s, const char *kind, uint64_t *ret_usec)
+{
+        EventRecord e = {};
+        int r;
+
+        r = row_find(s, &event_type, "WHERE kind = ? ORDER BY time_usec DESC LIMIT 1",
+                     &(Value){ .text = kind }, 1, &e);
+        if (r <= 0)
+                return r;
+
+        *ret_usec = e.time_usec;
+        event_record_done(&e);
+        return 1;
+}
+
 int store_event_trim(Store *s, uint64_t before_usec, uint32_t max, uint32_t *ret_n)
 {
         const Value values[] = { { .number = before_usec }, { .number = max } };
@@ -204,7 +219,9 @@ int store_delivery_list(Store *s, const DeliveryFilter *f,
         if (r < 0)
                 return r;
 
-        (void) snprintf(tail, sizeof(tail), "%s ORDER BY id DESC LIMIT ? OFFSET ?", where);
+        /* Of all notifiers, from the newest on: sorting all that were delivered takes longer than passing over what was not. */
+        (void) snprintf(tail, sizeof(tail), "%s ORDER BY id DESC LIMIT ? OFFSET ?",
+                        f->state >= 0 && !f->notifier ? "WHERE +state = ?" : where);
         values[n++] = (Value){ .number = f->limit > 0 ? f->limit : INT64_MAX };
         values[n++] = (Value){ .number = f->offset };
         r = rows_read(s, tail, values, n, &rows);

@@ -56,20 +56,22 @@ int store_reading_put(Store *s, const ReadingRecord *r)
         bool own;
         int k;
 
-        k = record_put(s, &reading_type, r);
-        if (k < 0)
-                return k;
-        k = write_begin(s, &own);
+        k = store_join(s, &own);
         if (k < 0)
                 return k;
 
-        return write_end(s, own, MIN(reading_trim(s, r->drive), 0));
+        k = record_put(s, &reading_type, r);
+        if (k >= 0)
+                k = MIN(reading_trim(s, r->drive), 0);
+
+        return store_leave(s, own, k);
 }
 
 /* All of these walk the rows of one drive, by the key. */
-static int reading_thin(Store *s, const char *drive, uint64_t now)
+static int reading_thin(Store *s, const char *drive, uint64_t last, uint64_t now)
 {
-        uint64_t old = now - MIN(now, READINGS_ALL_USEC), oldest = now - MIN(now, READINGS_DAILY_USEC);
+        uint64_t old = now - MIN(now, READINGS_ALL_USEC), oldest = now - MIN(now, READINGS_DAILY_USEC),
+                 done = last < now ? last - MIN(last, READINGS_ALL_USEC) : 0;
         int gone, thinned;
 
         gone = reading_delete(s, "DELETE FROM readings WHERE drive = ?1 AND time_usec BETWEEN ?2 AND ?3 - 1",
@@ -81,21 +83,21 @@ static int reading_thin(Store *s, const char *drive, uint64_t now)
                         "DELETE FROM readings WHERE drive = ?1 AND time_usec BETWEEN ?2 AND ?3 - 1 AND NOT "
                         "changed AND time_usec NOT IN (SELECT min(time_usec) FROM readings WHERE drive = ?1 "
                         "AND time_usec BETWEEN ?2 AND ?3 - 1 GROUP BY time_usec / 86400000000)",
-                        drive, oldest, old);
+                        drive, MAX(oldest, done - done % USEC_PER_DAY), old);
 
         return thinned < 0 ? thinned : gone + thinned;
 }
 
-int store_reading_thin(Store *s, const char *drive, uint64_t now)
+int store_reading_thin(Store *s, const char *drive, uint64_t last, uint64_t now)
 {
         bool own;
         int r;
 
-        r = write_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
-        return write_end(s, own, reading_thin(s, drive, now));
+        return store_leave(s, own, reading_thin(s, drive, last, now));
 }
 
 int store_reading_list(Store *s, const ReadingFilter *f, int (*callback)(ReadingRecord *r, void *userdata),

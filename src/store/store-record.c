@@ -333,11 +333,11 @@ int records_put(Store *s, const RecordType *t, const void *const *records, size_
         bool own;
         int r;
 
-        r = write_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
-        return write_end(s, own, put_each(s, t, records, n));
+        return store_leave(s, own, put_each(s, t, records, n));
 }
 
 static int record_write_as_one(Store *s, const RecordType *t, Operation op, const void *record)
@@ -345,11 +345,11 @@ static int record_write_as_one(Store *s, const RecordType *t, Operation op, cons
         bool own;
         int r;
 
-        r = write_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
-        return write_end(s, own, record_write(s, t, op, record));
+        return store_leave(s, own, record_write(s, t, op, record));
 }
 
 int record_put(Store *s, const RecordType *t, const void *record)
@@ -394,11 +394,11 @@ int record_del(Store *s, const RecordType *t, const char *key)
         bool own;
         int r;
 
-        r = write_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
-        return write_end(s, own, key_del(s, t, key));
+        return store_leave(s, own, key_del(s, t, key));
 }
 
 static int bind_values(sqlite3_stmt *stmt, const Value *values, size_t n_values)
@@ -463,6 +463,11 @@ int rows_read(Store *s, const char *tail, const Value *values, size_t n_values, 
         errno = 0;
         while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
                 r = rows_add(rows, stmt);
+                if (r == -EUCLEAN && rows->apart) {
+                        record_done(rows->type, rows_at(rows, --rows->n));
+                        rows->n_unreadable++;
+                        continue;
+                }
                 if (r == -EUCLEAN)
                         return store_error(s, SQLITE_CORRUPT, "row");
                 if (r < 0)
@@ -530,9 +535,9 @@ int write_run(Store *s, const char *sql, const Value *values, size_t n_values, u
         bool own;
         int r;
 
-        r = write_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
-        return write_end(s, own, run(s, sql, values, n_values, ret_changed));
+        return store_leave(s, own, run(s, sql, values, n_values, ret_changed));
 }

@@ -66,6 +66,21 @@ static const RecordType progress_type = {
         .n_key = 2,
 };
 
+/* And what the name of its object is made of. */
+static const Column name_columns[] = {
+        COLUMN(U64, StageRecord, "job", job),
+        COLUMN(U32, StageRecord, "stage", index),
+        COLUMN_OF_ENUM(StageRecord, "kind", kind, stage_kind),
+};
+
+static const RecordType name_type = {
+        .table = "stages",
+        .size = sizeof(StageRecord),
+        .columns = name_columns,
+        .n_columns = ELEMENTSOF(name_columns),
+        .n_key = 2,
+};
+
 static const Column phase_columns[] = {
         COLUMN(U32, PhaseRecord, "number", number),
         COLUMN(TEXT, PhaseRecord, "name", name),
@@ -104,39 +119,42 @@ static int progress_del(Store *s, const StageRecord *g)
         return statement_run(s, stmt);
 }
 
-static int stage_put(Store *s, const StageRecord *g)
+/* Of each drive its last time. */
+static int speed_put(Store *s, const StageRecord *g)
 {
-        bool own;
-        int r;
+        const Value key[] = { { .number = g->job }, { .number = g->index } };
 
-        r = record_put(s, &stage_type, g);
-        if (r < 0)
-                return r;
-        r = write_begin(s, &own);
-        if (r < 0)
-                return r;
+        if (g->kind != STAGE_SURFACE_VALIDATE || g->state != STAGE_DONE)
+                return 0;
 
-        return write_end(s, own, progress_del(s, g));
+        return write_run(
+                        s,
+                        "INSERT INTO surface_speeds SELECT model, drive, speed, finished_usec FROM (SELECT j.model, "
+                        "j.drive, json_extract(s.report, '$.details.phases[0].bytes_per_second') AS speed, "
+                        "s.finished_usec FROM stages s JOIN jobs j ON j.id = s.job WHERE s.job = ? AND s.stage = ? "
+                        "AND j.model IS NOT NULL AND json_valid(s.report)) WHERE typeof(speed) = 'integer' "
+                        "AND speed > 0 ON CONFLICT (model, drive) DO UPDATE SET bytes_per_second = "
+                        "excluded.bytes_per_second, finished_usec = excluded.finished_usec "
+                        "WHERE excluded.finished_usec >= finished_usec",
+                        key, ELEMENTSOF(key), NULL);
 }
 
 int store_stage_put(Store *s, const StageRecord *g)
 {
-        _cleanup_(store_rollbackp) Store *transaction = NULL;
+        bool own;
         int r;
 
-        if (s->transaction == TRANSACTION_NONE) {
-                r = store_begin(s);
-                if (r < 0)
-                        return r;
-                transaction = s;
-        }
-
-        r = stage_put(s, g);
-        if (r < 0 || !transaction)
+        r = store_join(s, &own);
+        if (r < 0)
                 return r;
 
-        transaction = NULL;
-        return store_commit(s);
+        r = record_put(s, &stage_type, g);
+        if (r >= 0)
+                r = speed_put(s, g);
+        if (r >= 0)
+                r = progress_del(s, g);
+
+        return store_leave(s, own, r);
 }
 
 /* What has ended shows how it ended: late progress changes nothing there. */
@@ -160,19 +178,35 @@ static void stage_take_progress(StageRecord *g, StageRecord *p)
 
 int store_stage_list(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata), void *userdata)
 {
-        _cleanup_(rows_done) Rows rows = { .type = &stage_type }, progress = { .type = &progress_type };
+        _cleanup_(rows_done) Rows rows = { .type = &stage_type, .apart = true },
+                                  progress = { .type = &progress_type, .apart = true };
         const Value id = { .number = job };
         int r;
 
         r = rows_read(s, "WHERE job = ? ORDER BY stage", &id, 1, &rows);
         if (r >= 0)
                 r = rows_read(s, "WHERE job = ?", &id, 1, &progress);
+        if (r >= 0 && rows.n_unreadable + progress.n_unreadable > 0)
+                r = -EUCLEAN;
         if (r < 0)
                 return r;
 
         for (size_t i = 0; i < rows.n; i++)
                 for (size_t k = 0; k < progress.n; k++)
                         stage_take_progress(rows_at(&rows, i), rows_at(&progress, k));
+
+        return ROWS_CALL(&rows, callback, userdata);
+}
+
+int store_stage_list_names(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata),
+                           void *userdata)
+{
+        _cleanup_(rows_done) Rows rows = { .type = &name_type, .apart = true };
+        int r;
+
+        r = rows_read(s, "WHERE job = ? ORDER BY stage", &(Value){ .number = job }, 1, &rows);
+        if (r < 0)
+                return r;
 
         return ROWS_CALL(&rows, callback, userdata);
 }
@@ -196,11 +230,11 @@ static int progress_job(Store *s, const JobRecord *j)
         bool own;
         int r;
 
-        r = write_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
-        return write_end(s, own, job_set_percent(s, j));
+        return store_leave(s, own, job_set_percent(s, j));
 }
 
 static int progress_all(Store *s, const StageRecord *const *stages, size_t n_stages,
@@ -256,17 +290,10 @@ int store_sibling_speed(Store *s, const char *model, const char *drive, uint64_t
         size_t n = 0;
         int rc, r;
 
-        /* Of each drive its last time: SQLite takes what is in neither function nor group from the row of the maximum. */
-        r = store_statement(
-                        s,
-                        "SELECT json_extract(stages.report, '$.details.phases[0].bytes_per_second') AS speed, "
-                        "MAX(stages.finished_usec) AS newest "
-                        "FROM stages JOIN jobs ON jobs.id = stages.job "
-                        "WHERE stages.kind = 'surface_validate' AND stages.state = 'done' "
-                        "AND jobs.model = ?1 AND jobs.drive <> ?2 AND json_valid(stages.report) "
-                        "AND typeof(speed) = 'integer' AND speed > 0 "
-                        "GROUP BY jobs.drive ORDER BY newest DESC LIMIT ?3",
-                        &stmt);
+        r = store_statement(s,
+                            "SELECT bytes_per_second FROM surface_speeds WHERE model = ?1 AND drive <> ?2 "
+                            "ORDER BY finished_usec DESC LIMIT ?3",
+                            &stmt);
         if (r < 0)
                 return r;
         if ((r = bind_text(stmt, 1, model ?: "", STORE_TEXT_MAX)) < 0 ||
@@ -275,7 +302,7 @@ int store_sibling_speed(Store *s, const char *model, const char *drive, uint64_t
         errno = 0;
         while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && n < SIBLINGS_MAX)
                 speeds[n++] = (uint64_t) sqlite3_column_int64(stmt, 0);
-        if (rc != SQLITE_ROW && (r = store_error(s, rc, "stages")) < 0)
+        if (rc != SQLITE_ROW && (r = store_error(s, rc, "surface_speeds")) < 0)
                 return r;
 
         qsort(speeds, n, sizeof(uint64_t), compare_u64);
@@ -309,21 +336,23 @@ int store_phase_put(Store *s, uint64_t job, uint32_t stage, const PhaseRecord *r
         bool own;
         int k;
 
-        k = write_begin(s, &own);
+        k = store_join(s, &own);
         if (k < 0)
                 return k;
 
-        return write_end(s, own, phase_put(s, job, stage, r));
+        return store_leave(s, own, phase_put(s, job, stage, r));
 }
 
 int store_phase_list(Store *s, uint64_t job, uint32_t stage, int (*callback)(PhaseRecord *r, void *userdata),
                      void *userdata)
 {
-        _cleanup_(rows_done) Rows rows = { .type = &phase_type };
+        _cleanup_(rows_done) Rows rows = { .type = &phase_type, .apart = true };
         const Value values[] = { { .number = job }, { .number = stage } };
         int r;
 
         r = rows_read(s, "WHERE job = ? AND stage = ? ORDER BY number", values, ELEMENTSOF(values), &rows);
+        if (r >= 0 && rows.n_unreadable > 0)
+                r = -EUCLEAN;
         if (r < 0)
                 return r;
 

@@ -4,38 +4,19 @@
 
 #include "store/store-internal.h"
 
-/* One look at the jobs and one at their drives, however many there are. Whole surfaces are those that write four patterns once: others
- * would take other hours, and so would pauses. */
+/* All of it was counted before: see the schema. */
 static const char sql[] =
-                "WITH b AS MATERIALIZED (SELECT id, ifnull(model, '') AS model, verdict, drive, created_usec, finished_usec,"
-                " finished_usec - started_usec - pauses_usec AS took,"
-                " verdict = 'passed' AND started_usec > 0 AND finished_usec - started_usec > pauses_usec"
-                " AND profile IN ('full', 'surface', 'surface_short', 'surface_long') AND NOT EXISTS (SELECT 1 FROM stages"
-                " WHERE job = jobs.id AND kind = 'surface_validate' AND phases > 8) AS whole"
-                " FROM jobs WHERE kind = 'burn-in' AND created_usec >= ?1), "
-                "r (part, name, passed, failed, inconclusive, cancelled, jobs, hours, terabytes) AS ("
-                "SELECT 'model', b.model, sum(verdict = 'passed'), sum(verdict = 'failed'), sum(verdict = 'inconclusive'),"
-                " sum(verdict = 'cancelled'), count(*),"
-                " total(CASE WHEN whole AND d.size_bytes > 0 THEN took END) / 3.6e9,"
-                " total(CASE WHEN whole THEN d.size_bytes END) / 1e12"
-                " FROM b LEFT JOIN drives d ON d.id = b.drive GROUP BY b.model "
-                "UNION ALL SELECT 'day', day, sum(verdict = 'passed'), sum(verdict = 'failed'),"
-                " sum(verdict = 'inconclusive'), sum(verdict = 'cancelled'), sum(queued), 0.0, 0.0 FROM ("
-                "SELECT date(created_usec / 1000000, 'unixepoch') AS day, '' AS verdict, 1 AS queued FROM b "
-                "UNION ALL SELECT date(finished_usec / 1000000, 'unixepoch'), verdict, 0 FROM b WHERE verdict <> '')"
-                " GROUP BY day "
-                "UNION ALL SELECT 'stage', s.kind, 0, sum(b.verdict = 'failed'), sum(b.verdict = 'inconclusive'), 0,"
-                " count(*), 0.0, 0.0 FROM b JOIN stages s ON s.job = b.id AND s.stage ="
-                " (SELECT min(stage) FROM stages WHERE job = b.id AND verdict = b.verdict)"
-                " WHERE b.verdict IN ('failed', 'inconclusive') GROUP BY s.kind) "
-                "SELECT * FROM r ORDER BY part, CASE part WHEN 'day' THEN 0 ELSE -jobs END, name";
+                "SELECT part, name, sum(passed), sum(failed), sum(inconclusive), sum(cancelled), sum(jobs),"
+                " total(usec) / 3.6e9, total(bytes) / 1e12 FROM job_counts WHERE period = ?2 AND queued >="
+                " substr(date(?1 / 1000000, 'unixepoch'), 1, CASE ?2 WHEN 'day' THEN 10 ELSE 7 END)"
+                " GROUP BY part, name ORDER BY part, CASE part WHEN ?2 THEN 0 ELSE -sum(jobs) END, name";
 
 static uint64_t number(sqlite3_stmt *stmt, int i)
 {
         return (uint64_t) MAX(sqlite3_column_int64(stmt, i), INT64_C(0));
 }
 
-int store_job_statistics(Store *s, uint64_t since_usec,
+int store_job_statistics(Store *s, uint64_t since_usec, bool by_month,
                          int (*callback)(const JobStatistics *r, void *userdata), void *userdata)
 {
         sqlite3_stmt *stmt;
@@ -44,6 +25,8 @@ int store_job_statistics(Store *s, uint64_t since_usec,
         r = store_statement(s, sql, &stmt);
         if (r >= 0)
                 r = bind_u64(stmt, 1, since_usec);
+        if (r >= 0)
+                r = bind_text(stmt, 2, by_month ? "month" : "day", STORE_TEXT_MAX);
         if (r < 0)
                 return r;
 

@@ -28,13 +28,15 @@
 extern const char schema_0001_init[], schema_0002_settings[], schema_0004_queue[], schema_0005_grant[],
                 schema_0006_self_test[], schema_0007_truenas[], schema_0008_reading[],
                 schema_0009_stage_progress[], schema_0010_accounts[], schema_0011_bay[], schema_0012_nvme[],
-                schema_0013_latest[], schema_0014_outbox[], schema_0016_nightly[];
+                schema_0013_latest[], schema_0014_outbox[], schema_0016_nightly[],
+                schema_0017_nightly_size[], schema_0018_host_lost[], schema_0019_statistics[];
 
 const char *const store_schemas[] = {
-        schema_0001_init,      schema_0002_settings, schema_0004_queue,   schema_0005_grant,
-        schema_0006_self_test, schema_0007_truenas,  schema_0008_reading, schema_0009_stage_progress,
-        schema_0010_accounts,  schema_0011_bay,      schema_0012_nvme,    schema_0013_latest,
-        schema_0014_outbox,    schema_0016_nightly,
+        schema_0001_init,       schema_0002_settings, schema_0004_queue,        schema_0005_grant,
+        schema_0006_self_test,  schema_0007_truenas,  schema_0008_reading,      schema_0009_stage_progress,
+        schema_0010_accounts,   schema_0011_bay,      schema_0012_nvme,         schema_0013_latest,
+        schema_0014_outbox,     schema_0016_nightly,  schema_0017_nightly_size, schema_0018_host_lost,
+        schema_0019_statistics,
 };
 
 const size_t store_n_schemas = ELEMENTSOF(store_schemas);
@@ -307,55 +309,26 @@ int store_leave(Store *s, bool own, int r)
 {
         int k;
 
-        if (!own)
-                return r;
-        if (r < 0) {
-                store_rollback(s);
-                return r;
+        if (own && r >= 0) {
+                k = store_commit(s);
+                return k < 0 ? k : r;
         }
 
-        k = store_commit(s);
-        return k < 0 ? k : r;
+        if (own)
+                store_rollback(s);
+        else if (r < 0 && s->transaction == TRANSACTION_OPEN) {
+                rollback_now(s);
+                s->transaction = TRANSACTION_FAILED;
+                s->transaction_error = r;
+        }
+
+        return r;
 }
 
 void store_watch(Store *s, void (*ended)(bool committed, void *userdata), void *userdata)
 {
         s->ended = ended;
         s->ended_userdata = userdata;
-}
-
-int write_begin(Store *s, bool *ret_own)
-{
-        int r;
-
-        if (s->transaction == TRANSACTION_FAILED)
-                return s->transaction_error;
-        if (s->transaction == TRANSACTION_NONE) {
-                r = begin_now(s, true);
-                if (r < 0)
-                        return r;
-        }
-
-        *ret_own = s->transaction == TRANSACTION_NONE;
-        return 0;
-}
-
-int write_end(Store *s, bool own, int r)
-{
-        int k;
-
-        if (r >= 0) {
-                k = own ? commit_now(s) : 0;
-                return k < 0 ? k : r;
-        }
-
-        rollback_now(s);
-        if (!own) {
-                s->transaction = TRANSACTION_FAILED;
-                s->transaction_error = r;
-        }
-
-        return r;
 }
 
 int store_query_i64(Store *s, const char *sql, int64_t *ret)
@@ -530,7 +503,7 @@ static int set_journal_mode(Store *s)
         return r;
 }
 
-int store_configure(Store *s)
+static int configure(Store *s)
 {
         static const int on[] = { SQLITE_DBCONFIG_DEFENSIVE },
                          off[] = { SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_DQS_DML,
@@ -549,20 +522,41 @@ int store_configure(Store *s)
         return store_exec(s, "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON");
 }
 
-static int open_database(Store *s, const char *const *schemas, size_t n_schemas, int64_t *ret_version)
+int store_open_file(const char *path, int flags, Store **ret)
 {
-        int64_t version, keys;
+        _cleanup_(store_closep) Store *s = NULL;
         int rc, r;
 
+        s = new0(Store, 1);
+        if (!s)
+                return -ENOMEM;
+        s->path = strdup(path);
+        if (!s->path)
+                return -ENOMEM;
+
         errno = 0;
-        rc = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+        rc = sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
         if (!s->db)
                 return -ENOMEM;
-        if (rc != SQLITE_OK)
-                return store_error(s, rc, "open");
+        r = store_error(s, rc, "open");
+        if (r >= 0)
+                r = configure(s);
+        if (r < 0)
+                return r;
 
-        if ((r = store_configure(s)) < 0 || (r = store_read_version(s, n_schemas, &version)) < 0 ||
-            (r = set_journal_mode(s)) < 0 ||
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+int store_open_schemas(const char *path, const char *const *schemas, size_t n_schemas, Store **ret,
+                       int *ret_upgraded_from)
+{
+        _cleanup_(store_closep) Store *s = NULL;
+        int64_t version, keys;
+        int r;
+
+        if ((r = create_file(path)) < 0 || (r = store_open_file(path, SQLITE_OPEN_READWRITE, &s)) < 0 ||
+            (r = store_read_version(s, n_schemas, &version)) < 0 || (r = set_journal_mode(s)) < 0 ||
             (r = store_exec(s, "PRAGMA journal_size_limit = 16777216")) < 0 ||
             (r = prepare(s, "BEGIN IMMEDIATE", &s->begin)) < 0 ||
             (r = prepare(s, "COMMIT", &s->commit)) < 0 || (r = prepare(s, "ROLLBACK", &s->rollback)) < 0 ||
@@ -572,31 +566,6 @@ static int open_database(Store *s, const char *const *schemas, size_t n_schemas,
                 return r;
         if (keys != 1)
                 return -EIO;
-
-        *ret_version = version;
-        return 0;
-}
-
-int store_open_schemas(const char *path, const char *const *schemas, size_t n_schemas, Store **ret,
-                       int *ret_upgraded_from)
-{
-        _cleanup_(store_closep) Store *s = NULL;
-        int64_t version;
-        int r;
-
-        s = new0(Store, 1);
-        if (!s)
-                return -ENOMEM;
-        s->path = strdup(path);
-        if (!s->path)
-                return -ENOMEM;
-
-        r = create_file(path);
-        if (r < 0)
-                return r;
-        r = open_database(s, schemas, n_schemas, &version);
-        if (r < 0)
-                return r;
 
         if (ret_upgraded_from)
                 *ret_upgraded_from = version > 0 && version < (int64_t) n_schemas ? (int) version : -1;
@@ -657,9 +626,21 @@ int store_check(Store *s)
         if ((uint64_t) f.f_bavail * f.f_frsize < FREE_MIN_BYTES)
                 return -ENOSPC;
 
-        r = write_begin(s, &own);
+        r = store_join(s, &own);
         if (r < 0)
                 return r;
 
-        return write_end(s, own, check_write(s));
+        return store_leave(s, own, check_write(s));
+}
+
+int store_size(Store *s, uint64_t *ret)
+{
+        int64_t size = 0;
+        int r;
+
+        r = store_query_i64(s, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+                            &size);
+        if (r >= 0)
+                *ret = (uint64_t) size;
+        return r;
 }

@@ -36,8 +36,9 @@ static inline void store_rollbackp(Store **s)
                 store_rollback(*s);
 }
 
-/* The same for who may be called within another's transaction: joins it, or begins one. store_leave() takes the result of what was
- * between the two, and returns that of it all. */
+/* The same for who may be called within another's transaction, and around each write: joins it, or begins one. store_leave() takes the
+ * result of what was between the two, and returns that of it all. Where a part has failed, the whole is rolled back, and what
+ * would still be written in it is refused with that error, its commit too. */
 int store_join(Store *s, bool *ret_own);
 int store_leave(Store *s, bool own, int r);
 /* Called at the end of each transaction, also of one that is a single write: whether it was committed. It must not call the store. */
@@ -45,6 +46,8 @@ void store_watch(Store *s, void (*ended)(bool committed, void *userdata), void *
 
 /* Free space, integrity: what burnind's Health says. 0, or why the database cannot be written. */
 int store_check(Store *s);
+/* Of all that is in it, in bytes: some of it may be in its log yet. */
+int store_size(Store *s, uint64_t *ret);
 
 /* The same write would be refused for ever: it is what was to be written, not the disk. */
 bool store_is_refusal(int r);
@@ -54,6 +57,7 @@ typedef struct HostRecord {
         char *host_key, *host_key_sha256; /* accepted; NULL: none */
         char *api_url, *api_pin;          /* of kind truenas; NULL: none */
         bool api_verify;
+        bool lost; /* it was told that it does not answer, and not yet that it does again */
         uint16_t port;
         uint64_t added_usec, last_seen_usec;
 } HostRecord;
@@ -180,6 +184,8 @@ typedef struct NightlyRecord {
         uint32_t one; /* the key; the store sets it */
         uint64_t started_usec, duration_usec;
         uint64_t readings, jobs; /* how many readings went, and of how many jobs the files */
+        uint64_t jobs_for_size;  /* of these, since those of all took too much */
+        uint64_t log_bytes;      /* what the others took then; 0: there was no bound */
         char *error;             /* NULL: nothing went wrong */
 } NightlyRecord;
 /* Who is told of events (daemon/notifier.h); the built-in ones are no records. */
@@ -256,8 +262,8 @@ int store_drive_list(Store *s, int (*callback)(DriveRecord *r, void *userdata), 
 #define READINGS_DAILY_USEC (5 * 365 * USEC_PER_DAY)
 #define READINGS_MAX        5000U
 int store_reading_put(Store *s, const ReadingRecord *r); /* -ENOENT: its drive is not stored */
-/* Those of one drive that have aged: how many went. */
-int store_reading_thin(Store *s, const char *drive, uint64_t now);
+/* Those of one drive that have aged since the last time that this was done, to its end (0: never): how many went. */
+int store_reading_thin(Store *s, const char *drive, uint64_t last, uint64_t now);
 typedef struct ReadingFilter {
         const char *drive;
         uint64_t since_usec, until_usec; /* until_usec 0: to the last */
@@ -269,34 +275,41 @@ int store_reading_list(Store *s, const ReadingFilter *f, int (*callback)(Reading
 /* id 0: inserts and sets it (reset it where the transaction around is not committed). Ids are never used again. -EEXIST: the
  * drive has another active job, or the request was for this drive before. */
 int store_job_put(Store *s, JobRecord *r);
-int store_job_get(Store *s, uint64_t id, JobRecord *ret); /* -ENOENT */
+int store_job_get(Store *s, uint64_t id, JobRecord *ret); /* -ENOENT; -EUCLEAN: its row cannot be read */
+/* Those that are not done, the oldest first: id and drive alone, which can be read where all else cannot. */
+int store_job_list_active(Store *s, int (*callback)(JobRecord *r, void *userdata), void *userdata);
 typedef struct JobFilter {
         const char *host, *drive, *request, *kind, *model, *profile; /* NULL: any */
         JobState state;                                              /* negative: any */
         Verdict verdict;                                             /* negative: any */
         uint32_t phases;                                             /* of its surface stage; 0: any */
-        uint64_t finished_usec; /* only jobs that have ended then or later; 0: any */
+        uint64_t finished_usec; /* only jobs that have ended then or later, the last one first; 0: any */
         bool active;            /* only jobs that are not done; oldest first */
         bool latest;            /* of each drive there is only the last burn-in that has ended */
         uint32_t offset, limit; /* limit 0: all */
 } JobFilter;
+/* Without rows that cannot be read, which are counted. */
 int store_job_list(Store *s, const JobFilter *f, int (*callback)(JobRecord *r, void *userdata),
                    void *userdata, uint64_t *ret_total);
 
-/* Burn-ins that were queued since then, counted: of each model ("model"), each day in UTC ("day", jobs: queued, the others: ended), and
- * each kind of stage by which jobs failed or were inconclusive ("stage"). */
+/* Burn-ins that were queued on that day or later, or in that month or later, counted: of each model ("model"), each day or month in UTC
+ * ("day", "month"; jobs: queued, the others: ended), and each kind of stage by which jobs failed or were inconclusive ("stage"). */
 typedef struct JobStatistics {
         const char *part, *name;
         uint64_t passed, failed, inconclusive, cancelled, jobs;
         double hours, terabytes; /* of whole surfaces that passed, of a model */
 } JobStatistics;
-/* Days by name, the others by jobs. The callback must not call the store. */
-int store_job_statistics(Store *s, uint64_t since_usec,
+/* Days and months by name, the others by jobs. The callback must not call the store. */
+int store_job_statistics(Store *s, uint64_t since_usec, bool by_month,
                          int (*callback)(const JobStatistics *r, void *userdata), void *userdata);
 
 int store_stage_put(Store *s, const StageRecord *r); /* insert or update, by (job, index) */
+/* -EUCLEAN: one of them cannot be read. */
 int store_stage_list(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata),
                      void *userdata);
+/* job, index and kind alone, of those that can be read. */
+int store_stage_list_names(Store *s, uint64_t job, int (*callback)(StageRecord *r, void *userdata),
+                           void *userdata);
 /* Progress columns (and last_seq) of many stages, and of their jobs, in one relaxed transaction. What is done in the store stays as
  * it is. */
 int store_progress(Store *s, const StageRecord *const *stages, size_t n_stages, const JobRecord *const *jobs,
@@ -356,6 +369,8 @@ int store_notifier_list(Store *s, int (*callback)(NotifierRecord *r, void *userd
 /* The event, and a delivery of it for each of these, due at once. Without any of them nothing is stored. */
 int store_event_add(Store *s, const EventRecord *r, char *const *notifiers);
 int store_event_get(Store *s, const char *id, EventRecord *ret); /* 1; 0: there is none */
+/* When the last one of this kind was: 1; 0: there is none. */
+int store_event_last(Store *s, const char *kind, uint64_t *ret_usec);
 /* Forgets events from before that time for which nothing waits, so many at most, with their deliveries. */
 int store_event_trim(Store *s, uint64_t before_usec, uint32_t max, uint32_t *ret_n);
 
@@ -375,9 +390,9 @@ int store_delivery_list(Store *s, const DeliveryFilter *f,
                         uint64_t *ret_total); /* newest first */
 
 int store_audit_add(Store *s, const AuditRecord *r); /* id is ignored */
-int store_audit_list(Store *s, uint32_t offset, uint32_t limit,
-                     int (*callback)(AuditRecord *r, void *userdata), void *userdata,
-                     uint64_t *ret_total); /* newest first */
+/* Newest first. text: only those with it in actor, action, object, outcome or detail, whatever the case of ASCII letters; NULL: all. */
+int store_audit_list(Store *s, const char *text, uint32_t offset, uint32_t limit,
+                     int (*callback)(AuditRecord *r, void *userdata), void *userdata, uint64_t *ret_total);
 /* What went through of one action since then; newest first. */
 int store_audit_list_done(Store *s, const char *action, uint64_t since_usec, uint32_t limit,
                           int (*callback)(AuditRecord *r, void *userdata), void *userdata,

@@ -193,7 +193,8 @@ ident_read()
                 line=$line,pg80:$(tr -cd '\041-\176' < "$sys/device/vpd_pg80" 2> /dev/null)
         fi
         word_make "$line"
-        id=$(printf '%.1024s' "$word")
+        id=$word
+        [ ${#id} -le 1024 ] || id=$(printf '%.1024s' "$word")
 }
 
 # Sets disks to those of the host, without those that are made of others.

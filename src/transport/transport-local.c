@@ -5,7 +5,6 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "basic/fd-util.h"
 #include "basic/parse-util.h"
@@ -47,17 +46,11 @@ static void local_fail(Transport *t, int error)
 
 static void local_connect(Transport *t)
 {
-        static const struct sockaddr_un local = { .sun_family = AF_UNIX, .sun_path = PATH_LOCAL_SOCKET },
-                                        api = { .sun_family = AF_UNIX, .sun_path = PATH_TRUENAS_CALLS };
-        const struct sockaddr_un *address = t->api ? &api : &local;
         int r;
 
-        t->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (t->fd < 0 || connect(t->fd, (const struct sockaddr *) address, sizeof(*address)) < 0) {
-                local_fail(t, -errno);
-                return;
-        }
-        r = sd_event_add_io(t->event, &t->io_source, t->fd, EPOLLIN, on_io, t);
+        t->fd = r = connect_packets(t->api ? PATH_TRUENAS_CALLS : PATH_LOCAL_SOCKET);
+        if (r >= 0)
+                r = sd_event_add_io(t->event, &t->io_source, t->fd, EPOLLIN, on_io, t);
         if (r < 0) {
                 local_fail(t, r);
                 return;

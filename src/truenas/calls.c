@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -352,23 +351,15 @@ static int on_connection(sd_event_source *s, int fd, uint32_t revents, void *use
 
 int calls_new(sd_event *event, const char *path, calls_find_t find, void *userdata, Calls **ret)
 {
-        struct sockaddr_un sa = { .sun_family = AF_UNIX };
         _cleanup_(calls_freep) Calls *c = new0(Calls, 1);
         int r;
 
         if (!c)
                 return -ENOMEM;
-        *c = (Calls){ .event = sd_event_ref(event), .find = find, .userdata = userdata, .fd = -EBADF };
-        if (strlen(path) >= sizeof(sa.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(sa.sun_path, path, strlen(path));
-
-        c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        *c = (Calls){ .event = sd_event_ref(event), .find = find, .userdata = userdata };
+        c->fd = listen_packets(path);
         if (c->fd < 0)
-                return -errno;
-        if ((unlink(path) < 0 && errno != ENOENT) ||
-            bind(c->fd, (const struct sockaddr *) &sa, sizeof(sa)) < 0 || listen(c->fd, SOMAXCONN) < 0)
-                return -errno;
+                return c->fd;
         r = sd_event_add_io(event, &c->source, c->fd, EPOLLIN, on_connection, c);
         if (r < 0)
                 return r;

@@ -19,7 +19,6 @@
 
 #define START_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define AFTER_LIMIT_USEC  (10 * USEC_PER_MINUTE)
-#define FOLLOW_USEC       (2 * USEC_PER_SEC)
 #define STALL_USEC        (30 * USEC_PER_MINUTE)
 #define PROGRESS_INTERVAL (900 * USEC_PER_MSEC)
 /* What it says is a few lines, and at most a hundred steps of a sanitize. */
@@ -374,7 +373,8 @@ static int erase_follow(Erase *e)
 
         while (!e->ended) {
                 _cleanup_(run_status_done) RunStatus status = { 0 };
-                uint64_t offset = MIN(e->log_offset, stage_log_next(w->log));
+                uint64_t offset = MIN(e->log_offset, stage_log_next(w->log)),
+                         began = now_usec(CLOCK_MONOTONIC);
                 int r, more = 0;
 
                 r = remote_run_status(&w->remote, w->params.run, w->params.kname, offset, e->size, &status);
@@ -394,7 +394,7 @@ static int erase_follow(Erase *e)
                 if (r > 0 || more > 0 || e->ended)
                         continue;
 
-                r = worker_wait(w, w->params.follow_interval_usec ?: FOLLOW_USEC);
+                r = worker_wait_for_look(w, worker_follow_usec(w), began);
                 if (r < 0)
                         return r;
         }

@@ -23,10 +23,10 @@
 #define BLOCK_SIZE        4096U
 #define START_LIMIT_USEC  (10 * USEC_PER_MINUTE)
 #define AFTER_LIMIT_USEC  (10 * USEC_PER_MINUTE)
-#define FOLLOW_USEC       (2 * USEC_PER_SEC)
 #define FOLLOW_FIRST_USEC USEC_PER_SEC
 #define FOLLOW_FIRST_FOR  (30 * USEC_PER_SEC)
 #define KERNEL_LOG_USEC   USEC_PER_MINUTE
+#define CLOCK_MIN_USEC    USEC_PER_SEC
 
 static int surface_command(const Surface *s, char ***ret)
 {
@@ -240,10 +240,10 @@ static int surface_look(Surface *s)
 
 static int surface_follow(Surface *s)
 {
-        uint64_t usual = s->w->params.follow_interval_usec ?: FOLLOW_USEC;
+        uint64_t usual = worker_follow_usec(s->w);
 
         while (!s->ended) {
-                uint64_t now;
+                uint64_t began = now_usec(CLOCK_MONOTONIC);
                 int r;
 
                 r = surface_look(s);
@@ -260,10 +260,11 @@ static int surface_follow(Surface *s)
                 if (r > 0 || s->ended)
                         continue;
 
-                now = now_usec(CLOCK_MONOTONIC);
-                r = worker_wait(s->w, now - s->started_usec < FOLLOW_FIRST_FOR
-                                                      ? MIN(usual, FOLLOW_FIRST_USEC)
-                                                      : usual);
+                r = worker_wait_for_look(s->w,
+                                         began - s->started_usec < FOLLOW_FIRST_FOR
+                                                         ? MIN(usual, FOLLOW_FIRST_USEC)
+                                                         : usual,
+                                         began);
                 if (r < 0)
                         return r;
         }
@@ -324,6 +325,21 @@ static int collect_after(Surface *s, SurfaceIdentity *ret_identity)
         return 0;
 }
 
+/* Where too little of it was seen, by the clock, unless it stood still. Several that one look found are no time apart, and badblocks
+ * leaves out the rest of those that it aborts: nobody knows how fast these were. */
+static double phase_speed(const Surface *s, const SurfacePhase *p, uint64_t took_usec)
+{
+        uint32_t n_regions;
+        double speed = surface_speed_phase(&s->state.speed, p->number, &n_regions, NULL);
+
+        if (n_regions >= SPEED_REGIONS / 2 || p->disturbed)
+                return speed;
+        if (s->badblocks.too_many || took_usec < CLOCK_MIN_USEC)
+                return 0;
+
+        return (double) s->w->params.identity.size_bytes * 1e6 / (double) took_usec;
+}
+
 static struct json_object *phases_with_speeds(const Surface *s, uint64_t end_usec)
 {
         _cleanup_json_ struct json_object *a = json_object_new_array();
@@ -333,19 +349,14 @@ static struct json_object *phases_with_speeds(const Surface *s, uint64_t end_use
                 uint64_t until = i + 1 < s->state.n_phases ? p[1].started_usec : end_usec;
                 bool over = until > p->started_usec &&
                             (s->end == SURFACE_EXITED || i + 1 < s->state.n_phases);
-                uint32_t n_regions;
-                double speed = surface_speed_phase(&s->state.speed, p->number, &n_regions, NULL);
+                double speed = over ? phase_speed(s, p, until - p->started_usec) : 0;
                 struct json_object *o = json_object_new_object();
 
-                /* A phase that was too short for its regions to be seen: the clock, unless it stood still. */
-                if (n_regions < SPEED_REGIONS / 2 && over && !p->disturbed)
-                        speed = (double) s->w->params.identity.size_bytes * 1e6 /
-                                (double) (until - p->started_usec);
                 if (!o || json_put_u64(o, "number", p->number) < 0 ||
                     json_put_string(o, "name", p->name) < 0 ||
                     json_put_u64(o, "started_usec", p->started_usec) < 0 ||
                     (over && json_put_u64(o, "ended_usec", until) < 0) ||
-                    (over && speed >= 1 && json_put_u64(o, "bytes_per_second", (uint64_t) speed) < 0) ||
+                    (speed >= 1 && json_put_u64(o, "bytes_per_second", (uint64_t) speed) < 0) ||
                     json_object_array_add(a, o) < 0) {
                         json_object_put(o);
                         return NULL;

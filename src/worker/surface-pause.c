@@ -8,7 +8,6 @@
 
 /* smartctl is run once in so many intervals between looks; nor at all on a drive that does not answer: it would hang beside the test. */
 #define SMART_LOOKS     30U
-#define FOLLOW_USEC     (2 * USEC_PER_SEC)
 #define SMART_WORK_USEC (30 * USEC_PER_SEC)
 #define CRIT_MIN_MDEGC  40000
 #define CRIT_MAX_MDEGC  130000
@@ -35,8 +34,7 @@ int surface_read_temperature(Surface *s)
 {
         _cleanup_(smart_reading_done) SmartReading reading = {};
         _cleanup_free_ char *reason = NULL;
-        uint64_t now = now_usec(CLOCK_MONOTONIC),
-                 interval = SMART_LOOKS * (s->w->params.follow_interval_usec ?: FOLLOW_USEC);
+        uint64_t now = now_usec(CLOCK_MONOTONIC), interval = SMART_LOOKS * worker_follow_usec(s->w);
         bool nvme = startswith(s->w->params.kname, "nvme"), first = nvme && s->smart_usec == 0;
         int r;
 

@@ -18,6 +18,10 @@
 #define CONTACT_BACKOFF_MAX (30 * USEC_PER_SEC)
 #define CANCEL_GRACE_USEC   (5 * USEC_PER_SEC)
 #define NOT_AFTER_USEC      (60 * USEC_PER_SEC)
+#define FOLLOW_USEC         (2 * USEC_PER_SEC)
+#define FOLLOW_MAX_USEC     (15 * USEC_PER_SEC)
+#define FOLLOW_SHARE        3
+#define LOOK_LONG_USEC      (500 * USEC_PER_MSEC)
 
 static int read_params(StageParams *ret)
 {
@@ -214,6 +218,19 @@ int worker_wait(Worker *w, uint64_t usec)
 
         r = pump_until(w, worker_is_cancelled, usec);
         return r == -ETIMEDOUT ? 0 : r < 0 ? r : -ECANCELED;
+}
+
+uint64_t worker_follow_usec(const Worker *w)
+{
+        return w->params.follow_interval_usec ?: FOLLOW_USEC;
+}
+
+int worker_wait_for_look(Worker *w, uint64_t usual, uint64_t began)
+{
+        uint64_t took = now_usec(CLOCK_MONOTONIC) - began,
+                 rest = took > LOOK_LONG_USEC ? MIN(took * FOLLOW_SHARE, FOLLOW_MAX_USEC) : 0;
+
+        return worker_wait(w, MAX(usual, rest));
 }
 
 /* For a wait that only time ends. */

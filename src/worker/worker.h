@@ -43,6 +43,10 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Worker *, worker_free);
 
 /* Pumps the event loop for that long. -ECANCELED as soon as a cancel came. */
 int worker_wait(Worker *w, uint64_t usec);
+/* How often a run is looked at, and the wait for the next look at it after one that began then: usual, or longer where the look
+ * itself took half a second or more. A host that has too much to do is not given more by those who look. */
+uint64_t worker_follow_usec(const Worker *w);
+int worker_wait_for_look(Worker *w, uint64_t usual, uint64_t began);
 /* The same for what is done behind a cancel, which does not end it. */
 int worker_rest(Worker *w, uint64_t usec);
 

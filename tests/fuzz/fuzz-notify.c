@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "../unit/markup-check.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "fuzz.h"
@@ -50,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(notify_request_to_json(&r, &again) == 0 && notify_request_from_json(again, &same) == 0);
         if (!r.event || text_from_event(r.event, r.site, &t) < 0)
                 return 0;
-        check(str_is_clean(t.title, TEXT_TITLE_MAX, false));
+        check(str_is_clean(t.title, TEXT_TITLE_MAX, false) && markup_is_inert(t.html, 0));
 
         if (r.kind == NOTIFIER_MAIL) {
                 check(mail_compose(&r, &t, &mail) == 0);

@@ -18,9 +18,10 @@ RECEIVED = "/var/tmp/received"
 MAIL_USER, MAIL_PASSWORD = "burnin-user", "a pass+word of mail"
 CERTIFICATE, BUNDLE = "/var/tmp/mail.pem", "/etc/ssl/certs/ca-certificates.crt"
 
-# Each request becomes a line of a file; what it is answered is read from another one, each time. Below /hang nothing is answered.
+# Each request becomes a line of a file; what it is answered is read from another one, each time: 0 is no answer, but the end of the
+# connection. Below /hang nothing is answered.
 WEB = f"""
-import http.server, json, pathlib, threading
+import http.server, json, pathlib, socket, struct, threading
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -28,7 +29,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             f.write(json.dumps([self.path, dict(self.headers), body]) + "\\n")
         if self.path.startswith("/hang"):
             threading.Event().wait(300)
-        self.send_response(int(pathlib.Path("{RECEIVED}.status").read_text()))
+        status = int(pathlib.Path("{RECEIVED}.status").read_text())
+        if not status:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            return
+        self.send_response(status)
         self.end_headers()
         self.wfile.write(b"says the server")
     def log_message(self, *args):

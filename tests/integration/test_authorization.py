@@ -523,6 +523,7 @@ def test_questions_say_what_is_asked_for(product: Product, nas: Host, people: No
         (PATH + "/notifiers", NOTIFIERS, "Configure"): ("sa{sv}", ("webhook", dbus.Dictionary({"secret": "x"}, "sv")),
                                                         "change the notifier webhook"),
         (PATH + "/notifiers", NOTIFIERS, "Test"): ("st", ("webhook", 0), "test the notifier webhook"),
+        (PATH + "/notifiers", NOTIFIERS, "SendDailyReport"): ("stt", ("webhook", 0, 0), "send the daily report by the notifier webhook"),
         (PATH + "/notifiers", NOTIFIERS, "Remove"): ("st", ("webhook", 0), "remove the notifier webhook"),
         (PATH + "/notifiers", NOTIFIERS, "Retry"): ("st", ("", 0), "send again what was given up"),
     }

@@ -116,6 +116,7 @@ def echoes(product: Product, host: Host, text: str) -> Iterator[tuple[str, Calla
         return lambda: product.machine.call(*NOTIFIERS, method, signature, *arguments)
 
     yield "NoSuchNotifier", notifiers("Remove", "st", text, 0)
+    yield "NoSuchNotifier", notifiers("SendDailyReport", "stt", text, 0, 0)
     yield "NoSuchNotifier", notifiers("Configure", "sa{sv}", text, options())
     yield "InvalidArgument", notifiers("Add", "ssa{sv}", text, "ntfy", options(url="https://x.org/x"))
     yield "InvalidArgument", notifiers("Add", "ssa{sv}", "echo", text, options(url="https://x.org/x"))
@@ -343,6 +344,7 @@ def test_flags_that_there_are_not(product: Product, nas: Host) -> None:
                          lambda f: job.call("Resume", "t", f), lambda f: job.call("SetPriority", "it", 1, f),
                          lambda f: job.call("Retry", "st", "FLAGGED1", f), lambda f: job.call("OpenReport", "st", "json", f),
                          lambda f: job.call("ReadReport", "st", "json", f), lambda f: product.call("GetDailyReport", "tt", 0, f),
+                         lambda f: product.machine.call(*NOTIFIERS, "SendDailyReport", "stt", "mail", 0, f),
                          lambda f: drive.call("Identify", "ut", 1, f),
                          lambda f: drive.call("Forget", "t", f), lambda f: locked.call("Unlock", "sst", "DESTROY EXISTING DATA", "x", f),
                          lambda f: product.machine.call(grant, "org.burnin1.UnlockGrant", "Revoke", "t", f)):
@@ -388,6 +390,73 @@ def change_database(product: Product, sql: str) -> None:
     product.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
 
 
+UNREADABLE = "76d8196cf76245ad871ddc2552d9d48e"
+
+
+@pytest.mark.allow_journal(r"cannot be read in the database")
+@pytest.mark.parametrize("damage, mend", [
+    ("UPDATE jobs SET identity = '{{' || identity WHERE id = {}", "UPDATE jobs SET identity = substr(identity, 2) WHERE id = {}"),
+    ("UPDATE jobs SET note = 'x' || char(0) WHERE id = {}", "UPDATE jobs SET note = NULL WHERE id = {}"),
+    ("UPDATE stages SET report = '{{' WHERE job = {} AND stage = 0", "UPDATE stages SET report = NULL WHERE job = {} AND stage = 0"),
+    ("UPDATE stages SET job = 4000000 WHERE job = {}", "UPDATE stages SET job = {} WHERE job = 4000000"),
+], ids=["identity", "text", "report", "stages"])
+def test_job_that_cannot_be_read(product: Product, nas: Host, damage: str, mend: str) -> None:
+    """It is left as it is, its drive is left alone, and all else goes on."""
+    product.plug("UNREAD01", 8)
+    product.plug("UNREAD02", 8)
+    drive, job = product.drive("UNREAD01"), product.start("UNREAD01", at=later())
+    rows = f"SELECT * FROM jobs WHERE id = {job.id}; SELECT * FROM stages WHERE job IN ({job.id}, 4000000)"
+
+    def stored() -> str:
+        return product.machine.run(["sqlite3", "/var/lib/burnin/burnin.db", rows]).stdout
+
+    def change(sql: str) -> None:
+        change_database(product, sql.format(job.id))
+        nas.wait("State", "online")
+
+    cursor = product.machine.cursor()
+    change(damage)
+    before = stored()
+    entry, = product.machine.journal(f"MESSAGE_ID={UNREADABLE}", cursor=cursor)
+    assert (entry["BURNIN_JOB"], entry["BURNIN_DRIVE_SERIAL"], entry["PRIORITY"]) == (str(job.id), "UNREAD01", "3")
+    assert f"Job {job.id}" in product["Health"]
+
+    with refused("DriveBusy", f"job {job.id}", "cannot be read"):
+        product.start("UNREAD01")
+    with refused("DriveBusy", f"job {job.id}", "cannot be read"):
+        drive.call("StartSelfTest", "st", "short", 0)
+    other = product.start("UNREAD02")
+    assert other.wait_end() == "passed"
+    assert other.path in [row["Object"] for row in product.list("Jobs")]
+    assert product.call_nightly("ListBackups") is not None
+    product.restart()
+    nas.wait("State", "online")
+    assert stored() == before
+
+    change(mend)
+    assert job["State"] == "queued" and product["Health"] == "ok"
+    job.cancel()
+    assert job.wait_end() == "cancelled"
+
+
+@pytest.mark.allow_journal(r"cannot be read in the database")
+def test_running_job_that_cannot_be_read(product: Product, nas: Host) -> None:
+    """What it runs on the host goes on, and its end is taken over when it can be read again."""
+    product.plug("UNREAD03", 256)
+    job = product.start("UNREAD03")
+    with product.braked(job) as pid:
+        change_database(product, f"UPDATE jobs SET identity = '{{' || identity WHERE id = {job.id}")
+        nas.wait("State", "online")
+        assert product.state_of(pid) == "T", "nobody has ended it"
+        with refused("DriveBusy", f"job {job.id}"):
+            product.start("UNREAD03")
+        assert job.path in [row["Object"] for row in product.list("Jobs", active=True)], "what is readable of it is shown"
+        assert product.state_of(pid) == "T"
+        change_database(product, f"UPDATE jobs SET identity = substr(identity, 2) WHERE id = {job.id}")
+        assert job["State"] == "running"
+    assert job.wait_end() == "passed"
+
+
 def test_batch_has_a_limit(product: Product, nas: Host) -> None:
     with nothing_changes(product):
         with refused("LimitReached", "4096"):
@@ -405,6 +474,9 @@ WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {activ
 INSERT INTO jobs (kind, host, content, drive, identity, state, verdict, priority, not_before_usec, paused_usec, pauses_usec, percent,
                   created_usec, started_usec, finished_usec)
 SELECT 'burn-in', 'nas', '00', 'many' || i, '{{}}', 'queued', '', 0, 9000000000000000, 0, 0, 0, 1, 0, 0 FROM n;
+INSERT INTO stages (job, stage, kind, state, verdict, attempt, run_sent, last_seq, percent, phase_percent, phase, phases, bytes_per_second,
+                    bad_blocks, work_bytes, eta_usec, started_usec, finished_usec)
+SELECT id, 0, 'precheck', 'pending', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM jobs WHERE drive LIKE 'many%' AND state = 'queued';
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
 INSERT INTO jobs (kind, drive, identity, state, verdict, priority, not_before_usec, paused_usec, pauses_usec, percent, created_usec,
                   started_usec, finished_usec)
@@ -434,7 +506,8 @@ def test_active_jobs_have_a_limit(product: Product, nas: Host) -> None:
         last.cancel()
         last.wait_end()
     finally:
-        change_database(product, "DELETE FROM jobs WHERE drive LIKE 'many%'; DELETE FROM drives WHERE id LIKE 'many%'")
+        change_database(product, "DELETE FROM stages WHERE job IN (SELECT id FROM jobs WHERE drive LIKE 'many%');"
+                        "DELETE FROM jobs WHERE drive LIKE 'many%'; DELETE FROM drives WHERE id LIKE 'many%'")
     nas.wait("State", "online", 30)
 
 

@@ -126,6 +126,10 @@ def test_audit_tells_who_did_what_in_what_order(product: Product, nas: Host, fin
     assert rows[0]["TimeUSec"] >= rows[1]["TimeUSec"] > 0
     older, _ = product.call("ListAudit", "a{sv}", dbus.Dictionary({"offset": dbus.UInt32(1), "limit": dbus.UInt32(1)}, "sv"))
     assert older == rows[1:]
+    found, of = product.call("ListAudit", "a{sv}", dbus.Dictionary({"text": "drive nothing1", "limit": dbus.UInt32(1)}, "sv"))
+    assert found == rows[:1] and of == 1
+    shown = product.machine.run(["burninctl", "audit", "Manage-Hosts", "-n", "1", "--json=short"]).stdout
+    assert [row["Object"] for row in json.loads(shown)] == ["host nas"]
     # And as journal entries, with the same facts in fields.
     entry = product.machine.journal("BURNIN_ACTION=org.burnin1.manage-hosts", "--boot")[-1]
     assert (entry["BURNIN_ACTOR"], entry["BURNIN_ACTOR_UID"]) == ("root", "0")

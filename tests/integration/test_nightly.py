@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import busclient
 import dbus
 import pytest
 from product import MANAGER, NIGHTLY, PATH, Drive, Host, Job, Product, Stage, nas, plain, product, refused  # noqa: F401
+from receiver import PORT as RECEIVER_PORT, URL, Receiver
 
 pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancelled)", r"^inconclusive: ", r"is missing",
                                        r"burnin-locate-", r"remnant")
@@ -19,7 +23,8 @@ pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancell
 STATE = "/var/lib/burnin"
 DATABASE = f"{STATE}/burnin.db"
 BACKUPS = f"{STATE}/backups"
-COPY = "/root/copy"
+COPY = "/media/copy"     # as in the documents
+SOURCE = Path(__file__).resolve().parents[2]
 DAY = 86400
 NIGHTLY_DONE = "f2fe0a8a9bd548d79593748b1fc15933"
 BACKUP_FAILED = "2e191bb7f5f34c15ab5b9b793da7a5c1"
@@ -94,6 +99,8 @@ def test_night(product: Product, nas: Host, setting: Any) -> None:
     assert new.wait_end() == "passed"
     now = int(time.time() * 1e6)
     sql(product, f"UPDATE jobs SET finished_usec = {now - 36 * DAY * 10**6} WHERE id = {old.id};"
+                 # Nights look at what has aged since the last one: this is the first that these readings meet.
+                 "DELETE FROM nightly;"
                  f"WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 99)"
                  f"INSERT INTO readings SELECT '{drive['Id']}', {now - 100 * DAY * 10**6} + i * 3600000000, "
                  "NULL, 'passed', 0, '{}' FROM n")
@@ -118,7 +125,9 @@ def test_night(product: Product, nas: Host, setting: Any) -> None:
     assert {**said(product), "BackupError": ""} == {**before_restart, "BackupError": ""}
     show = json.loads(ctl(product, "--json=short", "nightly", "show"))
     assert show["LastRunUSec"] == before_restart["LastRunUSec"]
-    assert "Last run" in ctl(product, "nightly", "show")
+    shown = ctl(product, "nightly", "show")
+    assert "Last run" in shown and "Database: " in " ".join(shown.split()), shown
+    assert said(product)["DatabaseSizeBytes"] >= product.machine.path(DATABASE).stat().st_size > 0
 
     # What was refused stays when the rest goes.
     product.call_settings("Set", "svt", "retention_log_days", dbus.UInt32(1), 0)
@@ -140,6 +149,68 @@ def test_files_of_active_jobs_stay(product: Product, nas: Host, setting: Any) ->
     job.wait_end()
 
 
+@pytest.mark.allow_journal(r"The nightly run took .* more than retention_log_mb \(1\), and what is left may not go")
+def test_oldest_logs_go_where_all_take_too_much(product: Product, nas: Host, setting: Any) -> None:
+    """The order is that of their ends. What runs keeps its logs however much they take, and what nobody knows whose it is, too."""
+    jobs = f"{STATE}/jobs"
+
+    def fill(job: int, mib: int) -> None:
+        product.machine.run(f"mkdir -p {jobs}/{job} && dd if=/dev/zero of={jobs}/{job}/filler.log bs=1M count={mib} status=none")
+
+    def left() -> set[int]:
+        return {int(name) for name in product.machine.run(["ls", jobs]).stdout.split()}
+
+    product.machine.run(f"rm -rf {jobs}/*")
+    ended = []
+    for serial in ("LOGSIZE1", "LOGSIZE2", "LOGSIZE3"):
+        product.plug(serial, 8)
+        ended.append(product.start(serial))
+    for job in ended:
+        assert job.wait_end() == "passed"
+    first, second, third = (job.id for job in ended)
+    now = int(time.time() * 1e6)
+    sql(product, "".join(f"UPDATE jobs SET finished_usec = {now - age * DAY * 10**6} WHERE id = {job};"
+                         for job, age in ((second, 3), (third, 2), (first, 1))))
+    nas.wait("State", "online")
+    product.plug("LOGSIZE4", 256)
+    running, unknown = product.start("LOGSIZE4"), 10**6
+    with product.braked(running):
+        for job in (first, second, third, running.id, unknown):
+            fill(job, 8)
+        assert (night(product)["LastRunJobs"], said(product)["LastRunLogBytes"]) == (0, 0), "there is no bound"
+
+        setting("retention_log_mb", 42)
+        cursor = product.machine.cursor()
+        done = night(product)
+        assert (done["LastRunJobs"], done["LastRunJobsForSize"], done["LastRunError"]) == (1, 1, "")
+        assert left() == {first, third, running.id, unknown} and 32 << 20 < done["LastRunLogBytes"] <= 42_000_000
+        told, = product.machine.journal(f"MESSAGE_ID={NIGHTLY_DONE}", cursor=cursor)
+        assert "the files of 1 jobs were dropped, 1 of them since the logs of all took more than retention_log_mb; 33 MB are left" \
+            in told["MESSAGE"]
+        with refused("WrongState", "took too much room"):
+            Job(product, f"{PATH}/job/{second}").stage().call("OpenLog")
+        shown = ctl(product, "nightly", "show")
+        assert "files of 1 jobs\n      For size: files of 1 of these jobs\n          Logs: 33." in shown, shown
+        assert night(product)["LastRunJobs"] == 0
+        product.restart()
+        assert said(product)["LastRunLogBytes"] == done["LastRunLogBytes"]
+
+        # As much as may go, and a word of what is left.
+        setting("retention_log_mb", 1)
+        product.machine.run(["touch", f"{jobs}/{first}/surface_validate.report.json.refused"])
+        done = night(product)
+        assert (done["LastRunJobs"], done["LastRunJobsForSize"]) == (1, 1) and left() == {first, running.id, unknown}
+        assert "16 MB, more than retention_log_mb (1)" in done["LastRunError"]
+        assert product.machine.run(["ls", f"{jobs}/{first}"]).stdout.split() == ["surface_validate.report.json.refused"]
+        assert running.stage().call("OpenLog") is not None and running["State"] == "running"
+        assert product.job(second)["Verdict"] == "passed" and len(product.job(second)["Stages"]) == 3
+        running.cancel()
+    running.wait_end()
+    done = night(product)
+    assert (done["LastRunJobsForSize"], left()) == (1, {first, unknown}) and "8 MB" in done["LastRunError"]
+    product.machine.run(f"rm -r {jobs}/{first} {jobs}/{unknown}")
+
+
 def test_newest_backups_stay(product: Product, setting: Any) -> None:
     setting("retention_backup_keep", 3)
     names = [product.call_nightly("MakeBackup", "t", 0) for _ in range(5)]
@@ -155,6 +226,7 @@ def test_newest_backups_stay(product: Product, setting: Any) -> None:
 
 @pytest.mark.allow_journal(r"No backup of the database was made", r"The nightly run took .* No backup was made", r"burnin-backup")
 def test_backup_that_fails_is_told(product: Product, setting: Any) -> None:
+    product.call_nightly("MakeBackup", "t", 0)
     before = backups(product)
     cursor = product.machine.cursor()
     product.machine.run(["systemctl", "stop", "burnin-backup.socket"])
@@ -169,6 +241,41 @@ def test_backup_that_fails_is_told(product: Product, setting: Any) -> None:
     assert backups(product) == before
     assert product.call_nightly("MakeBackup", "t", 0) and said(product)["BackupError"] == ""
     assert product.list("Audit", limit=dbus.UInt32(1))[0]["Outcome"] == "ok"
+
+
+DAMAGE = "PRAGMA ignore_check_constraints = 1; INSERT INTO sessions VALUES (999, '', 'nobody', '', 0, 0)"
+UNABLE = {      # what a backup meets -> how that is made, how it is undone, why there is none, what to do
+    "a full disk": (f"mount -t tmpfs -o size=64k,mode=0700 tmpfs {BACKUPS}", f"umount {BACKUPS}", "too little room", "Make room"),
+    "a disk that cannot be written": (f"mount -t tmpfs -o ro tmpfs {BACKUPS}", f"umount {BACKUPS}", "Read-only", "can be written to"),
+    "a damaged database": (f'sqlite3 {DATABASE} "{DAMAGE}"', f'sqlite3 {DATABASE} "DELETE FROM sessions WHERE id = 999"',
+                           "database is damaged", "put an earlier backup back"),
+}
+
+
+@pytest.mark.allow_journal(r"No backup of the database was made", r"The nightly run took .* No backup was made")
+@pytest.mark.parametrize("what", UNABLE)
+def test_backup_that_fails_by_night_reaches_people(product: Product, what: str) -> None:
+    make, undo, why, remedy = UNABLE[what]
+    receiver = Receiver(product)
+    product.call_nightly("MakeBackup", "t", 0)
+    before = backups(product)
+    product.machine.run(make)
+    product.call_settings("Set", "svt", "webhook_url", URL, 0)
+    try:
+        with receiver.listening(), product.machine.watch_signal(MANAGER, "Event", PATH) as watch:
+            done = night(product)
+            signal = watch.wait(lambda s: s.args[1] == "backup_failed", 20)
+            receiver.wait(lambda: receiver.events(event="backup_failed"), "backup_failed arrives")
+    finally:
+        product.call_settings("Reset", "st", "webhook_url", 0)
+        product.machine.run(undo)
+    told, = receiver.events(event="backup_failed")
+    assert told["id"] == signal.args[0] and (told["severity"], told["host"]) == ("error", "")
+    assert told["title"].startswith("Backup failed: ") and told["text"] == signal.args[6]
+    for text in (told["text"], done["LastRunError"], done["BackupError"]):
+        assert why in text and remedy in text, text
+    assert backups(product) == before
+    assert night(product)["LastRunError"] == ""
 
 
 def test_one_backup_at_a_time(product: Product) -> None:
@@ -246,38 +353,73 @@ def kept(product: Product, until: int) -> dict[str, Any]:
         "settings": product.call_settings("List"),
         "statistics": product.call("ListStatistics", "a{sv}", empty),
         "accounts": [[row[key] for key in ("Name", "Role", "CreatedUSec")] for row in accounts(product, "List")],
+        "notifiers": [[row[key] for key in ("Name", "Kind", "Enabled", "Target", "Events", "Hosts", "Severity", "HasSecret")]
+                      for row in notifiers(product, "List")],
     }
+
+
+def documented(section: str, first: str) -> str:
+    """A block of commands in the documents that begins so. A person is asked before the database is put back."""
+    text = (SOURCE / "docs/operations.md").read_text(encoding="utf-8").split(f"# {section}\n")[1].split("\n#")[0]
+    block = next(block for block in text.split("\n\n") if block.startswith(f"    {first}"))
+    return "set -e\n" + block.replace("backup restore", "backup restore --yes")
+
+
+def notifiers(product: Product, method: str, signature: str = "", *args: Any) -> Any:
+    return plain(product.machine.call(f"{PATH}/notifiers", "org.burnin1.Notifiers", method, signature, *args))
 
 
 @pytest.mark.allow_journal(r"was added", r"Login")
 def test_restore_on_an_empty_machine(product: Product, nas: Host, setting: Any) -> None:
-    """Of what was copied elsewhere everything comes back, and works: hosts without a question, the account with its password."""
+    """Last night's backup and what was copied with it bring everything back, and it works: hosts without a question, the account with
+    its password, the notifier with its secret, reports with the signature that they had."""
+    machine, receiver = product.machine, Receiver(product)
     drive = product.plug("EMPTY001", 8)
     drive.call("SetLocation", "st", "Shelf 2 / Bay 7", 0)
     nas.call("Configure", "a{sv}", dbus.Dictionary({"notes": "rack 4"}, signature="sv"))
     setting("temp_warn_c", 47)
     accounts(product, "Add", "ssst", "alice", "admin", "a good password", 0)
-    assert product.start("EMPTY001").wait_end() == "passed"
-    audit = product.list("Audit")
-    name = product.call_nightly("MakeBackup", "t", 0)
-    made = said(product)["LastBackupUSec"]
-    before = kept(product, made)
-    assert sum(total for _, total in before["readings"]) > 0
-    product.machine.run(f"mkdir -p {COPY} && cp -a /etc/burnin {STATE}/jobs {BACKUPS}/{name} {COPY}")
+    job = product.start("EMPTY001")
+    assert job.wait_end() == "passed"
+    notifiers(product, "Add", "ssa{sv}", "ours", "webhook", dbus.Dictionary({
+        "url": f"http://127.0.0.1:{RECEIVER_PORT}/ours", "secret": "of ours", "events": dbus.Array(["job_passed"], "s")}, signature="sv"))
+    machine.run(["mkdir", "-p", COPY])
+    reports = {name: f"{COPY}/{name}" for name in ("before.json", "before.html", "after.json")}
+    for name in ("before.json", "before.html"):
+        ctl(product, "report", "save", str(job.id), reports[name])
 
-    with no_burnind(product):
-        # As it is when the packages were installed, and nothing else.
-        product.machine.run(f"systemctl stop burnin-poll.service burnin-truenas.service && rm -r {STATE} /etc/burnin && "
-                            "systemd-tmpfiles --create burnin.conf")
-        product.machine.run(f"cp -a {COPY}/burnin/. /etc/burnin && cp -a {COPY}/jobs {STATE}")
-        printed = ctl(product, "backup", "restore", f"{COPY}/{name}", "--yes")
-        assert printed.strip() == f"{COPY}/{name} is the database now."
-    product.machine.wait_property(PATH, MANAGER, "Health", "ok")
+    assert night(product)["LastRunError"] == ""
+    audit, made = product.list("Audit"), said(product)["LastBackupUSec"]
+    before = kept(product, made)
+    assert sum(total for _, total in before["readings"]) > 0 and "of ours" not in str(before)
+    machine.run(documented("Backup and restore", "tar -C / --exclude"))
+
+    # As it is when the packages were installed, and nothing else.
+    machine.run(f"systemctl stop burnind.service burnin-poll.service burnin-truenas.service; rm -r {STATE} /etc/burnin && "
+                "systemd-tmpfiles --create burnin.conf")
+    try:
+        printed = machine.run(documented("On an empty machine", "systemctl stop burnind"), timeout=60).stdout
+    finally:
+        machine.run(["systemctl", "unmask", "--runtime", "burnind.service"])
+    assert printed.strip() == f"{BACKUPS}/{said(product)['LastBackup']} is the database now."
+    machine.wait_property(PATH, MANAGER, "Health", "ok")
     assert kept(product, made) == before
     assert product.list("Audit")[-len(audit):] == audit
     product.host("nas").wait("State", "online")
     product.wait_drive("EMPTY001")
     assert accounts(product, "Login", "ssa{sv}", "alice", "a good password", dbus.Dictionary({}, signature="sv"), user="burnin-web")
-    assert product.start("EMPTY001").wait_end() == "passed"
+
+    ctl(product, "report", "save", str(job.id), reports["after.json"])
+    assert machine.read(reports["after.json"]) == machine.read(reports["before.json"])
+    for path in reports.values():
+        ctl(product, "report", "verify", path, "--key=/etc/burnin/report_ed25519.pub")
+
+    with receiver.listening():
+        assert product.start("EMPTY001").wait_end() == "passed"
+        receiver.wait(lambda: receiver.all("/ours"), "the notifier tells")
+    headers, body = receiver.all("/ours")[0]
+    signed = f"{headers['X-Burnin-Timestamp']}.{body}".encode()
+    assert headers["X-Burnin-Signature"] == "sha256=" + hmac.new(b"of ours", signed, hashlib.sha256).hexdigest()
     assert night(product)["LastRunError"] == ""
-    product.machine.run(["rm", "-r", COPY])
+    notifiers(product, "Remove", "st", "ours", 0)
+    machine.run(["rm", "-r", COPY])

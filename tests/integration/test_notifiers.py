@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from email.message import EmailMessage
 from typing import Any
 
 import dbus
@@ -49,6 +50,11 @@ class Notifiers:
     def all(self) -> dict[str, dict[str, Any]]:
         return {row["Name"]: row for row in self.call("List")}
 
+    def made(self) -> dict[str, dict[str, Any]]:
+        """What people made of them, without what became of events, which come at any time."""
+        became = ("Pending", "Dead", "Error")
+        return {name: {key: row[key] for key in row if key not in became} for name, row in self.all().items()}
+
     def deliveries(self, **filters: Any) -> list[dict[str, Any]]:
         return self.call("ListDeliveries", "a{sv}", words(filters))[0]
 
@@ -88,10 +94,13 @@ def mail_settings(product: Product, mode: str = "starttls", port: int = MAIL_POR
 def test_two_are_always_there(product: Product, notifiers: Notifiers) -> None:
     rows = notifiers.all()
     assert list(rows) == ["mail", "webhook"] and all(row["BuiltIn"] and not row["Enabled"] for row in rows.values())
-    assert rows["mail"]["Events"] == ["job_stalled", "job_failed", "job_inconclusive"] and rows["webhook"]["Events"] == []
+    assert rows["mail"]["Events"] == ["job_stalled", "job_failed", "job_inconclusive", "backup_failed", "daily_report"]
+    assert rows["webhook"]["Events"] == []
     mail_settings(product)
     assert notifiers.all()["mail"]["Enabled"] and notifiers.all()["mail"]["Target"] == "admin@example.org"
     product.call_settings("Set", "svt", "smtp_alert_on_fail", False, 0)
+    assert notifiers.all()["mail"]["Events"] == ["daily_report"]
+    product.call_settings("Set", "svt", "smtp_report_hour", dbus.UInt32(24), 0)
     assert not notifiers.all()["mail"]["Enabled"], "nothing is sent"
     product.call_settings("Set", "svt", "webhook_url", URL + "?key=told", 0)
     row = notifiers.all()["webhook"]
@@ -129,10 +138,10 @@ def test_no_secret_is_told_again(product: Product, notifiers: Notifiers) -> None
     row = product.list("Audit")[0]
     assert (row["Object"], row["Outcome"], row["Detail"]) == ("notifier mail", "ok", "Configure, a new secret")
 
-    before = notifiers.all()
+    before = notifiers.made()
     product.kill()
     product.wait_up()
-    assert notifiers.all() == before
+    assert notifiers.made() == before
     # Another path of the same server may have it, another server may not.
     notifiers.configure("ours", url="https://ours.example.org/y")
     assert notifiers.all()["ours"]["HasSecret"]
@@ -267,6 +276,74 @@ def test_mail(product: Product, nas: Host, notifiers: Notifiers, receiver: Recei
         assert {part.get_content_type() for part in message.iter_parts()} == {"text/plain", "text/html"}
 
 
+# --- the report of the day -------------------------------------------------------------------------------------
+
+
+def text_of(message: EmailMessage) -> str:
+    part = message.get_body(("plain",))
+    assert part and not message.defects
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    return part.get_content()
+
+
+def test_the_report_of_the_day_is_sent_by_hand(product: Product, nas: Host, notifiers: Notifiers, receiver: Receiver) -> None:
+    with refused("WrongState", "smtp_host"):
+        notifiers.call("SendDailyReport", "stt", "mail", 0, 0)
+    mail_settings(product)
+    product.plug("NOTIFY8", 8)
+    assert product.start("NOTIFY8").wait_end() == "passed"
+    with receiver.taking_mail(), receiver.trusted():
+        notifiers.configure("mail", secret=MAIL_PASSWORD)
+        said = product.machine.run(["burninctl", "report", "daily", "--send"]).stdout
+        (_, to, message), = receiver.mails()
+    assert said == "Sent by the notifier mail.\n" and to == ["admin@example.org"]
+    assert " passed" in message["Subject"] and message["X-Burnin-Event"] == "daily_report"
+    assert "\nFinished (" in text_of(message) and "NOTIFY8" in text_of(message)
+    page = message.get_body(("html",))
+    assert page and "<h2" in page.get_content() and "NOTIFY8" in page.get_content()
+    assert not [row for row in notifiers.deliveries() if row["Event"] == "daily_report"], "it is none of the daily ones"
+
+    receiver.forget()
+    notifiers.add("chat", "webhook", url=f"{SERVER}/chat")
+    with receiver.listening():
+        notifiers.call("SendDailyReport", "stt", "chat", dbus.UInt64(int(time.time() * 1e6) - 1000), 0)
+        event, = receiver.events("/chat")
+    assert event["event"] == "daily_report" and event["report"]["format"] == "burnin-daily" and event["report"]["totals"]["passed"] == 0
+    with refused("NotDelivered", "chat"):
+        notifiers.call("SendDailyReport", "stt", "chat", 0, 0)
+    with refused("InvalidArgument", "to come"):
+        notifiers.call("SendDailyReport", "stt", "chat", dbus.UInt64(2**63), 0)
+
+
+def test_a_report_that_was_missed_is_sent_after_a_start(product: Product, nas: Host, notifiers: Notifiers, receiver: Receiver) -> None:
+    mail_settings(product)
+    notifiers.configure("mail", secret=MAIL_PASSWORD)
+    notifiers.add("asked", "webhook", url=f"{SERVER}/asked", events=["daily_report"], hosts=["other"])
+    notifiers.add("all", "webhook", url=f"{SERVER}/all")
+    product.machine.run(["systemctl", "stop", "burnind.service"], timeout=60)
+    then = int((time.time() - 3 * 86400) * 1e6)
+    product.machine.run(["python3", "-IS", "-c", (
+        f"import sqlite3; db = sqlite3.connect('{DATABASE}', isolation_level=None); "
+        f"db.execute('INSERT INTO events VALUES (?, ?, ?, ?)', ['0' * 32, 'daily_report', {then}, '{{}}'])")])
+    with receiver.taking_mail(), receiver.trusted():
+        product.machine.run(["systemctl", "start", "burnind.service"], timeout=60)
+        product.wait_up()
+        receiver.wait(receiver.mails, "it is made up for", 120)
+        (_, _, message), = receiver.mails()
+    assert message["X-Burnin-Event"] == "daily_report" and " on 1 host" in text_of(message)
+    assert "Not online" not in text_of(message), "it was asked before"
+    rows = {row["Notifier"]: row for row in notifiers.deliveries() if row["Event"] == "daily_report"}
+    assert set(rows) == {"mail", "asked"}
+    receiver.forget()
+    with receiver.listening():
+        product.kill()
+        product.wait_up()
+        receiver.wait(lambda: receiver.events("/asked"), "who has named it gets it", 90)
+    event, = receiver.events("/asked")
+    assert event["report"]["since_usec"] == then and not receiver.all("/all")
+    assert len([row for row in notifiers.deliveries() if row["Event"] == "daily_report"]) == 2, "a restart makes no other one"
+
+
 # --- what is given up ------------------------------------------------------------------------------------------
 
 
@@ -335,14 +412,14 @@ def test_burninctl(product: Product, notifiers: Notifiers, receiver: Receiver) -
     assert "Nothing." in run("outbox", "list", "chat") and "0 of those" in run("outbox", "retry")
     run("notifier", "remove", "chat")
     assert "chat" in run("notifier", "remove", "chat", status=3) and "chat" not in notifiers.all()
-    before = notifiers.all()
+    before = notifiers.made()
     for arguments, given in (
             (("notifier", "add", "x"), None), (("notifier", "add", "x", "--kind=ntfy"), ""), (("notifier", "add", "x", "--kind=fax"), URL),
             (("notifier", "add", "x", "--kind=mail"), None), (("notifier", "configure", "people"), None),
             (("notifier", "configure", "people", "--enabled=perhaps"), None), (("outbox", "list", "--state=lost"), None),
             (("notifier", "configure", "people", "--secret", "--no-secret"), "x\n")):
         run(*arguments, given=given, status=2)
-    assert notifiers.all() == before
+    assert notifiers.made() == before
 
 
 # --- what cannot be --------------------------------------------------------------------------------------------
@@ -370,7 +447,7 @@ BAD: list[tuple[str, str, str, dict[str, Any]]] = [
 
 def test_what_cannot_be_is_refused(product: Product, notifiers: Notifiers) -> None:
     notifiers.add("well", "webhook", url=URL, secret=SECRET)
-    before = notifiers.all()
+    before = notifiers.made()
     for name, notifier, kind, options in BAD:
         with pytest.raises(dbus.DBusException) as caught:
             notifiers.add(notifier, kind, **options)
@@ -380,22 +457,22 @@ def test_what_cannot_be_is_refused(product: Product, notifiers: Notifiers) -> No
             with refused(name):
                 notifiers.configure("well", **options)
     for method, arguments in (("Configure", ("sa{sv}", "none", words({}))), ("Remove", ("st", "none", 0)), ("Test", ("st", "none", 0)),
-                              ("Retry", ("st", "none", 0))):
+                              ("SendDailyReport", ("stt", "none", 0, 0)), ("Retry", ("st", "none", 0))):
         with refused("NoSuchNotifier", "none"):
             notifiers.call(method, *arguments)
     for filters in ({"state": "lost"}, {"state": ""}, {"notifier": True}, {"limit": "1"}, {"since": dbus.UInt64(1)}):
         with refused("InvalidOption"):
             notifiers.deliveries(**filters)
     assert notifiers.deliveries(notifier="none") == []
-    assert notifiers.all() == before and list(product.machine.path(STORED).iterdir()) == [product.machine.path(STORED) / "well"]
+    assert notifiers.made() == before and list(product.machine.path(STORED).iterdir()) == [product.machine.path(STORED) / "well"]
 
 
 def test_who_may_look_may_not_change(product: Product, notifiers: Notifiers) -> None:
     notifiers.add("well", "webhook", url=URL, secret=SECRET)
-    before = notifiers.all()
+    before = notifiers.made()
     calls: dict[str, tuple[Any, ...]] = {
         "Add": ("ssa{sv}", "evil", "webhook", words({"url": URL})), "Configure": ("sa{sv}", "well", words({"enabled": False})),
-        "Remove": ("st", "well", 0), "Test": ("st", "well", 0), "Retry": ("st", "", 0)}
+        "Remove": ("st", "well", 0), "Test": ("st", "well", 0), "SendDailyReport": ("stt", "well", 0, 0), "Retry": ("st", "", 0)}
     for user in ("nobody", "visitor"):
         assert [row["Name"] for row in notifiers.call("List", user=user)] == list(before)
         assert notifiers.call("ListDeliveries", "a{sv}", words({}), user=user)[1] >= 0
@@ -405,7 +482,7 @@ def test_who_may_look_may_not_change(product: Product, notifiers: Notifiers) -> 
             assert caught.value.get_dbus_name() in POLKIT_NO, method
             row = product.list("Audit", limit=dbus.UInt32(1))[0]
             assert (row["Actor"], row["Outcome"], row["Detail"], row["Action"]) == (user, "denied", method, "org.burnin1.manage-settings")
-    assert notifiers.all() == before
+    assert notifiers.made() == before
 
 
 def test_there_is_a_limit(product: Product, notifiers: Notifiers) -> None:

@@ -36,6 +36,7 @@ def receiver(product: Product) -> Iterator[Receiver]:
 
 def test_a_job_is_told_from_its_queue_to_its_end(product: Product, nas: Host, receiver: Receiver) -> None:
     product.plug("NOTIFY1", 8)
+    product.call_settings("Set", "svt", "page_url", "https://burnin.example.org", 0)
     with receiver.listening(), product.machine.watch_signal(MANAGER, "Event", PATH) as watch:
         job = product.start("NOTIFY1")
         assert job.wait_end() == "passed"
@@ -45,7 +46,9 @@ def test_a_job_is_told_from_its_queue_to_its_end(product: Product, nas: Host, re
     told = receiver.events(job_id=job.id)
     assert [body["event"] for body in told] == ["job_queued", "job_started", "job_passed"]
     assert len({body["id"] for body in told}) == 3
+    product.call_settings("Reset", "st", "page_url", 0)
     last = told[-1]
+    assert {body["url"] for body in told} == {f"https://burnin.example.org/history/{job.id}"}
     assert last["id"] == signal.args[0] and last["severity"] == signal.args[3] == "info" and last["text"] == signal.args[6]
     assert (last["host"], last["serial"], last["state"], last["verdict"]) == ("nas", "NOTIFY1", "done", "passed")
     for headers, body in receiver.all():
@@ -54,12 +57,12 @@ def test_a_job_is_told_from_its_queue_to_its_end(product: Product, nas: Host, re
         assert headers["X-Burnin-Delivery"] == json.loads(body)["id"]
 
 
-@pytest.mark.parametrize("trouble", ["down", "refuses"])
+@pytest.mark.parametrize("trouble", ["down", "refuses", "is cut off"])
 def test_nothing_is_lost_while_the_server_is_away_and_burnind_is_killed(product: Product, nas: Host, receiver: Receiver,
                                                                         trouble: str) -> None:
     product.plug("NOTIFY2", 8)
-    receiver.answer(503)
-    with receiver.listening() if trouble == "refuses" else contextlib.nullcontext():
+    receiver.answer(503 if trouble == "refuses" else 0)
+    with receiver.listening() if trouble != "down" else contextlib.nullcontext():
         job = product.start("NOTIFY2")
         assert job.wait_end() == "passed"
         receiver.wait(lambda: product.machine.journal("SYSLOG_IDENTIFIER=burnind") and any(
@@ -74,6 +77,9 @@ def test_nothing_is_lost_while_the_server_is_away_and_burnind_is_killed(product:
         # The first pause is half a minute, the second one a minute, and each is up to a quarter longer.
         receiver.wait(lambda: {"job_queued", "job_started", "job_passed"} <= {
             json.loads(body)["event"] for _, body in receiver.all()[before:]}, "all of them arrive", 240)
+    # Who was cut off before he could answer knows by their ids what he has seen.
+    seen = {body["id"] for body in receiver.events()[:before]}
+    assert (seen & {body["id"] for body in receiver.events()[before:]} == seen) and bool(seen) == (trouble != "down")
 
 
 def test_it_needs_no_secret_and_no_server_to_go_on(product: Product, nas: Host) -> None:
@@ -96,6 +102,7 @@ def test_the_port_follows_the_mode(product: Product) -> None:
 @pytest.mark.parametrize(("name", "value"), [
     ("smtp_host", "a/b"), ("smtp_host", "a b"), ("smtp_mode", "tls"), ("smtp_from", "a@x.org>\r\nBcc: b@x.org"),
     ("smtp_user", "a\nb"), ("webhook_url", "file:///etc/passwd"), ("webhook_url", "https://user:word@x.org/"),
+    ("page_url", "http://x.org/"), ("page_url", "https://x.org/?a=b"), ("page_url", "javascript:alert(1)"),
     ("smtp_to", dbus.Array(["a@x.org", "b"], "s")), ("smtp_to", dbus.Array(["a@x.org"] * 33, "s")),
     ("smtp_port", dbus.UInt32(65536)), ("smtp_alert_on_pass", "perhaps")])
 def test_bad_values_are_refused(product: Product, name: str, value: Any) -> None:

@@ -82,6 +82,22 @@ def test_page_is_inert_and_signed(product: Product, job: Job) -> None:
     assert "does not show what was signed" in burninctl(product, "report", "verify", "/root/page.html", status=1).stderr.replace("\n", " ")
 
 
+def test_page_leads_to_the_job_once_its_address_is_known(product: Product, job: Job) -> None:
+    before = opened(job, "html")[0]
+    assert b"<a " not in before and "url" not in json.loads(opened(job, "json")[0])["job"]
+    product.call_settings("Set", "svt", "page_url", "https://burnin.example.org/x/", 0)
+    try:
+        page = opened(job, "html")[0]
+        assert f'<a href="https://burnin.example.org/x/history/{job.id}">{job.id}</a>'.encode() in page
+        assert json.loads(opened(job, "json")[0])["job"]["url"] == f"https://burnin.example.org/x/history/{job.id}"
+        product.machine.write("/root/page.html", page.decode())
+        burninctl(product, "report", "verify", "/root/page.html", f"--key={KEY}.pub")
+        assert daily(product)["page_url"] == "https://burnin.example.org/x/"
+    finally:
+        product.call_settings("Reset", "st", "page_url", 0)
+    assert opened(job, "html")[0] == before
+
+
 def test_save_and_verify(product: Product, job: Job) -> None:
     machine = product.machine
     machine.run("rm -rf /root/reports; mkdir /root/reports")

@@ -339,7 +339,7 @@ def test_audit_as_a_table(product: Product, server: WebServer, alice: Person, vi
     machine.run(["sqlite3", DATABASE, """
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
         INSERT INTO audit (time_usec, actor, actor_uid, action, object, outcome, detail)
-        SELECT 1795262400000000 + i, 'eve', 4000000000, 'org.burnin1.cancel', 'job ' || i, 'ok', '=1+1, "x"' FROM n"""])
+        SELECT 1795262400000000 + i, 'evelyn', 4000000000, 'org.burnin1.cancel', 'job ' || i, 'ok', '=1+1, "x"' FROM n"""])
     machine.run(["systemctl", "start", "burnind.service"], timeout=60)
     machine.wait_for(lambda: server.request("GET", "/health").status == 200, 30, "healthy again")
     total = victor.get(f"{API}/audit?limit=1").json["total"]
@@ -350,10 +350,15 @@ def test_audit_as_a_table(product: Product, server: WebServer, alice: Person, vi
     assert len(rows) == total > 2500
     ids = [int(row["id"]) for row in rows]
     assert ids == sorted(set(ids), reverse=True)
-    first = next(row for row in rows if row["object"] == "job 1" and row["actor"] == "eve")
+    first = next(row for row in rows if row["object"] == "job 1" and row["actor"] == "evelyn")
     assert {key: value for key, value in first.items() if key != "id"} == {
-        "time": "2026-11-21T12:00:00Z", "actor": "eve", "actor_uid": "4000000000", "action": "org.burnin1.cancel", "object": "job 1",
+        "time": "2026-11-21T12:00:00Z", "actor": "evelyn", "actor_uid": "4000000000", "action": "org.burnin1.cancel", "object": "job 1",
         "outcome": "ok", "detail": "'=1+1, \"x\""}
+    # A part of it, as a list and as a table.
+    assert victor.get(f"{API}/audit?text=JOB%202499&limit=5").json["total"] == 1
+    found = list(csv.DictReader(io.StringIO(victor.get(f"{API}/audit/export.csv?text=EVELYN").body.decode(), newline="")))
+    assert len(found) == 2500 and {row["actor"] for row in found} == {"evelyn"}
+    assert is_refusal(alice.get(f"{API}/audit?text={'x' * 201}"), 400, "InvalidOption")
     assert is_refusal(alice.get(f"{API}/audit/export.csv?limit=1"), 400, "BadParameter", "limit")
     assert is_refusal(Person(server).get(f"{API}/audit/export.csv"), 401, "NotLoggedIn")
 
@@ -402,6 +407,9 @@ def test_more_jobs_than_a_page_has(product: Product, nas: Host, victor: Person) 
     statistics = victor.get(f"{API}/statistics").json
     assert statistics["jobs"] >= total
     assert statistics["verdicts"]["cancelled"] >= total
+    months = victor.get(f"{API}/statistics?days=3650").json
+    assert (months["jobs"], months["verdicts"]) == (statistics["jobs"], statistics["verdicts"])
+    assert [len(row["date"]) for row in months["days"]] == [len("2026-11")] and months["days"][0]["queued"] == months["jobs"]
 
 
 @pytest.mark.allow_journal(r"^failed: ", r"says of itself that it fails")
@@ -596,6 +604,8 @@ def test_metrics(product: Product, nas: Host, server: WebServer, victor: Person)
     assert samples['burnin_part_healthy{part="database"}'] == 1
 
     assert samples[f'burnin_drive_smart_value{{drive="{drive}",host="nas",counter="power_on_hours"}}'] == 12
+    assert samples['burnin_notifications{notifier="mail",state="dead"}'] == 0
+    assert samples["burnin_database_size_bytes"] > 100_000
     product.call_nightly("MakeBackup", "t", 0)
     later = server.request("GET", "/metrics").body.decode()
     assert re.search(r"^burnin_backup_timestamp_seconds [0-9.e+]+$", later, re.MULTILINE) and "burnin_backup_failed 0" in later

@@ -296,6 +296,9 @@ def test_three_stages_pass(disk: Disk, stage: MakeStage) -> None:
                                      "coverage", "work", "exit-status"}
     assert [(m["phase"], m["name"]) for m in s.of("phase")] == list(enumerate(PHASES, 1))
     assert report["details"]["work_bytes"] >= 8 * disk.size and len(report["details"]["phases"]) == 8
+    # Of several that one look finds nobody knows how fast they were.
+    short = [p for p in report["details"]["phases"] if p["ended_usec"] - p["started_usec"] < 1_000_000]
+    assert short and not any("bytes_per_second" in p for p in short), short
     assert s.exits() == 0
     assert s.run_directory() is None, "acknowledged, but its directory is still there"
     assert s.remote_lines()[-1] == "Pass completed, 0 bad blocks found. (0/0/0 errors)"
@@ -716,7 +719,7 @@ def test_cancelled_once_it_has_gone_on(big: Disk, stage: MakeStage) -> None:
 
 
 # A block at a time takes a while; one look after another.
-SLOWLY = {"block_buffer": 1, "pattern": "random", "follow_interval_usec": 50_000}
+SLOWLY = {"block_buffer": 1, "follow_interval_usec": 50_000}
 
 
 def temperature(disk: Disk, celsius: int) -> None:
@@ -727,6 +730,13 @@ def stopped(s: Stage) -> bool:
     return "stopped=1" in script("status", s.run, s.disk.kname, "0", "0").splitlines()
 
 
+def wait_stopped(s: Stage) -> None:
+    """A write that was under way is done first."""
+    deadline = time.monotonic() + 20
+    while not stopped(s):
+        assert time.monotonic() < deadline, "it goes on"
+
+
 def test_heat(big: Disk, stage: MakeStage) -> None:
     """Critically hot: it stands still until it is under warn; a follower that takes over knows why; paused is not stalled."""
     temperature(big, 40)
@@ -735,7 +745,7 @@ def test_heat(big: Disk, stage: MakeStage) -> None:
     temperature(big, 57)
     paused = s.until(lambda m: m["type"] == "paused")
     assert (paused["paused"], paused["by"]) == (True, "heat") and "57 °C" in paused["reason"], paused
-    assert stopped(s)
+    wait_stopped(s)
     s.kill()
     temperature(big, 50)        # not critical any more, and not cool enough
     s.start(follow=True)
@@ -747,7 +757,7 @@ def test_heat(big: Disk, stage: MakeStage) -> None:
     assert s.until(lambda m: m["type"] == "paused")["paused"] is False
     assert not stopped(s)
     s.until(lambda m: m["type"] == "progress" and "paused" not in m)
-    report = s.report(timeout=120)
+    report = s.report(timeout=240)
     assert report["verdict"] == "passed", report
     details = report["details"]
     assert details["temperature_max_mdegc"] == 57000 and details["temperature_min_mdegc"] <= 45000
@@ -756,7 +766,7 @@ def test_heat(big: Disk, stage: MakeStage) -> None:
 
 def test_heat_three_times(big: Disk, stage: MakeStage) -> None:
     temperature(big, 40)
-    s = stage(big, **SLOWLY | {"pattern": None}).start()
+    s = stage(big, **SLOWLY).start()
     wait_running(s)
     for celsius in (55, 56):
         temperature(big, celsius)
@@ -788,7 +798,7 @@ def test_pause_by_an_operator(big: Disk, stage: MakeStage) -> None:
     s.say(pause={"by": "ann", "reason": "moving the chassis\n"})
     paused = s.until(lambda m: m["type"] == "paused")
     assert (paused["paused"], paused["by"]) == (True, "operator") and paused["reason"].startswith("ann: moving the chassis")
-    assert stopped(s)
+    wait_stopped(s)
     s.kill()
     s.start(follow=True)
     assert "by ann: moving the chassis" in s.until(lambda m: m["type"] == "progress" and "paused" in m)["paused"]

@@ -38,7 +38,7 @@ RUNS = "/var/lib/burnin-run"
 HOST = "nas"
 # A whole look at the NAS takes seconds under emulation, and more where the computer has other things to do: so it is looked at
 # when a test waits for what a look shows, and seldom otherwise.
-SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "10", "poll_timeout_seconds": "60", "stale_threshold_seconds": "90",
+SETTINGS = {"loop_drives": "no", "poll_interval_seconds": "30", "poll_timeout_seconds": "60", "stale_threshold_seconds": "90",
             "follow_interval_seconds": "1", "smart_interval_seconds": "300", "max_parallel_burnins": "8",
             "slow_floor_hdd": "0", "slow_floor_ssd": "0", "slow_ratio": "0",    # an emulated drive is as slow as it likes
             "bad_block_threshold": "0", "surface_validate_passes": "0"}

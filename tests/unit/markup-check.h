@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "shared/page-url.h"
 
 /* Whether a page consists of nothing but what html.c and daily.c write: elements of this list, attributes that name no script and no
- * address, quoted throughout, and so many scripts that are data. Text that got out of its place would be something else. */
+ * address but one of the web page, quoted throughout, and so many scripts that are data. Text that got out of its place would be something else. */
 static inline bool markup_attributes_are_inert(const char *p, const char *end)
 {
         static const char *const names[] = {
@@ -35,6 +36,7 @@ static inline bool markup_attributes_are_inert(const char *p, const char *end)
                 "align",
                 "cellpadding",
                 "cellspacing",
+                "href",
         };
 
         while (p < end) {
@@ -48,6 +50,16 @@ static inline bool markup_attributes_are_inert(const char *p, const char *end)
                 p += 1 + n;
                 if (!known || p + 1 >= end || p[0] != '=' || p[1] != '"')
                         return false;
+                if (n == 4 && memcmp(p - 4, "href", 4) == 0) {
+                        char url[PAGE_URL_MAX + 1] = "";
+
+                        n = strcspn(p + 2, "\"");
+                        if (n >= sizeof(url))
+                                return false;
+                        memcpy(url, p + 2, n);
+                        if (!page_url_is_valid(url))
+                                return false;
+                }
                 p += 2 + strcspn(p + 2, "\"") + 1;
         }
 
@@ -60,7 +72,7 @@ static inline bool markup_is_inert(const char *page, size_t n_scripts)
                 "html",   "head", "meta",     "title", "style", "body", "main",   "header",
                 "footer", "div",  "span",     "h1",    "h2",    "h3",   "p",      "dl",
                 "dt",     "dd",   "table",    "thead", "tbody", "tr",   "th",     "td",
-                "svg",    "path", "polyline", "text",  "pre",   "code", "script",
+                "svg",    "path", "polyline", "text",  "pre",   "code", "script", "a",
         };
         size_t scripts = 0;
 

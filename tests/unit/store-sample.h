@@ -81,6 +81,20 @@ static inline void assert_sound(Store *s)
         assert(query(s, "SELECT count(*) FROM pragma_foreign_key_check") == 0);
 }
 
+/* What was counted job by job is what counting all of them at once finds. */
+static inline void assert_counted(Store *s)
+{
+        static const char *const differences[] = {
+                "SELECT count(*) FROM (SELECT * FROM job_counts EXCEPT SELECT period, queued, part, name, sum(jobs), sum(passed), "
+                "sum(failed), sum(inconclusive), sum(cancelled), sum(usec), sum(bytes) FROM job_adds GROUP BY period, queued, part, name)",
+                "SELECT count(*) FROM (SELECT period, queued, part, name, sum(jobs), sum(passed), sum(failed), sum(inconclusive), "
+                "sum(cancelled), sum(usec), sum(bytes) FROM job_adds GROUP BY period, queued, part, name EXCEPT SELECT * FROM job_counts)",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(differences); i++)
+                assert(query(s, differences[i]) == 0);
+}
+
 static inline Store *store_in(const char *dir)
 {
         _cleanup_free_ char *path = strf("%s/burnin.db", dir);

@@ -104,12 +104,16 @@ static void test_body(void)
         assert_says(e, "operator", "alice");
         assert_says(e, "error_text", job.reason);
         assert(strstr(e->record.body, "\"job_id\":42"));
+        assert_says(e, "url", NULL);
 
+        m->settings.page_url = (char *) "https://burnin.example.org/x";
         drive.identity.model = NULL;
+        drive.id = (char *) "serial-A/B ü?#";
         assert_ok(event_add_drive(m, EVENT_DRIVE_HOT, &drive, "It is hot."));
         e = m->events_told->next;
         assert_says(e, "title", "Too hot: ZA1 on nas1");
         assert_says(e, "drive", drive.id);
+        assert_says(e, "url", "https://burnin.example.org/x/drives/serial-A%2FB%20%C3%BC%3F%23");
         assert_says(e, "severity", "warning");
 
         assert_ok(event_add_host(m, EVENT_HOST_LOST, &host, "It is lost."));
@@ -117,6 +121,18 @@ static void test_body(void)
         assert_says(e, "title", "Host lost: nas1");
         assert_says(e, "serial", NULL);
         assert(!streq(e->record.id, m->events_told->record.id));
+
+        assert_ok(event_add_own(m, EVENT_BACKUP_FAILED, "No room. Make some."));
+        e = e->next;
+        assert_says(e, "event", "backup_failed");
+        assert_says(e, "severity", "error");
+        assert_says(e, "text", "No room. Make some.");
+        assert_says(e, "host", "");
+        assert(strstr(e->record.body, "\"title\":\"Backup failed: "));
+
+        m->settings.page_url = (char *) "https://burnin.example.org/";
+        assert_ok(event_add_job(m, EVENT_JOB_FAILED, &job, "It has failed."));
+        assert_says(e->next, "url", "https://burnin.example.org/history/42");
         fixture_done(&f);
 }
 

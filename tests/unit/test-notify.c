@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #undef NDEBUG
 
+#include <time.h>
+
 #include "basic/sha256.h"
 #include "basic/string-util.h"
 #include "basic/strv.h"
 #include "notify/hook.h"
+#include "markup-check.h"
 #include "notify/mail.h"
 #include "test-util.h"
 
@@ -13,13 +16,15 @@
 #define ID   "0123456789abcdef0123456789abcdef"
 #define TIME "\"time\":\"2026-11-21T21:00:05Z\""
 #define HEAD "{\"id\":\"" ID "\",\"event\":\"job_failed\",\"severity\":\"error\"," TIME ","
+#define URL  "https://burnin.example.org/history/42"
 #define ORDINARY                                                                                            \
         HEAD "\"title\":\"Failed: ZA1 (ST16000) on nas1\",\"text\":\"Job 42 has ended.\","                  \
-             "\"job_id\":42,\"host\":\"nas1\",\"serial\":\"ZA1\",\"error_text\":\"3 bad blocks\"}"
+             "\"job_id\":42,\"url\":\"" URL                                                                 \
+             "\",\"host\":\"nas1\",\"serial\":\"ZA1\",\"error_text\":\"3 bad blocks\"}"
 #define HOSTILE                                                                                               \
         HEAD "\"title\":\"Failed\\r\\nBcc: all@example.org\\r\\n\\r\\n<script>alert(1)</script> @everyone\"," \
              "\"text\":\".\\nFrom me\\n\\u001b[31m<b>&\\\"'\\u202e=\\n\","                                    \
-             "\"serial\":\"<img src=x>\",\"model\":\"--" ID ".burnin--\"}"
+             "\"url\":\"javascript:alert(1)\",\"serial\":\"<img src=x>\",\"model\":\"--" ID ".burnin--\"}"
 
 static struct json_object *parsed(const char *text)
 {
@@ -93,16 +98,30 @@ static void test_text(void)
         assert(t.severity == SEVERITY_ERROR && streq(t.id, ID) && streq(t.kind, "job_failed"));
         assert(startswith(t.plain,
                           "Job 42 has ended.\n\nJob: 42\nHost: nas1\nSerial: ZA1\nReason: 3 bad blocks\n"));
+        assert(strstr(t.plain, "\nReason: 3 bad blocks\nTime: 2026-11-21 22:00 CET\n\n" URL "\n"));
         assert(endswith(t.plain, "\n-- \nburnin on site1\n"));
-        assert(strstr(t.html, "<td>3 bad blocks</td>"));
+        assert(markup_is_inert(t.html, 0) && strstr(t.html, ">3 bad blocks</td>"));
+        assert(strstr(t.html, "<a href=\"" URL "\"") && streq(t.url, URL));
         assert(t.time_usec == UINT64_C(1795294805) * USEC_PER_SEC);
         text_done(&t);
 
         assert(text_from_event(hostile, "site1", &t) == 0);
         assert(str_is_clean(t.title, TEXT_TITLE_MAX, false) &&
                str_is_clean(t.message, TEXT_PLAIN_MAX, true));
-        assert(!strstr(t.html, "<script") && !strstr(t.html, "<img") && !strstr(t.html, "<b>"));
-        assert(strstr(t.html, "&lt;script&gt;") && strstr(t.html, "&lt;b&gt;&amp;&quot;&#39;"));
+        assert(markup_is_inert(t.html, 0) && !strstr(t.html, "<a ") && !t.url);
+        assert(strstr(t.html, "&#60;script&#62;") && strstr(t.html, "&#60;b&#62;&#38;&#34;&#39;"));
+        text_done(&t);
+
+        /* Said once, in lines that nobody has to scroll. */
+        assert(json_put_string(ordinary, "text",
+                               "Job 42 has ended: failed. 3 bad blocks were found on sda of nas1 by its host.\nSecond.") ==
+               0);
+        assert(text_from_event(ordinary, "site1", &t) == 0);
+        assert(startswith(
+                        t.plain,
+                        "Job 42 has ended: failed. 3 bad blocks were found on sda of nas1 by its\nhost.\nSecond.\n\nJob: 42\n"));
+        assert(!strstr(t.plain, "Reason:") && !strstr(t.html, ">Reason<"));
+        assert(strstr(t.html, " by its host.</p><p style=\"margin:0\">Second.</p>"));
         text_done(&t);
 
         for (size_t i = 0; i < ELEMENTSOF(none); i++) {
@@ -110,6 +129,39 @@ static void test_text(void)
 
                 assert(text_from_event(o, "site1", &t) == -EBADMSG);
         }
+}
+
+#define REPORT                                                                                               \
+        "{\"id\":\"" ID "\",\"event\":\"daily_report\",\"severity\":\"info\"," TIME                          \
+        ",\"title\":\"Daily report: site1\",\"text\":\"What ran.\",\"report\":{\"format\":\"burnin-daily\"," \
+        "\"version\":1,\"since_usec\":1795200000000000,\"until_usec\":1795286400000000,"                     \
+        "\"totals\":{\"failed\":1,\"passed\":300},\"shortened\":true,\"finished\":[{\"job\":7,"              \
+        "\"serial\":\"ZA1<b>\",\"verdict\":\"failed\",\"reason\":\"3 bad blocks\\r\\nBcc: x\"}]}}"
+
+static void test_daily(void)
+{
+        static const char newer[] =
+                        "{\"id\":\"" ID "\",\"event\":\"daily_report\",\"severity\":\"info\"," TIME
+                        ",\"title\":\"Daily report: site1\",\"text\":\"What ran.\","
+                        "\"report\":{\"format\":\"burnin-daily\",\"version\":99}}";
+        _cleanup_json_ struct json_object *report = parsed(REPORT), *other = parsed(newer);
+        Text t = {};
+
+        assert(text_from_event(report, "site1", &t) == 0);
+        assert(streq(t.kind, "daily_report") && streq(t.title, "1 failed, 300 passed"));
+        assert(streq(t.message, "What ran."));
+        assert(strstr(t.plain, "\nFinished (301)\n  ZA1<b>: failed\n") &&
+               strstr(t.plain, "  and 300 more\n"));
+        assert(strstr(t.plain, "The lists are shortened"));
+        assert(endswith(t.plain, "\n-- \nburnin on site1\n"));
+        assert(strstr(t.html, "<title>1 failed, 300 passed</title>") && strstr(t.html, "3 bad blocks"));
+        assert(strstr(t.html, "The lists are shortened") && !strstr(t.html, "<b>"));
+        text_done(&t);
+
+        /* Of another version: what is told of every event. */
+        assert(text_from_event(other, "site1", &t) == 0);
+        assert(streq(t.title, "Daily report: site1") && startswith(t.plain, "What ran.\n"));
+        text_done(&t);
 }
 
 /* What must hold of any mail. */
@@ -136,7 +188,7 @@ static void check_mail(const char *mail)
 
 static void test_mail(void)
 {
-        static const char *const events[] = { ORDINARY, HOSTILE };
+        static const char *const events[] = { ORDINARY, HOSTILE, REPORT };
 
         for (size_t i = 0; i < ELEMENTSOF(events); i++) {
                 _cleanup_(notify_request_done) NotifyRequest r = request(NOTIFIER_MAIL, events[i]);
@@ -156,9 +208,14 @@ static void test_mail(void)
                         /* "[burnin] Failed: ZA1 (ST16000) on nas1" */
                         assert(strstr(mail,
                                       "Subject: =?UTF-8?B?W2J1cm5pbl0gRmFpbGVkOiBaQTEgKFNUMTYwMDApIG9uIG5hczE=?=\r\n"));
-                else
+                else if (i == 1)
                         /* What it calls itself is no boundary. */
                         assert(strstr(mail, "\r\nModel: --" ID ".burnin--\r\n"));
+                else
+                        /* "[burnin] 1 failed, 300 passed"; both parts are those of the report. */
+                        assert(strstr(mail,
+                                      "Subject: =?UTF-8?B?W2J1cm5pbl0gMSBmYWlsZWQsIDMwMCBwYXNzZWQ=?=\r\n") &&
+                               strstr(mail, "\r\nFinished (301)\r\n") && strstr(mail, "<h2 style=3D"));
         }
 }
 
@@ -227,6 +284,7 @@ static void test_ntfy(void)
         assert(streq(h.url, "https://hooks.example.org/in/") && streq(string_at(body, "topic"), "abc"));
         assert(streq(string_at(body, "title"), t.title));
         assert(json_get_u64(body, "priority", &priority) == 1 && priority == 5);
+        assert(!json_object_object_get_ex(body, "click", NULL));
         assert(has_header(&h, "Authorization: Bearer s3cret"));
 
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
@@ -261,6 +319,7 @@ static void test_chats(void)
                json_object_array_length(parse) == 0);
         assert(json_get(discord, "embeds", json_type_array, &embeds) == 1);
         assert(streq(string_at(json_object_array_get_idx(embeds, 0), "title"), t.title));
+        assert(!json_object_object_get_ex(json_object_array_get_idx(embeds, 0), "url", NULL));
         hook_done(&h);
         text_done(&t);
         notify_request_done(&r);
@@ -269,6 +328,30 @@ static void test_chats(void)
         gotify = parsed(h.body);
         assert(streq(h.url, "https://hooks.example.org/in/abc/message"));
         assert(has_header(&h, "X-Gotify-Key: s3cret") && streq(string_at(gotify, "message"), t.plain));
+}
+
+/* Each leads to the job, in the way that it has for that. */
+static void test_links(void)
+{
+        static const struct {
+                NotifierKind kind;
+                const char *body;
+        } expected[] = {
+                { NOTIFIER_WEBHOOK, "\"url\":\"" URL "\"" },
+                { NOTIFIER_NTFY, "\"click\":\"" URL "\"" },
+                { NOTIFIER_SLACK, "Job 42 has ended.\\n" URL "\"" },
+                { NOTIFIER_DISCORD, "\"url\":\"" URL "\"" },
+                { NOTIFIER_GOTIFY, "\\n" URL "\\n" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                _cleanup_(notify_request_done) NotifyRequest r = {};
+                _cleanup_(text_done) Text t = {};
+                _cleanup_(hook_done) Hook h = {};
+
+                compose(expected[i].kind, ORDINARY, &r, &t, &h);
+                assert(strstr(h.body, expected[i].body));
+        }
 }
 
 static void test_names(void)
@@ -392,12 +475,16 @@ static void test_answer(void)
 
 int main(void)
 {
+        assert(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", true) == 0);
+        tzset();
         test_text();
+        test_daily();
         test_mail();
         test_mail_wide();
         test_webhook();
         test_ntfy();
         test_chats();
+        test_links();
         test_names();
         test_request();
         test_answer();

@@ -163,16 +163,21 @@ static void test_filter(void)
         assert(notifier_takes(mail, EVENT_JOB_FAILED, "nas1") &&
                notifier_takes(mail, EVENT_JOB_STALLED, "nas1") &&
                notifier_takes(mail, EVENT_JOB_INCONCLUSIVE, "nas1") &&
+               notifier_takes(mail, EVENT_BACKUP_FAILED, "") &&
                !notifier_takes(mail, EVENT_JOB_PASSED, "nas1") &&
                !notifier_takes(mail, EVENT_JOB_STARTED, "nas1"));
         set(m, "smtp_alert_on_fail", "no");
         set(m, "smtp_alert_on_pass", "yes");
         assert(!notifier_takes(mail, EVENT_JOB_FAILED, "nas1") &&
+               !notifier_takes(mail, EVENT_BACKUP_FAILED, "") &&
                notifier_takes(mail, EVENT_JOB_PASSED, "nas1"));
+        assert(notifier_takes(mail, EVENT_DAILY_REPORT, ""));
+        set(m, "smtp_report_hour", "24");
+        assert(!notifier_takes(mail, EVENT_DAILY_REPORT, ""));
 
         set(m, "webhook_url", "https://x.example.org/");
         for (EventKind k = 0; k < _EVENT_KIND_MAX; k++)
-                assert(notifier_takes(webhook, k, "nas1"));
+                assert(notifier_takes(webhook, k, "nas1") == (k != EVENT_DAILY_REPORT));
         fixture_done(&f);
 }
 
@@ -202,6 +207,7 @@ static void test_stored(void)
         put(m, "by-event", NOTIFIER_MAIL, true, "b@example.org c@example.org", "host_lost job_failed", "",
             SEVERITY_INFO);
         put(m, "by-host", NOTIFIER_MAIL, true, "b@example.org", "", "nas1 nas2", SEVERITY_INFO);
+        put(m, "by-report", NOTIFIER_MAIL, true, "b@example.org", "daily_report", "nas1", SEVERITY_INFO);
         put(m, "by-severity", NOTIFIER_MAIL, true, "b@example.org", "", "", SEVERITY_ERROR);
         put(m, "off", NOTIFIER_MAIL, false, "b@example.org", "", "", SEVERITY_INFO);
         put(m, "no-url", NOTIFIER_NTFY, true, "https://ntfy.example.org", "", "", SEVERITY_INFO);
@@ -220,9 +226,13 @@ static void test_stored(void)
         assert(request.test && !request.event);
         notify_request_done(&request);
 
+        n = notifier_find(m, "by-report");
+        assert(n && notifier_takes(n, EVENT_DAILY_REPORT, "") &&
+               !notifier_takes(n, EVENT_JOB_FAILED, "nas1"));
         n = notifier_find(m, "by-host");
         assert(n && notifier_takes(n, EVENT_JOB_PASSED, "nas2") &&
-               !notifier_takes(n, EVENT_JOB_PASSED, "nas") && !notifier_takes(n, EVENT_JOB_PASSED, ""));
+               !notifier_takes(n, EVENT_JOB_PASSED, "nas") && !notifier_takes(n, EVENT_JOB_PASSED, "") &&
+               !notifier_takes(n, EVENT_DAILY_REPORT, ""));
         n = notifier_find(m, "by-severity");
         assert(n && notifier_takes(n, EVENT_JOB_FAILED, "nas1") &&
                !notifier_takes(n, EVENT_HOST_LOST, "nas1"));

@@ -169,8 +169,8 @@ static void test_thin(void)
         /* 40 days, a row every six hours; in the second of them a counter has changed at noon. */
         for (uint64_t time = START; time <= end; time += 6 * USEC_PER_HOUR)
                 put(s, time, time == START + 36 * USEC_PER_HOUR);
-        assert(assert_ok(store_reading_thin(s, "nobody", end)) == 0);
-        assert(assert_ok(store_reading_thin(s, DRIVE, end)) == 29);
+        assert(assert_ok(store_reading_thin(s, "nobody", 0, end)) == 0);
+        assert(assert_ok(store_reading_thin(s, DRIVE, 0, end)) == 29);
 
         /* Of the ten days that are over 30 days old: the first of each, and what has changed. */
         assert(query(s, "SELECT count(*) FROM readings WHERE time_usec < 20010 * 86400000000") == 11);
@@ -181,8 +181,8 @@ static void test_thin(void)
                30 * 4 + 1);
 
         /* A clock that stands at its beginning, and one far ahead. */
-        assert(assert_ok(store_reading_thin(s, DRIVE, 0)) == 0);
-        assert(assert_ok(store_reading_thin(s, DRIVE, UINT64_MAX)) == 11 + 30 * 4 + 1);
+        assert(assert_ok(store_reading_thin(s, DRIVE, 0, 0)) == 0);
+        assert(assert_ok(store_reading_thin(s, DRIVE, end, UINT64_MAX)) == 11 + 30 * 4 + 1);
 }
 
 /* Never more than so many, though each has changed: the oldest go. */
@@ -230,15 +230,40 @@ static void test_years(void)
                 assert_ok(store_begin_relaxed(s));
                 put_day(s, day);
                 /* Of the day that is 30 days old now, and of the one that is five years old: a night is short. */
-                assert(assert_ok(store_reading_thin(s, DRIVE, NIGHT(day))) <= READS_A_DAY + 1);
+                assert(assert_ok(store_reading_thin(s, DRIVE, day > 0 ? NIGHT(day - 1) : 0, NIGHT(day))) <=
+                       READS_A_DAY + 1);
                 assert_ok(store_commit(s));
         }
 
         assert((uint64_t) query(s, "SELECT count(*) FROM readings") == left_of(365, DAYS));
         assert((uint64_t) query(s, "SELECT min(time_usec) FROM readings") ==
                START + 365 * USEC_PER_DAY + 8 * USEC_PER_HOUR);
-        assert(assert_ok(store_reading_thin(s, DRIVE, NIGHT(DAYS - 1))) == 0);
+        assert(assert_ok(store_reading_thin(s, DRIVE, 0, NIGHT(DAYS - 1))) == 0);
         assert_sound(s);
+}
+
+/* Nights at one in the afternoon, of which every tenth is missed, and a clock that was wrong once, leave nothing to one that looks at
+ * all. */
+static void test_nights_look_at_what_has_aged(void)
+{
+        _cleanup_scratch_ char *dir = scratch_new();
+        _cleanup_(store_closep) Store *s = store_new(dir);
+        uint64_t last = 0, now = 0;
+
+        for (uint64_t day = 0; day < 200; day++) {
+                put_day(s, day);
+                if (day % 10 == 3)
+                        continue;
+                now = NIGHT(day) + 13 * USEC_PER_HOUR;
+                assert_ok(store_reading_thin(s, DRIVE, day == 100 ? UINT64_MAX : last, now));
+                last = now;
+        }
+        assert(assert_ok(store_reading_thin(s, DRIVE, 0, now)) == 0);
+
+        /* What it did before is not looked at once more. */
+        put(s, START + 50 * USEC_PER_DAY + USEC_PER_HOUR, false);
+        assert(assert_ok(store_reading_thin(s, DRIVE, last, now + 1)) == 0);
+        assert(assert_ok(store_reading_thin(s, DRIVE, 0, now + 1)) == 1);
 }
 
 /* The same where no night came in all that time: the newest are there, and one night makes them few. */
@@ -253,7 +278,7 @@ static void test_years_at_once(void)
         assert_ok(store_commit(s));
         assert(query(s, "SELECT count(*) FROM readings") == READINGS_MAX);
 
-        assert_ok(store_reading_thin(s, DRIVE, NIGHT(DAYS - 1)));
+        assert_ok(store_reading_thin(s, DRIVE, 0, NIGHT(DAYS - 1)));
         assert((uint64_t) query(s, "SELECT count(*) FROM readings") ==
                left_of(DAYS - READINGS_MAX / READS_A_DAY, DAYS));
         assert_sound(s);
@@ -267,6 +292,7 @@ int main(void)
         test_thin();
         test_trim();
         test_years();
+        test_nights_look_at_what_has_aged();
         test_years_at_once();
 
         return 0;

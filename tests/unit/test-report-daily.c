@@ -64,18 +64,18 @@ static void test_whole(void)
                 "    missing\n",
                 "!! 1 unlock of a drive that was locked\n  ZA3 (ST16000NM001G)\n    sdc on nas1, by alice (web), 2026-03-28 16:00 CET\n",
                 "the old pool was copied\n",
-                "24 drives on 4 hosts, 10 locked, 1 missing. Not online: nas3, <b>nas4</b>.\n",
-                "\nRunning (2)\n  ZA4 (ST16000NM001G): 43 %\n    sdd on nas1, job 41, burn-in (full), by bob, surface_validate, since 2026-03-28 18:46 CET, ends about 2026-03-30 21:46 CEST\n",
+                "24 drives on 4 hosts, 10 locked, 1 missing. Not online: nas3,\n<b>nas4</b>.\n",
+                "\nRunning (2)\n  ZA4 (ST16000NM001G): 43 %\n    sdd on nas1, job 41, burn-in (full), by bob, Surface validation,\n    since 2026-03-28 18:46 CET, ends about 2026-03-30 21:46 CEST\n",
                 "  ZA5 (ST16000NM001G): paused\n",
                 "    paused by bob: the fan is loud\n",
                 "\nWaiting (2)\n  ZA6",
-                ": queued\n",
+                ":\n  queued\n",
                 "    waits for one of the 2 places of nas2\n",
-                "not before 2026-03-29 18:00 CEST\n",
+                "not before\n    2026-03-29 18:00 CEST\n",
                 "\nFinished (105)\n  ZA1 (ST16000NM001G): failed\n",
-                "ended 2026-03-29 03:30 CEST\n    sda on nas1 has 2 bad blocks",
+                "ended\n    2026-03-29 03:30 CEST\n    sda on nas1 has 2 bad blocks",
                 "ZA8 (ST16000NM001G): inconclusive\n",
-                "ended 2026-03-29 01:30 CET\n",
+                "ended 2026-03-29\n    01:30 CET\n",
                 "cancelled by bob\n    seen enough\n",
                 "ZB1 (ST16000NM001G): passed\n",
                 "  and 101 more\n",
@@ -100,6 +100,21 @@ static void test_whole(void)
         expect_order(d.html, html, ELEMENTSOF(html));
         /* Of what went well there is nothing to say. */
         assert(!strstr(d.text, "Each of its 3 stages passed"));
+}
+
+/* Where the page is known, each job leads to it there; what is no address of a page leads nowhere. */
+static void test_links(void)
+{
+        static const char running[] =
+                        "\"totals\":{\"running\":1},\"running\":[{\"job\":7,\"serial\":\"ZA1\"}]}";
+        _cleanup_free_ char *known = strf(HEAD "\"page_url\":\"https://burnin.example.org\",%s", running),
+                            *wrong = strf(HEAD "\"page_url\":\"javascript:x/\",%s", running);
+        _cleanup_(daily_done) Daily d = render(known), none = render(wrong);
+
+        expect(d.html, "<a href=\"https://burnin.example.org/history/7\"");
+        expect(d.html, "<a href=\"https://burnin.example.org\"");
+        assert(endswith(d.text, "\n\nhttps://burnin.example.org\n"));
+        assert(!strstr(none.html, "<a ") && !strstr(none.text, "javascript"));
 }
 
 static void test_quiet(void)
@@ -187,6 +202,7 @@ int main(void)
 {
         live_in_berlin();
         test_whole();
+        test_links();
         test_quiet();
         test_banners_alone();
         test_clock_changes();

@@ -43,7 +43,15 @@ static void test_whole(void)
                 "200\u00a0MB/s",
                 "class=\"write\"/>",
                 "class=\"heat\"/>",
+                /* Blocks 7 and 12345678 of 3906469888, and the whole degrees around 31 and 44. */
+                "<path class=\"bad\" d=\"M70 156v-10M72 156v-10\"/>",
+                ">46\u00a0°C</text>",
+                ">38\u00a0°C</text>",
+                ">30\u00a0°C</text>",
+                "<td class=\"n\">0</td><td class=\"n moved\">2</td>",
+                "<td class=\"text\">Surface validation</td>",
                 "<svg class=\"qr\"",
+                "<dt>Job</dt><dd><a href=\"https://burnin.example.org/x/history/1\">1</a></dd>",
                 "&#60;/script&#62;&#60;img src=x onerror=alert(1)&#62;&#34;&#39;&#38;",
         };
 
@@ -76,6 +84,35 @@ static void test_find(void)
         page[n] = '\0';
         assert(html_find(page, &found, &n, &signature, &k) == -EBADMSG);
         assert(html_find("", &found, &n, &signature, &k) == -EBADMSG);
+}
+
+/* Whatever a document says that its address is, what leads somewhere leads to a page of burnin's; and the code says the same. */
+static void test_url(void)
+{
+        static const char *const wrong[] = {
+                "javascript:alert(1)",
+                "http://burnin.example.org/history/1",
+                "https://",
+                "https://x/\\\"onclick=\\\"y",
+                "https://user:word@x/",
+                "https://x/?y",
+                "https://x/#y",
+                "HTTPS://x/",
+        };
+        _cleanup_free_ char *
+                        none = render("{\"job\":{\"id\":1}}"),
+                       *page = render("{\"job\":{\"id\":1,\"url\":\"https://[2001:db8::1]:8443/history/1\"}}"),
+                       *other = render("{\"job\":{\"id\":1,\"url\":\"https://[2001:db8::1]:8443/history/2\"}}");
+
+        assert(strstr(page, "<a href=\"https://[2001:db8::1]:8443/history/1\">1</a>"));
+        assert(!strstr(none, "<a ") &&
+               !streq(strstr(page, "<svg class=\"qr\""), strstr(other, "<svg class=\"qr\"")));
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                _cleanup_free_ char *json = strf("{\"job\":{\"id\":1,\"url\":\"%s\"}}", wrong[i]),
+                                    *inert = json ? render(json) : NULL;
+
+                assert(inert && !strstr(inert, "<a "));
+        }
 }
 
 /* Documents that no burnind has made. */
@@ -122,9 +159,13 @@ static void test_refused(void)
 /* The check itself sees what it is there for. */
 static void test_check(void)
 {
-        static const char *const harm[] = { "<img>",       "<p onclick=\"x\">",
-                                            "<p class=x>", "<script>",
-                                            "<a>",         "<p class=\"x\"onclick=\"y\">" };
+        static const char *const harm[] = { "<img>",
+                                            "<p onclick=\"x\">",
+                                            "<p class=x>",
+                                            "<script>",
+                                            "<a href=\"javascript:x\">",
+                                            "<a href=\"https://x@y/\">",
+                                            "<p class=\"x\"onclick=\"y\">" };
         _cleanup_free_ char *page = render("{}");
 
         for (size_t i = 0; i < ELEMENTSOF(harm); i++) {
@@ -139,6 +180,7 @@ int main(void)
 {
         test_whole();
         test_find();
+        test_url();
         test_awkward();
         test_refused();
         test_check();

@@ -121,7 +121,7 @@ static char *report_text(Store *s, uint64_t job)
         struct json_object *by;
         char *text;
 
-        assert_ok(report_new(s, job, &o));
+        assert_ok(report_new(s, job, "https://burnin.example.org/x/", &o));
         assert(json_get(o, "made_by", json_type_object, &by) > 0);
         assert(json_put_string(by, "burnin", "VERSION") >= 0);
         text = strf("%s\n", json_object_to_json_string_ext(
@@ -154,10 +154,10 @@ static void test_refused(void)
         JobRecord j = job_ended();
         Store *s = store_in(dir);
 
-        assert_error(-ENOENT, report_new(s, 1, &o));
+        assert_error(-ENOENT, report_new(s, 1, "", &o));
         j.state = JOB_RUNNING;
         j.verdict = VERDICT_NONE;
-        assert_error(-EBUSY, report_new(s, job_store(s, &j), &o));
+        assert_error(-EBUSY, report_new(s, job_store(s, &j), "", &o));
         assert(!o);
         store_close(s);
 }

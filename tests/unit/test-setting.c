@@ -32,7 +32,7 @@ static void test_table(void)
         size_t n;
         const Setting *table = setting_table(&n);
 
-        assert(n == 55);
+        assert(n == 58);
         for (size_t i = 0; i < n; i++) {
                 const Setting *t = table + i;
 
@@ -217,6 +217,20 @@ static void test_set_and_get(void)
                 assert(setting_get(&s, table + i, &again) == 0 && streq(v, again));
         }
 
+        static const char *const no_pages[] = {
+                "http://burnin.example.org",
+                "burnin.example.org",
+                "https://",
+                "https:///x",
+                "https://user@x/",
+                "https://x/?y",
+                "https://x/#y",
+                "https://x/\"",
+                "https://x/ y",
+                "https://x/<",
+                "https://%41/",
+                "https://:443/",
+        };
         static const struct {
                 const char *in, *out;
                 uint32_t value;
@@ -243,6 +257,13 @@ static void test_set_and_get(void)
                streq(s.smtp_mode, "starttls"));
         assert(setting_set(&s, setting_find("webhook_url"), "file:///x") == -EINVAL &&
                streq(s.webhook_url, ""));
+
+        assert(setting_set(&s, setting_find("page_url"), "https://burnin.example.org/x") == 0 &&
+               streq(s.page_url, "https://burnin.example.org/x"));
+        for (size_t i = 0; i < ELEMENTSOF(no_pages); i++)
+                assert(setting_set(&s, setting_find("page_url"), no_pages[i]) == -EINVAL &&
+                       streq(s.page_url, "https://burnin.example.org/x"));
+        assert(setting_set(&s, setting_find("page_url"), "") == 0 && streq(s.page_url, ""));
 
         assert(setting_set(&s, setting_find("boot_pools"), "a,b") == 0 && strv_length(s.boot_pools) == 2);
         assert(setting_set(&s, setting_find("boot_pools"), "a;b") == -EINVAL &&

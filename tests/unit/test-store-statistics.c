@@ -18,11 +18,10 @@ static void job_add(Store *s, const char *drive, const char *model, const char *
         j.drive = (char *) drive;
         j.model = (char *) model;
         j.profile = (char *) profile;
-        j.state = verdict == VERDICT_NONE ? JOB_QUEUED : JOB_DONE;
-        j.verdict = verdict;
+        j.state = JOB_QUEUED;
+        j.verdict = VERDICT_NONE;
         j.request = NULL;
         j.created_usec = j.started_usec = created;
-        j.finished_usec = verdict == VERDICT_NONE ? 0 : created + hours * USEC_PER_HOUR;
         j.pauses_usec = paused * USEC_PER_HOUR;
         assert_ok(store_job_put(s, &j));
         for (uint32_t i = 0; i < 3; i++) {
@@ -39,6 +38,15 @@ static void job_add(Store *s, const char *drive, const char *model, const char *
                 if (verdict != VERDICT_NONE)
                         assert_ok(store_stage_put(s, &stage));
         }
+        if (verdict == VERDICT_NONE)
+                return;
+
+        j.state = JOB_DONE;
+        j.verdict = verdict;
+        j.finished_usec = created + hours * USEC_PER_HOUR;
+        assert_ok(store_job_put(s, &j));
+        /* What is stored once more is not counted once more. */
+        assert_ok(store_job_put(s, &j));
 }
 
 static int collect(const JobStatistics *r, void *userdata)
@@ -54,16 +62,24 @@ static int collect(const JobStatistics *r, void *userdata)
         return 0;
 }
 
+static char *statistics(Store *s, uint64_t since_usec, bool by_month)
+{
+        char *text = NULL;
+
+        assert_ok(store_job_statistics(s, since_usec, by_month, collect, &text));
+        return text;
+}
+
 static void test_statistics(void)
 {
         _cleanup_(scratch_freep) char *dir = scratch_new();
         _cleanup_(store_closep) Store *s = store_in(dir);
-        _cleanup_free_ char *text = NULL, *none = NULL;
+        _cleanup_free_ char *days = NULL, *later = NULL, *months = NULL, *none = NULL, *never = NULL;
         HostRecord h = host_sample();
         DriveRecord d = drive_sample();
         JobRecord other = job_sample();
 
-        assert_ok(store_job_statistics(s, 0, collect, &none));
+        none = statistics(s, 0, false);
         assert(!none);
 
         assert_ok(store_host_put(s, &h));
@@ -79,17 +95,20 @@ static void test_statistics(void)
                 8);
         job_add(s, d.id, "WD", "full", VERDICT_INCONCLUSIVE, DAY_1 + USEC_PER_DAY, 1, STAGE_PRECHECK, 0, 8);
         job_add(s, d.id, NULL, "full", VERDICT_CANCELLED, DAY_1 + USEC_PER_DAY, 1, STAGE_PRECHECK, 0, 8);
-        job_add(s, d.id, NULL, "full", VERDICT_NONE, DAY_1 + USEC_PER_DAY, 0, STAGE_NONE, 0, 8);
-        /* Before the time, and no burn-in. */
+        /* Before the time, in another month, one that goes on, and no burn-in. */
         job_add(s, d.id, "OLD", "full", VERDICT_PASSED, DAY_1 - 1, 1, STAGE_NONE, 0, 8);
+        job_add(s, d.id, "OLD", "full", VERDICT_FAILED, DAY_1 - 40 * USEC_PER_DAY, 1, STAGE_FINAL_CHECK, 0,
+                8);
+        job_add(s, d.id, NULL, "full", VERDICT_NONE, DAY_1 + USEC_PER_DAY, 0, STAGE_NONE, 0, 8);
         other.kind = (char *) "self-test";
         other.drive = (char *) "another";
         other.request = NULL;
         other.created_usec = DAY_1;
         assert_ok(store_job_put(s, &other));
 
-        assert_ok(store_job_statistics(s, DAY_1, collect, &text));
-        assert(streq(text, "day 2026-11-21 3 0 0 0 5 0.0 0.0\n"
+        /* The whole day, whatever its hour. */
+        days = statistics(s, DAY_1 + USEC_PER_HOUR, false);
+        assert(streq(days, "day 2026-11-21 3 0 0 0 5 0.0 0.0\n"
                            "day 2026-11-22 1 1 1 1 4 0.0 0.0\n"
                            "day 2026-11-24 1 0 0 0 0 0.0 0.0\n"
                            "model ST16000 5 0 0 0 5 50.0 32.0\n"
@@ -97,10 +116,79 @@ static void test_statistics(void)
                            "model WD 0 1 1 0 2 0.0 0.0\n"
                            "stage precheck 0 0 1 0 1 0.0 0.0\n"
                            "stage surface_validate 0 1 0 0 1 0.0 0.0\n"));
+        later = statistics(s, DAY_1 + 2 * USEC_PER_DAY, false);
+        assert(!later);
+
+        months = statistics(s, 0, true);
+        assert(streq(months, "model ST16000 5 0 0 0 5 50.0 32.0\n"
+                             "model  0 0 0 1 2 0.0 0.0\n"
+                             "model OLD 1 1 0 0 2 1.0 16.0\n"
+                             "model WD 0 1 1 0 2 0.0 0.0\n"
+                             "month 2026-10 0 1 0 0 1 0.0 0.0\n"
+                             "month 2026-11 6 1 1 1 10 0.0 0.0\n"
+                             "stage final_check 0 1 0 0 1 0.0 0.0\n"
+                             "stage precheck 0 0 1 0 1 0.0 0.0\n"
+                             "stage surface_validate 0 1 0 0 1 0.0 0.0\n"));
+        never = statistics(s, UINT64_MAX, true);
+        assert(!never);
+        assert_counted(s);
+}
+
+/* The median of what others of a model did; what cannot be read counts for nothing. */
+static void test_sibling_speed(void)
+{
+        static const char *const reports[] = {
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":100},{\"bytes_per_second\":1}]}}",
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":300}]}}",
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":\"900\"}]}}",
+                "{\"details\":{\"phases\":[]}}",
+                "{}",
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":200}]}}",
+                /* Of d0, which is one drive however often it was tested: its last time counts. */
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":900}]}}",
+                "{\"details\":{\"phases\":[{\"bytes_per_second\":900}]}}",
+        };
+        _cleanup_scratch_ char *dir = scratch_new();
+        _cleanup_(store_closep) Store *s = store_in(dir);
+        uint64_t speed = 7;
+
+        assert_ok(store_sibling_speed(s, "M", "d0", &speed));
+        assert(speed == 0);
+        for (size_t i = 0; i < ELEMENTSOF(reports); i++) {
+                JobRecord j = job_sample();
+                StageRecord g;
+
+                j.drive = strf("d%zu", i < 6 ? i : 0);
+                j.model = (char *) "M";
+                j.request = NULL;
+                j.state = JOB_DONE;
+                j.verdict = VERDICT_PASSED;
+                j.finished_usec = 100;
+                assert_ok(store_job_put(s, &j));
+                g = stage_sample(j.id, 0);
+                g.kind = STAGE_SURFACE_VALIDATE;
+                g.state = STAGE_DONE;
+                g.verdict = VERDICT_PASSED;
+                g.run = NULL;
+                g.run_sent = false;
+                g.finished_usec = i < 6 ? 100 : 50;
+                g.report = (char *) reports[i];
+                assert_ok(store_stage_put(s, &g));
+                free(j.drive);
+        }
+        assert_ok(store_sibling_speed(s, "M", "other", &speed));
+        assert(speed == 200);
+        assert_ok(store_sibling_speed(s, "M", "d0", &speed)); /* two are too few */
+        assert(speed == 0);
+        assert_ok(store_sibling_speed(s, "N", "other", &speed));
+        assert(speed == 0);
+        assert_ok(store_sibling_speed(s, NULL, "other", &speed));
+        assert(speed == 0);
 }
 
 int main(void)
 {
+        test_sibling_speed();
         test_statistics();
         return 0;
 }

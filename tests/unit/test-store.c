@@ -154,57 +154,6 @@ static void test_drive(void)
         assert(!t.last.host && streq(t.last.id, d.id));
 }
 
-/* The median of what others of a model did; what cannot be read counts for nothing. */
-static void test_sibling_speed(void)
-{
-        static const char *const reports[] = {
-                "{\"details\":{\"phases\":[{\"bytes_per_second\":100},{\"bytes_per_second\":1}]}}",
-                "{\"details\":{\"phases\":[{\"bytes_per_second\":300}]}}",
-                "{\"details\":{\"phases\":[{\"bytes_per_second\":\"900\"}]}}",
-                "{\"details\":{\"phases\":[]}}",
-                "{}",
-                "{\"details\":{\"phases\":[{\"bytes_per_second\":200}]}}",
-                /* Of d0, which is one drive however often it was tested: its last time counts. */
-                "{\"details\":{\"phases\":[{\"bytes_per_second\":900}]}}",
-                "{\"details\":{\"phases\":[{\"bytes_per_second\":900}]}}",
-        };
-        _cleanup_fixture_ Fixture f = fixture_new();
-        uint64_t speed = 7;
-
-        assert_ok(store_sibling_speed(f.store, "M", "d0", &speed));
-        assert(speed == 0);
-        for (size_t i = 0; i < ELEMENTSOF(reports); i++) {
-                JobRecord j = job_sample();
-                StageRecord s;
-
-                j.drive = strf("d%zu", i < 6 ? i : 0);
-                j.model = (char *) "M";
-                j.request = NULL;
-                j.state = JOB_DONE;
-                j.verdict = VERDICT_PASSED;
-                j.finished_usec = 100;
-                assert_ok(store_job_put(f.store, &j));
-                s = stage_sample(j.id, 0);
-                s.kind = STAGE_SURFACE_VALIDATE;
-                s.state = STAGE_DONE;
-                s.verdict = VERDICT_PASSED;
-                s.run = NULL;
-                s.run_sent = false;
-                s.finished_usec = i < 6 ? 100 : 50;
-                s.report = (char *) reports[i];
-                assert_ok(store_stage_put(f.store, &s));
-                free(j.drive);
-        }
-        assert_ok(store_sibling_speed(f.store, "M", "other", &speed));
-        assert(speed == 200);
-        assert_ok(store_sibling_speed(f.store, "M", "d0", &speed)); /* two are too few */
-        assert(speed == 0);
-        assert_ok(store_sibling_speed(f.store, "N", "other", &speed));
-        assert(speed == 0);
-        assert_ok(store_sibling_speed(f.store, NULL, "other", &speed));
-        assert(speed == 0);
-}
-
 static void test_job(void)
 {
         _cleanup_(job_record_done) JobRecord got = {};
@@ -611,7 +560,7 @@ static void test_remnant_and_audit(void)
                 r.time_usec = i;
                 assert_ok(store_audit_add(f.store, &r));
         }
-        assert_ok(store_audit_list(f.store, 1, 2, take_audit, &a, &total));
+        assert_ok(store_audit_list(f.store, NULL, 1, 2, take_audit, &a, &total));
         assert(total == 5 && a.n == 2 && a.last.id == 3 && a.last.time_usec == 2); /* newest first: 4, 3 */
         assert(streq(a.last.actor, r.actor) && a.last.actor_uid == UINT32_MAX &&
                streq(a.last.action, r.action));
@@ -636,7 +585,7 @@ static void test_remnant_and_audit(void)
         /* Append-only, also for whoever has the connection. */
         assert(sqlite3_exec(f.store->db, "DELETE FROM audit", NULL, NULL, NULL) != SQLITE_OK);
         assert(sqlite3_exec(f.store->db, "UPDATE audit SET actor = 'eve'", NULL, NULL, NULL) != SQLITE_OK);
-        assert_ok(store_audit_list(f.store, 0, 0, take_audit, &a, &total));
+        assert_ok(store_audit_list(f.store, NULL, 0, 0, take_audit, &a, &total));
         assert(total == 11 && a.last.id == 1 && streq(a.last.actor, "alice"));
 }
 
@@ -701,6 +650,7 @@ static void test_transaction(void)
         _cleanup_fixture_ Fixture f = fixture_new();
         HostRecord h = host_sample();
         DriveRecord d = drive_sample();
+        bool outer, inner;
 
         assert_ok(transact(f.store, false));
         assert(query(f.store, "SELECT count(*) FROM hosts") == 0);
@@ -716,6 +666,16 @@ static void test_transaction(void)
         h.name = (char *) "nas3";
         assert_error(-ENOENT, store_host_put(f.store, &h));
         assert_error(-ENOENT, store_commit(f.store));
+        assert(query(f.store, "SELECT count(*) FROM hosts") == 1);
+
+        /* Nor where the part that failed had its say with the store. */
+        assert_ok(store_join(f.store, &outer));
+        assert_ok(store_host_put(f.store, &h));
+        assert_ok(store_join(f.store, &inner));
+        assert(outer && !inner);
+        assert_error(-EBADMSG, store_leave(f.store, inner, -EBADMSG));
+        assert_error(-EBADMSG, store_join(f.store, &inner));
+        assert_error(-EBADMSG, store_leave(f.store, outer, 0));
         assert(query(f.store, "SELECT count(*) FROM hosts") == 1);
 
         /* And then all is as ever. */
@@ -967,7 +927,6 @@ int main(void)
 {
         test_host();
         test_drive();
-        test_sibling_speed();
         test_job();
         test_job_words();
         test_job_list();

@@ -4,7 +4,10 @@
 #include "cgi/list.h"
 #include "shared/names.h"
 
-const Field audit_fields[] = { { "offset", 'u', false, "offset" }, { "limit", 'u', false, "limit" }, {} };
+const Field audit_fields[] = { { "text", 's', false, "text" },
+                               { "offset", 'u', false, "offset" },
+                               { "limit", 'u', false, "limit" },
+                               {} };
 
 int audit_list(Web *w)
 {

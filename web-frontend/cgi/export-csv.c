@@ -25,6 +25,7 @@ const Field burnin_export_fields[] = {
         { "drive", 's', false, "drive" },
         {},
 };
+const Field audit_export_fields[] = { { "text", 's', false, "text" }, {} };
 static const Field page_fields[] = {
         { "state", 's', false, "state" },
         { "verdict", 's', false, "verdict" },
@@ -162,7 +163,7 @@ static int export_table(Web *w, const Table *table)
                         break;
                 if (json_object_array_length(rows) == 0)
                         break;
-                offset += LIST_PAGE_MAX;
+                offset += json_object_array_length(rows);
         } while (offset < total);
 
         /* Too late for a status; but nobody shall take it for all of them. */

@@ -93,7 +93,7 @@ extern const Field notifiers_add_fields[], notifiers_change_fields[], deliveries
 
 int audit_list(Web *w);
 int audit_export(Web *w);
-extern const Field audit_fields[];
+extern const Field audit_fields[], audit_export_fields[];
 
 int statistics_show(Web *w);
 extern const Field statistics_fields[];

@@ -36,6 +36,8 @@ typedef enum MetricId {
         NIGHTLY_RUN,
         NIGHTLY_DURATION,
         NIGHTLY_FAILED,
+        DATABASE_SIZE,
+        NOTIFICATIONS,
         _METRIC_MAX,
 } MetricId;
 
@@ -80,6 +82,9 @@ static const struct {
                                "How long the last nightly run took." },
         [NIGHTLY_FAILED] = { "burnin_nightly_run_failed", "gauge",
                              "1: something went wrong in the last nightly run." },
+        [DATABASE_SIZE] = { "burnin_database_size_bytes", "gauge", "Size of the database." },
+        [NOTIFICATIONS] = { "burnin_notifications", "gauge",
+                            "Events that wait for a notifier (pending), and those that were given up (dead)." },
 };
 
 typedef struct Metrics {
@@ -189,6 +194,7 @@ static int put_nightly(Web *w, Metrics *m)
         if (r < 0)
                 return r;
 
+        SAMPLE(m, DATABASE_SIZE, get_number(nightly, "DatabaseSizeBytes"));
         SAMPLE(m, BACKUP_FAILED, !isempty(get(nightly, "BackupError")));
         if (get_seconds(nightly, "LastBackupUSec") > 0)
                 SAMPLE(m, BACKUP, get_seconds(nightly, "LastBackupUSec"));
@@ -267,6 +273,26 @@ static void put_job(Metrics *m, struct json_object *job)
                 SAMPLE(m, JOB_ETA, get_seconds(job, "eta_usec"), "job", id, "drive", drive);
 }
 
+static int put_notifiers(Web *w, Metrics *m)
+{
+        _cleanup_json_ struct json_object *rows = NULL;
+        int r;
+
+        r = list_read(w, BUS_PATH_NOTIFIERS, BUS_INTERFACE_NOTIFIERS, "List", NULL, &rows, NULL);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < json_object_array_length(rows); i++) {
+                struct json_object *row = json_object_array_get_idx(rows, i);
+
+                SAMPLE(m, NOTIFICATIONS, get_number(row, "pending"), "notifier", get(row, "name"), "state",
+                       "pending");
+                SAMPLE(m, NOTIFICATIONS, get_number(row, "dead"), "notifier", get(row, "name"), "state",
+                       "dead");
+        }
+
+        return 0;
+}
+
 /* All rows of a list, however many pages; paged false: it has but one. */
 static int put_list(Web *w, Metrics *m, const char *member, bool paged,
                     void (*put)(Metrics *m, struct json_object *row))
@@ -275,9 +301,10 @@ static int put_list(Web *w, Metrics *m, const char *member, bool paged,
                                       { "offset", 'u', false, "offset" },
                                       { "limit", 'u', false, "limit" },
                                       {} };
-        uint64_t total = 0;
+        uint64_t offset = 0, total = 0;
+        size_t n;
 
-        for (uint64_t offset = 0; offset == 0 || offset < total; offset += LIST_PAGE_MAX) {
+        do {
                 _cleanup_json_ struct json_object *rows = NULL;
                 int r = 0;
 
@@ -288,9 +315,11 @@ static int put_list(Web *w, Metrics *m, const char *member, bool paged,
                                       paged ? page : list_all_fields, &rows, paged ? &total : NULL);
                 if (r < 0)
                         return r;
-                for (size_t i = 0; i < json_object_array_length(rows); i++)
+                n = json_object_array_length(rows);
+                for (size_t i = 0; i < n; i++)
                         put(m, json_object_array_get_idx(rows, i));
-        }
+                offset += n;
+        } while (n > 0 && offset < total);
 
         return 0;
 }
@@ -349,6 +378,8 @@ int metrics_show(Web *w)
                 r = put_manager(w, &m);
         if (r >= 0)
                 r = put_nightly(w, &m);
+        if (r >= 0)
+                r = put_notifiers(w, &m);
         if (r >= 0)
                 r = put_list(w, &m, "ListHosts", false, put_host);
         if (r >= 0)

@@ -71,7 +71,7 @@ const Route route_table[] = {
 
         READ(API "/statistics", statistics_show, .fields = statistics_fields),
         READ(API "/audit", audit_list, .fields = audit_fields),
-        READ(API "/audit/export.csv", audit_export),
+        READ(API "/audit/export.csv", audit_export, .fields = audit_export_fields),
         READ(API "/settings", settings_list),
         CHANGE("POST", API "/settings", settings_change, .free = true),
         CHANGE("POST", API "/settings/test-smtp", settings_test_smtp, .free = true),

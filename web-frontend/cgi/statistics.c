@@ -78,6 +78,7 @@ static const struct {
 } parts[] = {
         { "model", "models", "model", model_put },
         { "day", "days", "date", day_put },
+        { "month", "days", "date", day_put },
         { "stage", "failures_by_stage", "stage", stage_put },
 };
 
@@ -155,7 +156,8 @@ int statistics_show(Web *w)
         if (r >= 0)
                 r = json_put_u64(answer, "since_usec", since);
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(parts); i++)
-                r = web_json_put(answer, parts[i].list, json_object_new_array());
+                if (!json_object_object_get_ex(answer, parts[i].list, NULL))
+                        r = web_json_put(answer, parts[i].list, json_object_new_array());
         for (size_t i = 0; r >= 0 && i < json_object_array_length(rows); i++)
                 r = add_row(answer, json_object_array_get_idx(rows, i));
 

@@ -181,8 +181,8 @@ export function cockpitApi(bus: Bus): Api {
                 },
 
                 statistics: (days) => statisticsOf(bus, days),
-                async audit(offset, limit) {
-                        const { rows, total = 0 } = await bus.list('ListAudit', { offset: ['u', offset], limit: ['u', limit] });
+                async audit(text, offset, limit) {
+                        const { rows, total = 0 } = await bus.list('ListAudit', { ...text && { text: ['s', text] as const }, offset: ['u', offset], limit: ['u', limit] });
                         return { items: fromBus(rows) as AuditEntry[], total };
                 },
                 auditCsvHref: () => null,

@@ -32,7 +32,7 @@ export async function statisticsOf(bus: Bus, days: number): Promise<Statistics> 
                 models: models.map((row) => ({
                         model: row.name, ...countsOf(row), pass_rate: ratio(row.passed, row.passed + row.failed), hours_per_tb: ratio(row.hours, row.terabytes),
                 })),
-                days: rows.filter(({ part }) => part === 'day').map((row) => ({ date: row.name, ...countsOf(row), queued: row.jobs })),
+                days: rows.filter(({ part }) => part === 'day' || part === 'month').map((row) => ({ date: row.name, ...countsOf(row), queued: row.jobs })),
                 failures_by_stage: rows.filter(({ part }) => part === 'stage').map(({ name, failed, inconclusive }) => ({ stage: name as StageKind, failed, inconclusive })),
         };
 }

@@ -183,7 +183,7 @@ export function readings(drive) {
 export const makeNotifier = (name, kind, rest = {}) => ({ name, kind, built_in: false, enabled: true, target: '', events: [], hosts: [], severity: 'info', has_secret: false, pending: 0, dead: 0, error: '', ...rest });
 
 export const makeNotifiers = () => new Map([
-        makeNotifier('mail', 'mail', { built_in: true, target: 'admin@example.org', events: ['job_failed', 'job_inconclusive', 'job_stalled'], has_secret: true }),
+        makeNotifier('mail', 'mail', { built_in: true, target: 'admin@example.org', events: ['job_stalled', 'job_failed', 'job_inconclusive', 'backup_failed', 'daily_report'], has_secret: true }),
         makeNotifier('team', 'slack', { target: 'https://hooks.slack.com', severity: 'warning', hosts: ['bench'], pending: 2, dead: 3, error: `HTTP 403: <img src=x onerror="document.title='owned'">` }),
         makeNotifier('webhook', 'webhook', { built_in: true, enabled: false }),
 ].map((one) => [one.name, one]));

@@ -301,7 +301,7 @@ export interface Statistics {
         jobs: number;
         verdicts: VerdictCounts;
         models: (VerdictCounts & { model: string; pass_rate: number | null; hours_per_tb: number | null })[];
-        days: (VerdictCounts & { date: string; queued: number })[];
+        days: (VerdictCounts & { date: string; queued: number })[]; // beyond 400 days months, as 2026-11
         failures_by_stage: { stage: StageKind; failed: number; inconclusive: number }[];
 }
 

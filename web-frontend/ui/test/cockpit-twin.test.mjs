@@ -97,7 +97,8 @@ test('both pages are told the same', async () => {
                         return typeof report === 'string' ? (await globalThis.fetch(report, {})).text() : (await report()).text();
                 },
                 statistics: (api) => api.statistics(90),
-                audit: (api) => api.audit(0, 100),
+                audit: (api) => api.audit('', 0, 100),
+                'audit of one action': (api) => api.audit('Manage-Hosts', 0, 100),
                 settings: (api) => api.settings(),
                 notifiers: (api) => api.notifiers(),
                 hosts: (api) => api.hosts(),

@@ -5,10 +5,10 @@ import { test } from 'node:test';
 import { build } from 'esbuild';
 
 const { outputFiles } = await build({
-        stdin: { contents: ['stages', 'meters', 'window', 'drives', 'format', 'smart', 'pool', 'readings'].map((name) => `export * as ${name} from './src/lib/${name}';`).join('\n'), resolveDir: `${import.meta.dirname}/..` },
+        stdin: { contents: ['stages', 'meters', 'window', 'drives', 'format', 'smart', 'pool', 'readings', 'bins'].map((name) => `export * as ${name} from './src/lib/${name}';`).join('\n'), resolveDir: `${import.meta.dirname}/..` },
         bundle: true, format: 'esm', write: false,
 });
-const { stages, meters, window, drives, format, smart, pool, readings } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
+const { stages, meters, window, drives, format, smart, pool, readings, bins } = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
 
 const stage = (rest = {}) => ({ state: 'running', verdict: '', percent: 0, phase: 0, phases: 8, phase_name: '', phase_percent: 0, phase_history: [], finished_usec: 0, ...rest });
 const history = (count) => ['Write 0xaa', 'Verify 0xaa', 'Write 0x55', 'Verify 0x55', 'Write 0xff', 'Verify 0xff', 'Write 0x00', 'Verify 0x00']
@@ -139,4 +139,38 @@ test('all readings come page by page, none twice though another is read meanwhil
         }, 'a', 7000);
         assert.deepEqual(all.map(({ time_usec }) => time_usec), Array.from({ length: 2001 }, (_, index) => 9000 - index));
         assert.deepEqual(asked, [Infinity, 8000, 7000]);
+});
+
+const one = (date, counts = {}) => ({ date, queued: 0, passed: 0, failed: 0, inconclusive: 0, cancelled: 0, ...counts });
+const at = (date) => Date.parse(date) * 1000;
+
+test('a day on which nothing was has its place in the plot', () => {
+        const { unit, list } = bins.bins([one('2026-11-10', { passed: 2 }), one('2026-11-20', { failed: 1, cancelled: 3 })], at('2026-11-08T03:45Z'), at('2026-11-22T03:45Z'));
+        assert.equal(unit, 'day');
+        assert.deepEqual(list.map(({ from }) => new Date(from).toISOString().slice(8, 10)), ['08', '09', '10', '11', '12', '13', '14', '15', '16', '17', '18', '19', '20', '21', '22']);
+        assert.deepEqual(list.map(({ passed, failed, cancelled }) => passed + 10 * failed + 100 * cancelled), [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 310, 0, 0]);
+        assert.equal(bins.bins([], at('2026-08-24T03:45Z'), at('2026-11-22T03:45Z')).list.length, 91);
+});
+
+test('many days are weeks, more are months, and none is lost or counted twice', () => {
+        const days = Array.from({ length: 3650 }, (_, index) => one(new Date(Date.parse('2016-11-26') + index * 864e5).toISOString().slice(0, 10), { passed: 1 }));
+        const year = bins.bins(days.slice(-365), at('2025-11-23'), at('2026-11-23'));
+        assert.equal(year.unit, 'week');
+        assert.equal(year.list.reduce((sum, { passed }) => sum + passed, 0), 365);
+        assert.ok(year.list.slice(1).every(({ from, to, passed }) => passed === 7 && to - from === 6 * 864e5));
+        const all = bins.bins(days, at('2016-11-26'), at('2026-11-23'));
+        assert.equal(all.unit, 'month');
+        assert.equal(all.list.length, 121);
+        assert.deepEqual(all.list.slice(-3).map(({ from, passed }) => [new Date(from).toISOString().slice(0, 10), passed]), [['2026-09-01', 30], ['2026-10-01', 31], ['2026-11-01', 23]]);
+        assert.equal(all.list.reduce((sum, { passed }) => sum + passed, 0), 3650);
+        // What is counted by month is shown by month, however few they are.
+        const few = bins.bins([one('2026-10', { passed: 5 }), one('2026-11', { failed: 1 })], at('2016-11-26'), at('2026-11-23'));
+        assert.deepEqual([few.unit, ...few.list.map(({ passed, failed }) => passed + failed)], ['month', 5, 1]);
+        // What was before the first job is no part of ten years.
+        assert.equal(bins.bins([one('2026-11-01', { passed: 1 })], at('2016-11-26'), at('2026-11-23')).list.length, 23);
+});
+
+test('the lines of a plot are few whole numbers from zero up to the most', () => {
+        assert.deepEqual([0, 1, 2, 3, 4, 5, 8, 12, 23, 99, 340, 1200].map((most) => bins.ticks(most).join(' ')),
+                ['0 1', '0 1', '0 1 2', '0 1 2 3', '0 1 2 3 4', '0 2 4 6', '0 2 4 6 8', '0 5 10 15', '0 10 20 30', '0 50 100', '0 100 200 300 400', '0 500 1000 1500']);
 });

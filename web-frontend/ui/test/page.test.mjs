@@ -682,7 +682,7 @@ test('on a phone no page is wider than the screen, and a time is on one line', a
         for (const path of ['/', '/history', `/history/${done}`, `/drives/${encodeURIComponent(ready().id)}`, '/hosts', '/stats', '/audit', '/settings', '/accounts']) {
                 await page.goto(new URL(path, server.url).toString());
                 await page.locator(path === '/' ? '.drive-card' : '.page h1').first().waitFor();
-                await page.locator('.skeleton').waitFor({ state: 'detached' });
+                await page.waitForFunction(() => !document.querySelector('.skeleton'));
                 const wide = await page.evaluate(() => [document.querySelector('main'), ...document.querySelectorAll('.page, .table-scroll, .card')]
                         .filter((element) => element.scrollWidth > element.clientWidth + 1).map((element) => `${element.className || element.tagName} ${element.scrollWidth} > ${element.clientWidth}`));
                 assert.deepEqual(wide, [], path);
@@ -749,6 +749,70 @@ test('the drawer keeps every stage of a job, whichever of them the events tell o
         server.say('jobs-update', { jobs: [told], removed: [] });
         await page.locator('.drawer-percent').getByText('71 %').waitFor();
         assert.deepEqual(await stageList(), all);
+});
+
+test('statistics are plots, and the same in words for whoever sees none', async () => {
+        await open('/');
+        const model = (index) => ({ model: `Model ${index}`, passed: 40 - index, failed: index % 2, inconclusive: 0, cancelled: 0, pass_rate: (40 - index) / (40 - index + index % 2), hours_per_tb: index === 1 ? null : 4 + index });
+        const statistics = {
+                since_usec: (Date.now() - 90 * 864e5) * 1000, jobs: 9000, verdicts: { passed: 8999, failed: 1, inconclusive: 0, cancelled: 0 }, models: Array.from({ length: 40 }, (_, index) => model(index)),
+                days: [{ date: new Date(Date.now() - 5 * 864e5).toISOString().slice(0, 10), queued: 0, passed: 3, failed: 1, inconclusive: 0, cancelled: 2 }],
+                failures_by_stage: [{ stage: 'surface_validate', failed: 3, inconclusive: 1 }, { stage: 'precheck', failed: 1, inconclusive: 0 }],
+        };
+        await context.route('**/api/v1/statistics*', (route) => route.fulfill({ json: statistics }));
+        await page.goto(`${server.url}stats`);
+        // A rate under 100 is never shown as 100.
+        await page.locator('.big-number').filter({ hasText: 'Pass rate' }).getByText('99.9 %').waitFor();
+        assert.deepEqual(await page.getByRole('table', { name: /burn-ins ended by day/ }).locator('tbody td').allTextContents(), ['1', '0', '3', '2']);
+        // One day in 91 has a bar, at its place in time, on a scale from 0 to 6.
+        assert.equal(await page.locator('.day-plot svg g').count(), 91);
+        assert.deepEqual(await page.locator('.day-line').allTextContents(), ['0', '2', '4', '6']);
+        assert.deepEqual(await page.locator('.day-plot svg g').nth(85).locator('rect:not(.day-hit)').evaluateAll((list) => list.map((rect) => rect.getAttribute('class'))), ['failed', 'passed', 'cancelled']);
+        const models = page.getByRole('region', { name: 'By model' }).locator('tbody tr');
+        assert.equal(await models.count(), 12);
+        // As long as its part, and of the slowest the whole.
+        const width = (plot) => plot.evaluate((box) => [...box.children].map(({ style }) => Math.round(parseFloat(style.width))));
+        assert.deepEqual(await width(models.nth(3).locator('.plot').first()), [97, 3]);
+        assert.deepEqual(await width(models.nth(3).locator('.plot').last()), [16]);
+        assert.equal(await models.nth(1).locator('.plot').count(), 1);
+        await page.getByRole('button', { name: 'All 40 models' }).click();
+        assert.equal(await models.count(), 40);
+        assert.deepEqual(await width(models.nth(39).locator('.plot').last()), [100]);
+});
+
+test('a page that is turned to is read from its top', async () => {
+        await open('/audit', { width: 390, height: 844 });
+        const top = () => page.evaluate(() => document.querySelector('main').scrollTop);
+        for (const [name, shown] of [['Older', '101–200 of 340'], ['Older', '201–300 of 340'], ['Newer', '101–200 of 340']]) {
+                await page.getByRole('button', { name }).scrollIntoViewIfNeeded();
+                assert.ok(await top() > 844);
+                await page.getByRole('button', { name }).click();
+                await page.getByText(shown).waitFor();
+                await page.waitForFunction(() => document.querySelector('main').scrollTop === 0);
+        }
+});
+
+test('the audit is searched, also as a table, and the address keeps what for', async () => {
+        await open('/audit?offset=200');
+        const csv = page.getByRole('link', { name: 'CSV' });
+        await page.getByText('201–300 of 340').waitFor();
+        const asked = [];
+        page.on('request', (request) => { if (/api\/v1\/audit/.test(request.url())) asked.push(new URL(request.url()).search); });
+        await page.getByLabel('Search the audit').pressSequentially('DENIED');
+        await page.getByText('1–38 of 38').waitFor();
+        assert.ok(asked.length < 6, `${asked}`);
+        assert.match(asked.at(-1), /text=DENIED/);
+        assert.deepEqual((await page.getByRole('region', { name: 'Audit' }).locator('tbody tr').allInnerTexts()).filter((row) => !/denied/.test(row)), []);
+        assert.equal(new URL(page.url()).search, '?text=DENIED');
+        assert.match(await csv.getAttribute('href'), /export\.csv\?text=DENIED$/);
+        await page.reload();
+        await page.getByText('1–38 of 38').waitFor();
+        assert.equal(await page.getByLabel('Search the audit').inputValue(), 'DENIED');
+        await page.getByLabel('Search the audit').fill('nobody did this');
+        await page.getByRole('heading', { name: 'No entry fits' }).waitFor();
+        await page.getByLabel('Search the audit').press('Escape');
+        await page.getByText('1–100 of 340').waitFor();
+        assert.doesNotMatch(await csv.getAttribute('href'), /text/);
 });
 
 test('a part of the page that fails says so, and the rest goes on', async () => {
@@ -970,7 +1034,12 @@ test('the trends of a drive are a graph for each counter that moved, all of the 
         await page.goto(`${server.url}drives/${encodeURIComponent(job.drive_id)}`);
         await page.getByRole('button', { name: 'Year' }).click();
         const graph = (name) => page.getByRole('img', { name });
-        await graph(/^Temperature: between 30 and 36 °C in 1500 readings/).waitFor();
+        await graph(/^Temperature: between 30 and 36 °C in 1500 readings, 30 °C in the last one/).waitFor();
+        // What it is without a pointer is what it was last; else what it was there.
+        const head = page.locator('.chart').filter({ hasText: 'Reallocated sectors' }).locator('.chart-head');
+        await head.getByText(/^8 · /).waitFor();
+        await page.locator('.chart').filter({ hasText: 'Reallocated sectors' }).locator('.u-over').hover({ position: { x: 5, y: 5 } });
+        await head.getByText(/^0 · /).waitFor();
         await graph(/^Reallocated sectors: between 0 and 8 in 1500 readings/).waitFor();
         await graph(/^Wear, percent used: between 2 and 3 in/).waitFor();
         await graph(/^Power-on hours: between 7,501 and 9,000 in/).waitFor();

@@ -234,6 +234,12 @@ test('the audit names the person', async () => {
                 assert.ok(await entries.filter({ hasText: action }).filter({ hasText: 'alice (web)' }).count() > 0, action);
         const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
         assert.equal(file.suggestedFilename(), 'burnin-audit.csv');
+        await page.getByLabel('Search the audit').fill('UNLOCK');
+        await page.waitForFunction(() => [...document.querySelectorAll('[aria-label=Audit] tbody tr')].every((row) => /unlock/i.test(row.innerText)));
+        assert.ok(await entries.count() > 0);
+        const [part] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
+        const lines = (await readFile(await part.path(), 'utf8')).trim().split('\r\n').slice(1);
+        assert.ok(lines.length > 0 && lines.every((line) => /unlock/i.test(line)), lines.join());
         await picture('audit');
 });
 

@@ -32,7 +32,7 @@ export interface HistoryFilter {
         limit: number;
 }
 
-export const LIST_MAX = 1000; // drives or jobs at once
+export const LIST_MAX = 500; // drives or jobs at once
 export const READINGS_MAX = 1000; // at once
 
 export interface ReadingFilter {
@@ -121,8 +121,8 @@ export interface Api {
         report(job: number): string | (() => Promise<Blob>);
 
         statistics(days: number): Promise<Statistics>;
-        audit(offset: number, limit: number): Promise<Paged<AuditEntry>>;
-        auditCsvHref(): string | null;
+        audit(text: string, offset: number, limit: number): Promise<Paged<AuditEntry>>;
+        auditCsvHref(text: string): string | null;
         settings(): Promise<Setting[]>;
         setSetting(name: string, value: SettingValue | null): Promise<void>; // null takes it back
 

@@ -135,9 +135,9 @@ export function httpApi(base: URL): Api {
                 report: (job) => address(`api/v1/burnin/${job}/report.html`),
 
                 statistics: (days) => get<Statistics>('api/v1/statistics', { days }),
-                auditCsvHref: () => address('api/v1/audit/export.csv'),
-                async audit(offset, limit) {
-                        const page = await get<{ entries: AuditEntry[]; total: number }>('api/v1/audit', { offset, limit });
+                auditCsvHref: (text) => address('api/v1/audit/export.csv', { text: text || undefined }),
+                async audit(text, offset, limit) {
+                        const page = await get<{ entries: AuditEntry[]; total: number }>('api/v1/audit', { text: text || undefined, offset, limit });
                         return { items: page.entries, total: page.total };
                 },
                 settings: async () => (await get<{ settings: Setting[] }>('api/v1/settings')).settings,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What pages are made of.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './icon';
 import { Notice } from './notice';
 
@@ -67,11 +67,19 @@ export function Empty({ title, children, icon = 'search' }: { title: string; chi
 }
 
 export function Pager({ offset, limit, total, go }: { offset: number; limit: number; total: number; go: (offset: number) => void }) {
+        const box = useRef<HTMLElement>(null);
+        const shown = useRef(offset);
+        // Another page is read from its top.
+        useEffect(() => {
+                if (shown.current !== offset)
+                        box.current?.closest('main')?.scrollTo(0, 0);
+                shown.current = offset;
+        }, [offset]);
         if (total === 0)
                 return null;
         const last = Math.min(total, offset + limit);
         return (
-                <nav class="pager" aria-label="Pages">
+                <nav ref={box} class="pager" aria-label="Pages">
                         <span>{`${(offset + 1).toLocaleString('en')}–${last.toLocaleString('en')} of ${total.toLocaleString('en')}`}</span>
                         <button type="button" class="btn secondary small" disabled={offset === 0} onClick={() => go(Math.max(0, offset - limit))}>Newer</button>
                         <button type="button" class="btn secondary small" disabled={last >= total} onClick={() => go(offset + limit)}>Older</button>

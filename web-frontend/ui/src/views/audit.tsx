@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+import { useEffect, useState } from 'preact/hooks';
 import { date } from '../lib/format';
 import { query, setQuery } from '../router';
 import { theApi } from '../store';
@@ -7,18 +8,22 @@ import { Card, Empty, Page, Pager, Scroll, useLoad, Waiting } from '../ui/page';
 import { Label } from '../ui/status';
 
 const LIMIT = 100;
+const PAUSE = 250; // ms
+const TEXT_MAX = 100; // characters, of at most 200 bytes in most alphabets
 
 export function Audit() {
         const offset = Math.max(0, Number(query.value.get('offset')) || 0);
-        const loaded = useLoad(() => theApi().audit(offset, LIMIT), [offset]);
-        const csv = theApi().auditCsvHref();
+        const text = query.value.get('text') ?? '';
+        const loaded = useLoad(() => theApi().audit(text, offset, LIMIT), [text, offset]);
+        const csv = theApi().auditCsvHref(text);
         return (
                 <Page title="Audit" actions={<>
                         {csv && <a class="btn secondary" href={csv} download="burnin-audit.csv"><Icon name="download" />CSV</a>}
                         <button type="button" class="btn secondary" onClick={loaded.reload}>Look again</button>
                 </>}>
+                        <Search text={text} />
                         <Waiting loaded={loaded}>
-                                {({ items, total }) => total === 0 ? <Empty title="Nobody did anything yet" icon="info" /> : (
+                                {({ items, total }) => total === 0 ? text ? <Empty title="No entry fits" /> : <Empty title="Nobody did anything yet" icon="info" /> : (
                                         <>
                                                 <Card class="flush">
                                                         <Scroll label="Audit">
@@ -44,5 +49,26 @@ export function Audit() {
                                 )}
                         </Waiting>
                 </Page>
+        );
+}
+
+// All of it is searched there, so not at each letter.
+function Search({ text }: { text: string }) {
+        const [typed, setTyped] = useState(text);
+        useEffect(() => setTyped(text), [text]);
+        useEffect(() => {
+                if (typed === text)
+                        return;
+                const timer = setTimeout(() => setQuery({ text: typed, offset: '' }), PAUSE);
+                return () => clearTimeout(timer);
+        }, [typed]);
+        return (
+                <div class="filters" role="search" aria-label="Audit">
+                        <div class="search">
+                                <Icon name="search" />
+                                <input type="search" value={typed} maxLength={TEXT_MAX} placeholder="Search person, action, drive, outcome" aria-label="Search the audit"
+                                        onInput={(event) => setTyped(event.currentTarget.value)} onKeyDown={(event) => { if (event.key === 'Escape') setTyped(''); }} />
+                        </div>
+                </div>
         );
 }

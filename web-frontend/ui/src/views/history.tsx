@@ -2,7 +2,7 @@
 import { date, span } from '../lib/format';
 import type { Job } from '../model';
 import { query, setQuery } from '../router';
-import { changes, hosts, theApi } from '../store';
+import { changes, hosts, theApi, useDrive } from '../store';
 import { Icon } from '../ui/icon';
 import { Link } from '../ui/link';
 import { Card, Empty, Page, Pager, Scroll, useLoad, Waiting } from '../ui/page';
@@ -18,6 +18,7 @@ export function History() {
         const verdict = asked.get('verdict') ?? '';
         const host = asked.get('host') ?? '';
         const drive = asked.get('drive') ?? '';
+        const known = useDrive(drive);
         const offset = Math.max(0, Number(asked.get('offset')) || 0);
         const filter = { state, verdict, host, drive };
         // The first page follows what happens; who turned pages is left alone.
@@ -39,7 +40,7 @@ export function History() {
                                         <option value="">All hosts</option>
                                         {[...hosts.value.keys()].sort().map((name) => <option key={name} value={name}>{name}</option>)}
                                 </select>
-                                {drive && <button type="button" class="btn secondary small" onClick={() => setQuery({ drive: '', offset: '' })}>Of one drive <Icon name="cross" size={12} /></button>}
+                                {drive && <button type="button" class="btn secondary small" onClick={() => setQuery({ drive: '', offset: '' })}>Drive {known?.serial || drive}<span class="sr">, of all drives instead</span> <Icon name="cross" size={12} /></button>}
                                 {(state || verdict || host || drive) && <button type="button" class="btn link" onClick={() => setQuery({ state: '', verdict: '', host: '', drive: '', offset: '' })}>Clear filters</button>}
                         </div>
                         <Waiting loaded={loaded}>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+import { useState } from 'preact/hooks';
 import { count, date, stageNames } from '../lib/format';
 import type { Statistics } from '../model';
 import { query, setQuery } from '../router';
 import { theApi } from '../store';
 import { Icon, type IconName } from '../ui/icon';
 import { Card, Empty, Page, Scroll, useLoad, Waiting } from '../ui/page';
-import { Bar } from '../ui/status';
 import { DayBars } from './day-bars';
 
-const spans: [string, number][] = [['30 days', 30], ['90 days', 90], ['1 year', 365], ['10 years', 3650]];
+const spans: [string, number][] = [['14 days', 14], ['90 days', 90], ['1 year', 365], ['10 years', 3650]];
 
 export function StatisticsPage() {
         const days = Number(query.value.get('days')) || 90;
@@ -24,6 +24,13 @@ export function StatisticsPage() {
         );
 }
 
+const MODELS_SHOWN = 12;
+
+// Nothing that failed is rounded away.
+function rateOf(rate: number): string {
+        return `${rate < 1 ? Math.min(99.9, 100 * rate).toFixed(1) : 100} %`;
+}
+
 const kinds: { key: 'passed' | 'failed' | 'inconclusive' | 'cancelled'; title: string; icon: IconName; tone: string }[] = [
         { key: 'passed', title: 'Passed', icon: 'pass', tone: 'success' },
         { key: 'failed', title: 'Failed', icon: 'fail', tone: 'danger' },
@@ -32,42 +39,68 @@ const kinds: { key: 'passed' | 'failed' | 'inconclusive' | 'cancelled'; title: s
 ];
 
 function Numbers({ statistics }: { statistics: Statistics }) {
-        const { verdicts, models, days, failures_by_stage: stages } = statistics;
+        const { verdicts, models, failures_by_stage: stages } = statistics;
         const judged = verdicts.passed + verdicts.failed;
         return (
                 <>
                         <dl class="big-numbers">
                                 <div class="big-number"><dt>Burn-ins</dt><dd>{statistics.jobs.toLocaleString('en')}</dd></div>
                                 {kinds.map(({ key, title, icon, tone }) => <div key={key} class={`big-number ${tone}`}><dt><Icon name={icon} size={12} />{title}</dt><dd>{verdicts[key].toLocaleString('en')}</dd></div>)}
-                                <div class="big-number"><dt>Pass rate</dt><dd>{judged > 0 ? `${(100 * verdicts.passed / judged).toFixed(1)} %` : '–'}</dd></div>
+                                <div class="big-number"><dt>Pass rate</dt><dd>{judged > 0 ? rateOf(verdicts.passed / judged) : '–'}</dd></div>
                         </dl>
-                        <Card title="By day"><DayBars days={days} /></Card>
+                        <Card title="Activity"><DayBars statistics={statistics} /></Card>
                         <div class="columns wide-left">
-                                <Card class="flush" title="By model">
-                                        <Scroll label="By model">
-                                                <table class="list stack">
-                                                        <thead><tr><th scope="col">Model</th><th scope="col" class="number">Passed</th><th scope="col" class="number">Failed</th><th scope="col">Pass rate</th><th scope="col" class="number">Hours per TB</th></tr></thead>
-                                                        <tbody>
-                                                                {models.map((model) => (
-                                                                        <tr key={model.model}>
-                                                                                <td class="lead">{model.model || 'Unknown'}</td><td class="number" data-label="Passed">{model.passed}</td><td data-label="Failed" class={`number ${model.failed > 0 ? 'danger-text' : ''}`}>{model.failed}</td>
-                                                                                <td class="side">{model.pass_rate === null ? '–' : <span class="rate"><Bar percent={100 * model.pass_rate} tone={model.pass_rate < 0.9 ? 'warning' : 'success'} label={`Pass rate of ${model.model}`} /><span>{(100 * model.pass_rate).toFixed(0)} %</span></span>}</td>
-                                                                                <td class="number" data-label="Hours per TB">{model.hours_per_tb?.toFixed(1) ?? '–'}</td>
-                                                                        </tr>
-                                                                ))}
-                                                        </tbody>
-                                                </table>
-                                        </Scroll>
-                                </Card>
-                                <Card class="flush" title="Where they fail">
-                                        <table class="list">
-                                                <thead><tr><th scope="col">Stage</th><th scope="col" class="number">Failed</th><th scope="col" class="number">Inconclusive</th></tr></thead>
-                                                <tbody>{stages.map((stage) => <tr key={stage.stage}><td>{stageNames[stage.stage] ?? stage.stage}</td><td class="number">{stage.failed}</td><td class="number">{stage.inconclusive}</td></tr>)}</tbody>
-                                        </table>
-                                        {stages.length === 0 && <p class="card-empty subtle">None did.</p>}
-                                </Card>
+                                <Card class="flush" title="By model"><Models models={models} /></Card>
+                                <Card class="flush" title="Where they fail"><Stages stages={stages} /></Card>
                         </div>
                         <p class="help">{count(statistics.jobs, 'burn-in')} queued since {date(statistics.since_usec)}.</p>
                 </>
+        );
+}
+
+// A part of a whole, or a length among others of its kind: from 0, and the number stands beside it.
+function Plot({ of, parts }: { of: number; parts: [tone: string, value: number][] }) {
+        return <span class="plot" aria-hidden="true">{parts.map(([tone, value]) => value > 0 && <i key={tone} class={tone} style={{ width: `${100 * value / of}%` }} />)}</span>;
+}
+
+function Models({ models }: { models: Statistics['models'] }) {
+        const [all, setAll] = useState(false);
+        const slowest = Math.max(0, ...models.map((model) => model.hours_per_tb ?? 0));
+        const shown = all ? models : models.slice(0, MODELS_SHOWN);
+        return (
+                <>
+                        <Scroll label="By model">
+                                <table class="list stack plots">
+                                        <thead><tr><th scope="col">Model</th><th scope="col" class="number">Passed</th><th scope="col" class="number">Failed</th><th scope="col">Pass rate</th><th scope="col">Hours per TB</th></tr></thead>
+                                        <tbody>
+                                                {shown.map((model) => (
+                                                        <tr key={model.model}>
+                                                                <td class="lead">{model.model || 'Unknown'}</td><td class="number" data-label="Passed">{model.passed}</td><td data-label="Failed" class={`number ${model.failed > 0 ? 'danger-text' : ''}`}>{model.failed}</td>
+                                                                <td data-label="Pass rate">{model.pass_rate === null ? '–' : <span class="rate"><Plot of={model.passed + model.failed} parts={[['passed', model.passed], ['failed', model.failed]]} /><span>{rateOf(model.pass_rate)}</span></span>}</td>
+                                                                <td data-label="Hours per TB">{model.hours_per_tb === null ? '–' : <span class="rate"><Plot of={slowest} parts={[['time', model.hours_per_tb]]} /><span>{model.hours_per_tb.toFixed(1)}</span></span>}</td>
+                                                        </tr>
+                                                ))}
+                                        </tbody>
+                                </table>
+                        </Scroll>
+                        {models.length > MODELS_SHOWN && <p class="card-more"><button type="button" class="btn link inline" aria-expanded={all} onClick={() => setAll(!all)}>{all ? 'The most tested alone' : `All ${models.length} models`}</button></p>}
+                </>
+        );
+}
+
+function Stages({ stages }: { stages: Statistics['failures_by_stage'] }) {
+        const most = Math.max(0, ...stages.map((stage) => stage.failed + stage.inconclusive));
+        if (stages.length === 0)
+                return <p class="card-empty subtle">None did.</p>;
+        return (
+                <table class="list plots">
+                        <thead><tr><th scope="col">Stage</th><th scope="col" class="number">Failed</th><th scope="col" class="number">Inconclusive</th></tr></thead>
+                        <tbody>{stages.map((stage) => (
+                                <tr key={stage.stage}>
+                                        <td>{stageNames[stage.stage] ?? stage.stage}<Plot of={most} parts={[['failed', stage.failed], ['inconclusive', stage.inconclusive]]} /></td>
+                                        <td class="number">{stage.failed}</td><td class="number">{stage.inconclusive}</td>
+                                </tr>
+                        ))}</tbody>
+                </table>
         );
 }
