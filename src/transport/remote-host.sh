@@ -451,15 +451,22 @@ verb_smart()
         printf '\nburnin-end %s\n' $status
 }
 
-# The kernel's log, from its oldest record to its newest. A reader that waits for the next one never ends.
+# The kernel's log, from its oldest record to its newest. Where it is full, a record can be overwritten before it is read: that is
+# told once, as a broken pipe, and the next read goes on with what is still there.
 kmsg_read()
 {
+        local said
         [ -r /dev/kmsg ] || return 0
-        if dd if=/dev/kmsg of=/dev/null iflag=nonblock bs=8192 count=1 2> /dev/null; then
-                dd if=/dev/kmsg iflag=nonblock bs=8192 2> /dev/null
-        elif have timeout; then
-                timeout 1 cat /dev/kmsg 2> /dev/null
-        fi
+        for _ in 1 2 3 4 5 6 7 8 9; do
+                said=$(dd iflag=nonblock bs=8192 2>&1 >&4)
+                case $said in
+                *nonblock*) said=$(exec 2>&1; timeout 1 cat >&4 || :) ;; # busybox has no such flag, and this one waits for more
+                esac
+                case $said in
+                *'Broken pipe'*) ;;
+                *) return 0 ;;
+                esac
+        done < /dev/kmsg 4>&1
 }
 
 verb_kmsg()

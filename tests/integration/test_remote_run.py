@@ -671,7 +671,7 @@ def test_slot_of_an_enclosure(host: Host, disk: Disk, tmp_path: Path) -> None:
     assert host.facts()["bay"][0].rstrip() == f"{disk.kname} 0x500304801234567f Slot 03"
 
 
-def test_kernel_log(host: Host, disk: Disk) -> None:
+def test_kernel_log(host: Host, disk: Disk, tmp_path: Path) -> None:
     def kmsg(after: int) -> tuple[dict[str, str], list[str]]:
         head, _, body = host.call_raw("kmsg", str(after), disk.kname).decode().partition("\n\n")
         return dict(line.split("=") for line in head.splitlines()[1:]), body.removesuffix("\nburnin-end 0\n").splitlines()
@@ -685,6 +685,21 @@ def test_kernel_log(host: Host, disk: Disk) -> None:
     assert int(sequence["first"]) <= last <= int(sequence["last"]) - 2
     assert lines == [f"burnin-test: I/O error, dev {disk.kname}, sector 8"]
     assert kmsg(int(sequence["last"]))[1] == []
+
+    if "busybox" in host.name:      # it has no dd that could be told of it
+        return
+    (tmp_path / "dd").write_text(f"""#!/bin/sh
+        [ ! -e {tmp_path}/second ] || exec {shutil.which("dd")} "$@"
+        [ ! -e {tmp_path}/first ] || : > {tmp_path}/second
+        : > {tmp_path}/first
+        {shutil.which("dd")} "$@" count=2
+        echo "dd: error reading 'standard input': Broken pipe" >&2
+        exit 1""")
+    (tmp_path / "dd").chmod(0o755)
+    host.enter = ["env", f"PATH={tmp_path}:{os.environ['PATH']}"]
+    again, lines = kmsg(last)
+    assert again["first"] == sequence["first"] and int(again["last"]) >= int(sequence["last"]), "records were overwritten under it"
+    assert (tmp_path / "second").exists() and lines == [f"burnin-test: I/O error, dev {disk.kname}, sector 8"]
 
 
 def test_only_what_was_unlocked(host: Host, disk: Disk) -> None:
