@@ -32,7 +32,7 @@ const row = () => frame().locator('table.drives tbody tr').filter({ hasText: ser
 
 async function login(name, path = '/burnin') {
         context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' });
-        context.setDefaultTimeout(30000);
+        context.setDefaultTimeout(60000);
         page = await context.newPage();
         page.on('pageerror', (error) => complaints.push(error.message));
         // Cockpit's own pages may say what they like.

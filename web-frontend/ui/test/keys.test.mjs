@@ -109,6 +109,7 @@ test('a person without a mouse logs in, burns drives in, looks at one and goes t
         await tabTo(unlock);
         await press('Enter');
         const asked = page.getByRole('dialog', { name: 'Unlock a drive' });
+        await asked.waitFor();
         await tabTo(asked.getByLabel(/^Type .* to unlock/));
         await page.keyboard.type('nonsense');
         await tabTo(button('Cancel', asked));

@@ -26,7 +26,7 @@ afterEach(() => assert.deepEqual(complaints.splice(0), []));
 // A browser of its own, as far as cookies go.
 export async function visit(path = '/', options = {}) {
         const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
-        context.setDefaultTimeout(20000);
+        context.setDefaultTimeout(60000);
         const opened = await context.newPage();
         opened.on('pageerror', (error) => complaints.push(error.message));
         opened.on('dialog', (dialog) => { complaints.push(`alert: ${dialog.message()}`); void dialog.dismiss(); });

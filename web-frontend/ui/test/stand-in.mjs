@@ -25,7 +25,7 @@ export async function close() {
 export async function open(path = '/', { width = 1440, height = 900, colorScheme = 'light', ahead = 0, ...options } = {}) {
         server = await serve({ port: 0, drives: 72, tick: 0, ...options });
         context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
-        context.setDefaultTimeout(15000);
+        context.setDefaultTimeout(60000);
         if (ahead !== 0)
                 await context.addInitScript((usec) => {
                         const real = Date.now;
