@@ -17,9 +17,12 @@ int verb_audit(Cli *c, char **args, size_t n)
         const Option filter[] = { { .key = "text", .type = 's', .s = n > 0 ? args[0] : NULL } };
         _cleanup_json_ struct json_object *entries = NULL;
         _cleanup_(table_freep) Table *t = NULL;
+        uint64_t total;
+        size_t count;
         int r;
 
-        r = cli_list(c, "ListAudit", filter, n > 0 ? ELEMENTSOF(filter) : 0, c->all ? 0 : c->lines ?: AUDIT_LINES, &entries, NULL);
+        r = cli_list(c, "ListAudit", filter, n > 0 ? ELEMENTSOF(filter) : 0, c->all ? 0 : c->lines ?: AUDIT_LINES, &entries,
+                     &total);
         if (r < 0)
                 return r;
         if (c->json != JSON_OFF)
@@ -29,7 +32,8 @@ int verb_audit(Cli *c, char **args, size_t n)
         if (r < 0)
                 return cli_oom(c);
 
-        for (size_t i = 0; i < json_object_array_length(entries); i++) {
+        count = json_object_array_length(entries);
+        for (size_t i = 0; i < count; i++) {
                 struct json_object *e = json_object_array_get_idx(entries, i);
                 const char *outcome = row_string(e, "Outcome");
                 char when[FORMAT_MAX];
@@ -48,5 +52,6 @@ int verb_audit(Cli *c, char **args, size_t n)
 
         pager_open(c);
         cli_print_table(c, stdout, t, NULL);
+        cli_print_count(c, count, total, "entry", "entries");
         return STATUS_OK;
 }

@@ -126,6 +126,8 @@ bool row_bool(struct json_object *row, const char *key);
 /* output.c */
 int cli_print_json(Cli *c, struct json_object *o);
 void cli_print_table(Cli *c, FILE *f, const Table *t, const char *indent);
+/* Under a table: "1 job.", or "200 of 5321 jobs." where it does not have them all. */
+void cli_print_count(Cli *c, size_t count, uint64_t total, const char *one, const char *many);
 /* "   Label: text" with the text cleaned; nothing for an empty text. */
 void cli_field(Cli *c, FILE *f, const char *label, Style style, const char *format, ...) _printf_(5, 6);
 /* The text, cleaned for a terminal, to standard error. */

@@ -113,8 +113,7 @@ int verb_drives(Cli *c, char **args, size_t n)
 
         pager_open(c);
         cli_print_table(c, stdout, t, NULL);
-        if (!c->no_legend)
-                (void) printf("%s%zu drive%s.\n", count > 0 ? "\n" : "", count, count == 1 ? "" : "s");
+        cli_print_count(c, count, count, "drive", "drives");
         return STATUS_OK;
 }
 

@@ -252,10 +252,7 @@ int verb_jobs(Cli *c, char **args, size_t n)
         r = jobs_print(c, stdout, jobs);
         if (r < 0)
                 return r;
-        if (!c->no_legend && total > count)
-                (void) printf("\n%zu of %" PRIu64 " jobs.\n", count, total);
-        else if (!c->no_legend)
-                (void) printf("%s%zu job%s.\n", count > 0 ? "\n" : "", count, count == 1 ? "" : "s");
+        cli_print_count(c, count, total, "job", "jobs");
         return STATUS_OK;
 }
 

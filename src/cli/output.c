@@ -38,6 +38,18 @@ void cli_print_table(Cli *c, FILE *f, const Table *t, const char *indent)
                 (void) cli_oom(c);
 }
 
+void cli_print_count(Cli *c, size_t count, uint64_t total, const char *one, const char *many)
+{
+        const char *gap = count > 0 ? "\n" : "";
+
+        if (c->no_legend)
+                return;
+        if (total > count)
+                (void) printf("%s%zu of %" PRIu64 " %s.\n", gap, count, total, many);
+        else
+                (void) printf("%s%zu %s.\n", gap, count, count == 1 ? one : many);
+}
+
 void cli_field(Cli *c, FILE *f, const char *label, Style style, const char *format, ...)
 {
         _cleanup_free_ char *raw = NULL, *text = NULL;

@@ -91,7 +91,6 @@ int verb_drive_readings(Cli *c, char **args, size_t n)
 
         pager_open(c);
         cli_print_table(c, stdout, t, NULL);
-        if (!c->no_legend)
-                (void) printf("%s%zu of %" PRIu64 " readings.\n", count > 0 ? "\n" : "", count, total);
+        cli_print_count(c, count, total, "reading", "readings");
         return STATUS_OK;
 }

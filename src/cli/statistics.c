@@ -68,5 +68,7 @@ int verb_statistics(Cli *c, char **args, size_t n)
 
         pager_open(c);
         cli_print_table(c, stdout, t, NULL);
+        if (json_object_array_length(rows) == 0 && !c->no_legend)
+                (void) puts("No burn-in in that time.");
         return STATUS_OK;
 }

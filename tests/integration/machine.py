@@ -555,7 +555,7 @@ class Machine:
         while not (value := predicate()):
             if time.monotonic() >= deadline:
                 raise WaitTimeout(f"{what or predicate}: not within {timeout} s")
-            busclient.pump(lambda: False, 0.02)
+            busclient.pump(lambda: False, 0.1)
         return value
 
     # --- journal -----------------------------------------------------------------------------------------

@@ -130,6 +130,8 @@ def test_audit_tells_who_did_what_in_what_order(product: Product, nas: Host, fin
     assert found == rows[:1] and of == 1
     shown = product.machine.run(["burninctl", "audit", "Manage-Hosts", "-n", "1", "--json=short"]).stdout
     assert [row["Object"] for row in json.loads(shown)] == ["host nas"]
+    assert product.machine.run(["burninctl", "audit", "nobody did this"]).stdout == "0 entries.\n"
+    assert product.machine.run(["burninctl", "audit", "-n", "1"]).stdout.endswith(f"\n\n1 of {total} entries.\n")
     # And as journal entries, with the same facts in fields.
     entry = product.machine.journal("BURNIN_ACTION=org.burnin1.manage-hosts", "--boot")[-1]
     assert (entry["BURNIN_ACTOR"], entry["BURNIN_ACTOR_UID"]) == ("root", "0")
