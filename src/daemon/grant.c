@@ -111,22 +111,23 @@ static char *grant_words(const GrantRecord *r)
                     strempty(r->lock.pool));
 }
 
-static void grant_log(const Grant *g, int level, const char *message_id, const char *what, const char *why)
+static void grant_log(const GrantRecord *g, const DriveIdentity *of, int level, const char *message_id,
+                      const char *what, const char *why)
 {
-        _cleanup_free_ char *words = grant_words(&g->record);
+        _cleanup_free_ char *words = grant_words(g);
 
         log_full_errno(level, 0,
-                       ((LogField[]){ { LOG_FIELD_GRANT, g->record.id },
-                                      { LOG_FIELD_DRIVE, g->record.drive },
-                                      { LOG_FIELD_DRIVE_SERIAL, g->identity.serial },
-                                      { LOG_FIELD_DRIVE_MODEL, g->identity.model },
-                                      { LOG_FIELD_HOST, g->record.host },
-                                      { LOG_FIELD_ACTOR, g->record.operator },
-                                      { LOG_FIELD_REASON, g->record.reason },
+                       ((LogField[]){ { LOG_FIELD_GRANT, g->id },
+                                      { LOG_FIELD_DRIVE, g->drive },
+                                      { LOG_FIELD_DRIVE_SERIAL, of->serial },
+                                      { LOG_FIELD_DRIVE_MODEL, of->model },
+                                      { LOG_FIELD_HOST, g->host },
+                                      { LOG_FIELD_ACTOR, g->operator },
+                                      { LOG_FIELD_REASON, g->reason },
                                       { LOG_FIELD_MESSAGE_ID, message_id },
                                       {} }),
-                       "The %s of %s for drive %s on %s %s: %s", strempty(words), g->record.operator,
-                       strempty(g->identity.serial), g->record.host, what, why);
+                       "The %s of %s for drive %s on %s %s: %s", strempty(words), g->operator,
+                       strempty(of->serial), g->host, what, why);
 }
 
 static int grant_audit(Manager *m, const GrantRecord *r, const Actor *actor, const char *outcome,
@@ -153,9 +154,9 @@ void grant_end(Grant *g, const Actor *actor, const char *outcome, const char *wh
 
         (void) grant_audit(g->manager, &g->record, actor, outcome, why);
         if (changed)
-                grant_log(g, LOG_WARNING, MESSAGE_GRANT_INVALIDATED, "is void", why);
+                grant_log(&g->record, &g->identity, LOG_WARNING, MESSAGE_GRANT_INVALIDATED, "is void", why);
         else
-                grant_log(g, LOG_NOTICE, MESSAGE_GRANT_ENDED, "has ended", why);
+                grant_log(&g->record, &g->identity, LOG_NOTICE, MESSAGE_GRANT_ENDED, "has ended", why);
         grant_forget(g);
 }
 
@@ -166,6 +167,8 @@ void grant_used(const Job *j, const Actor *actor, Grant *waited)
 
         why = strf("used by job %" PRIu64 "%s: %s", j->record.id,
                    r->release ? ", which may release the drive" : "", r->reason);
+        if (!waited)
+                grant_log(r, &j->identity, LOG_WARNING, MESSAGE_GRANT_GIVEN, "was given", r->reason);
         (void) grant_audit(j->manager, r, actor, "used", strempty(why));
         log_job(j, LOG_WARNING, MESSAGE_GRANT_USED, "The %s of %s for drive %s on %s is %s", strempty(words),
                 r->operator, strempty(j->record.serial), r->host, strempty(why));
@@ -193,14 +196,13 @@ static void grant_ask_content(Grant *g)
                                             &g->identity) >= 0;
 }
 
-/* That it was given, and what is told of it, as one. */
-static int grant_store(Manager *m, const Grant *g, const Drive *d, const Actor *actor, const char *reason)
+int grant_given(Manager *m, const GrantRecord *g, const Drive *d, const Actor *actor)
 {
         _cleanup_free_ char *text =
                         strf("Drive %s (%s, %s) on %s was unlocked by %s, although it is %s: %s",
                              strempty(d->record.identity.serial), strempty(d->record.identity.model),
                              strempty(d->record.kname), strempty(d->record.host), actor->name,
-                             lock_role_to_string(g->record.lock.role), reason);
+                             lock_role_to_string(g->lock.role), g->reason);
         bool own;
         int r;
 
@@ -212,7 +214,7 @@ static int grant_store(Manager *m, const Grant *g, const Drive *d, const Actor *
 
         r = event_add_drive(m, EVENT_DRIVE_UNLOCKED, &d->record, text);
         if (r >= 0)
-                r = grant_audit(m, &g->record, actor, "ok", reason);
+                r = grant_audit(m, g, actor, "ok", g->reason);
         r = store_leave(m->store, own, r);
 
         return r < 0 ? manager_store_failed(m, r) : r;
@@ -249,8 +251,7 @@ int grant_new(Manager *m, Drive *d, const Actor *actor, const char *reason, Gran
         if (r < 0)
                 return r;
 
-        /* What cannot be put on record is not given. */
-        r = grant_store(m, g, d, actor, reason);
+        r = grant_given(m, &g->record, d, actor);
         if (r < 0)
                 return r;
         if (before)
@@ -260,7 +261,7 @@ int grant_new(Manager *m, Drive *d, const Actor *actor, const char *reason, Gran
 
         if (grant_bus_path(g, &path) >= 0)
                 (void) sd_bus_emit_object_added(m->bus, path);
-        grant_log(g, LOG_WARNING, MESSAGE_GRANT_GIVEN, "was given", reason);
+        grant_log(&g->record, &g->identity, LOG_WARNING, MESSAGE_GRANT_GIVEN, "was given", reason);
         grant_ask_content(g);
         *ret = TAKE_PTR(g);
         return 0;

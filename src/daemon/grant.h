@@ -61,6 +61,8 @@ int grant_new(Manager *m, Drive *d, const Actor *actor, const char *reason, Gran
 Grant *grant_free(Grant *g);
 Grant *grant_find(Manager *m, const char *id);
 Grant *grant_of_drive(Manager *m, const Drive *d);
+/* Puts on record that it was given, and what is told of it, as one. What cannot be put on record is not given. */
+int grant_given(Manager *m, const GrantRecord *g, const Drive *d, const Actor *actor);
 /* The job is stored with what it was granted. waited: the grant that waited for it, which is gone then; NULL: it was given in the
  * submission itself. */
 void grant_used(const Job *j, const Actor *actor, Grant *waited);

@@ -405,6 +405,8 @@ static int submission_store(Submission *s, const Actor *actor)
                 if (c->listed.lock.role != LOCK_NONE) {
                         c->listed.operator_uid = actor->uid;
                         r = free_and_strdup(&c->listed.operator, actor->name);
+                        if (r >= 0)
+                                r = grant_given(m, &c->listed, c->drive, actor);
                         if (r < 0)
                                 return r;
                 }

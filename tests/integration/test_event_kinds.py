@@ -151,6 +151,13 @@ def test_drive_that_is_locked_unlocked_and_pulled(product: Product, nas: Host, h
     drive.call("Unlock", "sst", drive["UnlockToken"], "To be burned in", 0)
     event = heard.one("drive_unlocked", serial="KINDS005")
     assert "was unlocked by root, although it is existing-data: To be burned in" in event["text"]
+    # In a submission that lists its serial, too.
+    product.plug("KINDS008", 8)
+    product.machine.run(f"mkfs.ext4 -q {product.device('KINDS008')}; sync")
+    product.wait_drive("KINDS008", "existing-data")
+    job = product.start("KINDS008", confirmed=True, unlock_existing=True)
+    assert "its serial was listed" in heard.one("drive_unlocked", serial="KINDS008")["text"]
+    assert job.wait_end() == "passed"
     product.machine.remove_loop_drive("KINDS005")
     assert "is missing" in heard.one("drive_missing", serial="KINDS005")["text"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -429,8 +430,11 @@ def test_existing_data_is_unlocked_by_listing_serials(mounted: Drive, product: P
     assert MOUNTED in results[4][2]
     for *_, path in (results[0], results[1], results[3]):
         assert Job(product, path).wait_end() == "passed"
-    used = [detail for _, outcome, detail in audit(product, 50) if outcome == "used"]
-    assert len([detail for detail in used if "listed in the submission" in detail]) >= 2
+    # They were unlocked, as by Unlock(): it is on record, and in the day's report.
+    said = [outcome for _, outcome, detail in audit(product, 50) if "listed in the submission" in detail]
+    assert (said.count("ok"), said.count("used"), len(said)) == (2, 2, 4)
+    day = json.loads(product.machine.run(["burninctl", "report", "daily", "--json=short"]).stdout)
+    assert {"LISTED01", "LISTED02"} == {one["serial"] for one in day["unlocked"] if one["serial"].startswith("LISTED")}
     assert product.drive("LISTED03")["LockState"] == "existing-data"
 
 

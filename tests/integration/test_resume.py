@@ -355,7 +355,7 @@ def test_twice(site: Site, survivor: Callable[..., Survivor]) -> None:
     start_nas(run)
     first = find_next(run)
     run.advance(3)  # its own third: Write 0xff
-    run.stage.wait("Phase", 5, 30)
+    run.stage.wait("Phase", lambda phase: phase >= 5, 30)
     proven(run)
     lose_power(run)
     start_nas(run)
