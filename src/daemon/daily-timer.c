@@ -59,8 +59,6 @@ static int daily_last(const Manager *m, uint64_t now, uint64_t *ret)
 static int daily_send(Manager *m, uint64_t now)
 {
         _cleanup_json_ struct json_object *report = NULL;
-        char since[TIMESTAMP_MAX];
-        _cleanup_free_ char *text = NULL;
         uint64_t since_usec;
         int r;
 
@@ -75,9 +73,9 @@ static int daily_send(Manager *m, uint64_t now)
         if (r < 0)
                 return r;
 
-        text = strf("What ran, waits and has ended since %s; burninctl report daily shows it.",
-                    format_timestamp(since, since_usec));
-        return text ? event_add_daily(m, report, text) : -ENOMEM;
+        return event_add_daily(
+                        m, report,
+                        "What ran, waits and has ended since the one before; burninctl report daily shows it.");
 }
 
 static int daily_timer_on_time(sd_event_source *s, uint64_t usec, void *userdata)

@@ -64,19 +64,40 @@ Job *job_find(Manager *m, uint64_t id)
         return j;
 }
 
-int job_get(Manager *m, uint64_t id, Job **ret)
+static bool is_unreadable(int r)
+{
+        return r == -EUCLEAN || r == -EINVAL || r == -EBADMSG || r == -E2BIG;
+}
+
+/* All that are active are in memory, but for one that is left alone. */
+static int job_load_finished(Manager *m, uint64_t id, Job **ret)
 {
         _cleanup_(job_record_done) JobRecord record = {};
+        int r;
+
+        r = store_job_get(m->store, id, &record);
+        if (r < 0)
+                return r;
+
+        return record.state == JOB_DONE ? job_load(m, &record, ret) : -EUCLEAN;
+}
+
+int job_get(Manager *m, uint64_t id, Job **ret, sd_bus_error *error)
+{
         Job *j;
         int r;
 
         j = job_find(m, id);
         if (!j) {
-                r = store_job_get(m->store, id, &record);
-                if (r < 0)
-                        return r;
                 job_trim_archive(m);
-                r = job_load(m, &record, &j);
+                r = job_load_finished(m, id, &j);
+                if (is_unreadable(r))
+                        return sd_bus_error_setf(
+                                        error, BUS_ERROR_STORE,
+                                        "Job %" PRIu64
+                                        " cannot be read in the database, and is left as it is; see the "
+                                        "journal of burnind.",
+                                        id);
                 if (r < 0)
                         return r;
                 DL_PREPEND(m->archive, j);
@@ -84,11 +105,6 @@ int job_get(Manager *m, uint64_t id, Job **ret)
 
         *ret = j;
         return 0;
-}
-
-static bool is_unreadable(int r)
-{
-        return r == -EUCLEAN || r == -EINVAL || r == -EBADMSG || r == -E2BIG;
 }
 
 /* Nobody knows how far it came, and what it may write: both are left as they are. */

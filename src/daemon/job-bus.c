@@ -379,7 +379,7 @@ static int job_object_find(sd_bus *bus, const char *path, const char *interface,
 
         if (!number || parse_u64(number, &id) < 0)
                 return 0;
-        r = job_get(userdata, id, &j);
+        r = job_get(userdata, id, &j, error);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)

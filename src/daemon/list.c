@@ -223,6 +223,8 @@ static int job_list_append(JobRecord *record, void *userdata)
         j = job_find(l->manager, record->id);
         if (!j) {
                 r = job_summarize(l->manager, record, &summary);
+                if (r == -EUCLEAN)
+                        return 0; /* as one whose own row cannot be read */
                 if (r < 0)
                         return r;
                 j = summary;

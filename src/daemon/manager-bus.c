@@ -297,7 +297,7 @@ static int manager_method_get_job(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r <= 0)
                 return r < 0 ? r : 1;
 
-        r = job_get(userdata, id, &j);
+        r = job_get(userdata, id, &j, error);
         if (r == -ENOENT)
                 return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_JOB, "There is no job %" PRIu64 ".", id);
         if (r < 0)

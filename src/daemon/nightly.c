@@ -167,11 +167,12 @@ static void nightly_drop_files(Nightly *n)
                 return; /* there is more of it */
         if (r == 1) {
                 n->record.jobs++;
-                n->record.jobs_for_size += n->for_size;
+                n->record.jobs_for_size += n->surplus_bytes > 0;
         }
         if (r < 0) {
                 (void) log_warning_errno(r, "Failed to drop the files of job %s: %m", n->dropping);
                 nightly_note_error(n, "Files of a job cannot be dropped", r);
+                n->kept.bytes += n->surplus_bytes; /* they are still there */
         }
 
         n->dropping[0] = '\0';
@@ -235,7 +236,7 @@ static int nightly_find_surplus(Nightly *n)
                 return 0;
         f = job_files_list_take(&n->kept, max);
         if (f) {
-                n->for_size = true;
+                n->surplus_bytes = f->bytes;
                 (void) snprintf(n->dropping, sizeof(n->dropping), "%" PRIu64, f->id);
                 return 1;
         }
@@ -254,7 +255,7 @@ static int nightly_step_jobs(Nightly *n)
 {
         if (!n->jobs) {
                 n->dropping[0] = '\0';
-                n->for_size = false;
+                n->surplus_bytes = 0;
                 n->jobs = opendir(PATH_JOBS);
                 if (!n->jobs) {
                         nightly_note_error(n, PATH_JOBS " cannot be read", -errno);

@@ -25,12 +25,12 @@ typedef struct Nightly {
         NightlyStep step;
         sd_event_source *step_source;
         DIR *jobs;
-        char dropping[24]; /* the directory in it that goes; "": none does */
-        bool for_size;     /* because all of them take too much */
-        DIR *measured;     /* another one in it, whose size is taken; NULL: none */
-        JobFiles measure;  /* what is known of that so far */
-        JobFilesList kept; /* those that age leaves; empty where there is no bound */
-        char **drives;     /* their ids when this step began */
+        char dropping[24];      /* the directory in it that goes; "": none does */
+        uint64_t surplus_bytes; /* of what goes because all of them take too much; 0: it is old */
+        DIR *measured;          /* another one in it, whose size is taken; NULL: none */
+        JobFiles measure;       /* what is known of that so far */
+        JobFilesList kept;      /* those that age leaves; empty where there is no bound */
+        char **drives;          /* their ids when this step began */
         size_t next_drive;
         uint64_t last_usec; /* when the run before this one began; 0: there was none, or something went wrong */
         NightlyRecord record; /* of this run; of the last one while idle */

@@ -91,29 +91,34 @@ static int put_facts(FILE *f, const Text *t, struct json_object *event, bool htm
 }
 
 /* A line of the message for each of its own. */
-static void put_message(FILE *f, const char *s, bool html)
+static int put_message(FILE *f, const char *s, bool html)
 {
         while (*s) {
                 size_t n = strcspn(s, "\n");
                 _cleanup_free_ char *line = strndup(s, n);
 
+                if (!line)
+                        return -ENOMEM;
                 if (html) {
                         (void) fputs("<p style=\"margin:0\">", f);
-                        markup_text(f, strempty(line));
+                        markup_text(f, line);
                         (void) fputs("</p>", f);
                 } else
-                        mail_wrap(f, 0, strempty(line));
+                        mail_wrap(f, 0, line);
                 s += n + (s[n] == '\n');
         }
+
+        return 0;
 }
 
 static int write_plain(const Text *t, struct json_object *event, const char *site, FILE *f)
 {
         int r;
 
-        put_message(f, isempty(t->message) ? t->title : t->message, false);
+        r = put_message(f, isempty(t->message) ? t->title : t->message, false);
         (void) fputs("\n", f);
-        r = put_facts(f, t, event, false);
+        if (r >= 0)
+                r = put_facts(f, t, event, false);
         (void) fputs("Time: ", f);
         mail_time(f, t->time_usec);
         (void) fputs("\n", f);
@@ -145,11 +150,12 @@ static int write_html(const Text *t, struct json_object *event, const char *site
         (void) fputs(">", f);
         markup_text(f, t->title);
         (void) fputs("</h1>\n", f);
-        put_message(f, t->message, true);
+        r = put_message(f, t->message, true);
         (void) fputs("</div>\n<table cellpadding=\"0\" cellspacing=\"0\" role=\"presentation\" "
                      "style=\"margin:16px 0;font-size:14px\">\n",
                      f);
-        r = put_facts(f, t, event, true);
+        if (r >= 0)
+                r = put_facts(f, t, event, true);
         (void) fputs("</table>\n", f);
         if (t->url)
                 mail_link(f, t->url, "Open it in burnin");

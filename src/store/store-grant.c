@@ -41,5 +41,7 @@ int store_grant_put(Store *s, const GrantRecord *r)
 
 int store_grant_get(Store *s, uint64_t job, GrantRecord *ret)
 {
-        return row_find(s, &grant_type, "WHERE job = ?", &(Value){ .number = job }, 1, ret);
+        _cleanup_(rows_done) Rows rows = { .type = &grant_type, .apart = true };
+
+        return rows_find(s, "WHERE job = ?", &(Value){ .number = job }, 1, &rows, ret);
 }

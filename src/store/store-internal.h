@@ -158,7 +158,8 @@ typedef struct Rows {
 void rows_done(Rows *rows);
 /* tail: "WHERE ... ORDER BY ... LIMIT ..." */
 int rows_read(Store *s, const char *tail, const Value *values, size_t n_values, Rows *rows);
-/* The first row that tail finds, which becomes ret's: 1; 0: there is none. */
+/* The first row that tail finds, which becomes ret's: 1; 0: there is none. -EUCLEAN: it cannot be read. */
+int rows_find(Store *s, const char *tail, const Value *values, size_t n_values, Rows *rows, void *ret);
 int row_find(Store *s, const RecordType *t, const char *tail, const Value *values, size_t n_values,
              void *ret);
 static inline void *rows_at(Rows *rows, size_t i)

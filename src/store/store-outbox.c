@@ -33,7 +33,7 @@ static const Column event_columns[] = {
         COLUMN(TEXT, EventRecord, "id", id),
         COLUMN(TEXT, EventRecord, "kind", kind),
         COLUMN(U64, EventRecord, "time_usec", time_usec),
-        COLUMN(TEXT, EventRecord, "body", body),
+        COLUMN(JSON, EventRecord, "body", body),
 };
 
 static const RecordType event_type = {

@@ -499,21 +499,29 @@ int rows_count(Store *s, const RecordType *t, const char *tail, const Value *val
         return 0;
 }
 
+int rows_find(Store *s, const char *tail, const Value *values, size_t n_values, Rows *rows, void *ret)
+{
+        int r;
+
+        r = rows_read(s, tail, values, n_values, rows);
+        if (r < 0)
+                return r;
+        if (rows->n_unreadable > 0)
+                return -EUCLEAN;
+        if (rows->n == 0)
+                return 0;
+
+        memcpy(ret, rows_at(rows, 0), rows->type->size);
+        memset(rows_at(rows, 0), 0, rows->type->size);
+        return 1;
+}
+
 int row_find(Store *s, const RecordType *t, const char *tail, const Value *values, size_t n_values,
              void *ret)
 {
         _cleanup_(rows_done) Rows rows = { .type = t };
-        int r;
 
-        r = rows_read(s, tail, values, n_values, &rows);
-        if (r < 0)
-                return r;
-        if (rows.n == 0)
-                return 0;
-
-        memcpy(ret, rows_at(&rows, 0), t->size);
-        memset(rows_at(&rows, 0), 0, t->size);
-        return 1;
+        return rows_find(s, tail, values, n_values, &rows, ret);
 }
 
 static int run(Store *s, const char *sql, const Value *values, size_t n_values, uint32_t *ret_changed)

@@ -399,7 +399,9 @@ UNREADABLE = "76d8196cf76245ad871ddc2552d9d48e"
     ("UPDATE jobs SET note = 'x' || char(0) WHERE id = {}", "UPDATE jobs SET note = NULL WHERE id = {}"),
     ("UPDATE stages SET report = '{{' WHERE job = {} AND stage = 0", "UPDATE stages SET report = NULL WHERE job = {} AND stage = 0"),
     ("UPDATE stages SET job = 4000000 WHERE job = {}", "UPDATE stages SET job = {} WHERE job = 4000000"),
-], ids=["identity", "text", "report", "stages"])
+    ("INSERT INTO grants (job, id, drive, host, lock_role, lock_used, release, operator, operator_uid, reason, granted_usec)"
+     " VALUES ({}, '0123456789abcdef', 'x', 'nas', 'mounted', 0, 0, 'root', 0, 'x' || char(0), 1)", "DELETE FROM grants WHERE job = {}"),
+], ids=["identity", "text", "report", "stages", "grant"])
 def test_job_that_cannot_be_read(product: Product, nas: Host, damage: str, mend: str) -> None:
     """It is left as it is, its drive is left alone, and all else goes on."""
     product.plug("UNREAD01", 8)
@@ -425,6 +427,9 @@ def test_job_that_cannot_be_read(product: Product, nas: Host, damage: str, mend:
         product.start("UNREAD01")
     with refused("DriveBusy", f"job {job.id}", "cannot be read"):
         drive.call("StartSelfTest", "st", "short", 0)
+    for look in (lambda: job["State"], job.cancel, lambda: product.call("GetJob", "t", job.id)):
+        with refused("Store", f"Job {job.id} cannot be read"):
+            look()
     other = product.start("UNREAD02")
     assert other.wait_end() == "passed"
     assert other.path in [row["Object"] for row in product.list("Jobs")]

@@ -3,6 +3,7 @@
 
 #include "basic/string-util.h"
 #include "basic/strv.h"
+#include "shared/notify-proto.h"
 #include "store-sample.h"
 
 /* Notifiers, events and deliveries, as the database keeps them. */
@@ -109,6 +110,16 @@ static void test_events(void)
         assert_error(-EINVAL, store_event_add(s, &event, mail));
         assert_ok(store_event_trim(s, UINT64_MAX, 10, &n));
         assert(n == 0);
+
+        /* The report of a busy day is as long as a notifier can take it. */
+        event.body = malloc(NOTIFY_PACKET_MAX + 1);
+        assert(event.body);
+        memset(event.body, 'x', NOTIFY_PACKET_MAX);
+        event.body[NOTIFY_PACKET_MAX] = '\0';
+        assert_ok(store_event_add(s, &event, mail));
+        assert(store_event_get(s, ID_B, &read) == 1 && streq(read.body, event.body));
+        event_record_done(&read);
+        free(event.body);
 }
 
 /* An event is there with the change that it tells of, or neither is. */

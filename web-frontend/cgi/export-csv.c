@@ -146,7 +146,7 @@ static int export_table(Web *w, const Table *table)
         do {
                 _cleanup_json_ struct json_object *rows = NULL;
 
-                r = list_set_page(w, offset, LIST_PAGE_MAX);
+                r = list_set_page(w, offset, LIST_OBJECTS_MAX);
                 if (r >= 0)
                         r = list_read(w, BUS_PATH, BUS_INTERFACE_MANAGER, table->member, table->fields,
                                       &rows, &total);
@@ -161,9 +161,8 @@ static int export_table(Web *w, const Table *table)
                         r = put_page(table, rows, &last);
                 if (r < 0)
                         break;
-                if (json_object_array_length(rows) == 0)
-                        break;
-                offset += json_object_array_length(rows);
+                /* A row that cannot be read is counted, and left out. */
+                offset += LIST_OBJECTS_MAX;
         } while (offset < total);
 
         /* Too late for a status; but nobody shall take it for all of them. */

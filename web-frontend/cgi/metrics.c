@@ -302,24 +302,23 @@ static int put_list(Web *w, Metrics *m, const char *member, bool paged,
                                       { "limit", 'u', false, "limit" },
                                       {} };
         uint64_t offset = 0, total = 0;
-        size_t n;
 
         do {
                 _cleanup_json_ struct json_object *rows = NULL;
                 int r = 0;
 
                 if (paged)
-                        r = list_set_page(w, offset, LIST_PAGE_MAX);
+                        r = list_set_page(w, offset, LIST_OBJECTS_MAX);
                 if (r >= 0)
                         r = list_read(w, BUS_PATH, BUS_INTERFACE_MANAGER, member,
                                       paged ? page : list_all_fields, &rows, paged ? &total : NULL);
                 if (r < 0)
                         return r;
-                n = json_object_array_length(rows);
-                for (size_t i = 0; i < n; i++)
+                for (size_t i = 0; i < json_object_array_length(rows); i++)
                         put(m, json_object_array_get_idx(rows, i));
-                offset += n;
-        } while (n > 0 && offset < total);
+                /* A row that cannot be read is counted, and left out. */
+                offset += LIST_OBJECTS_MAX;
+        } while (offset < total);
 
         return 0;
 }
