@@ -37,18 +37,21 @@ def empty(machine: Machine, nas: Any) -> Iterator[Lab]:
     finally:
         machine.run(["systemctl", "stop", "burnin-web.service", "burnin-events.socket", "burnin-events.service"])
         lab.proxy.restore()
-        lab.guest.throttle(SLOW, None)
+        for serial in (SLOW, DATA):
+            lab.guest.throttle(serial, None)
         lab.clean_jobs()
         lab.wipe(*FREE)
 
 
 @contextlib.contextmanager
 def network(lab: Lab) -> Iterator[None]:
-    """What is written to /run/network on the machine is done to the network between it and the NAS."""
+    """What is written to /run/network on the machine is done to the network between it and the NAS; or, 'hurry', to a drive."""
+    acts = {"cut": lab.proxy.cut, "restore": lab.proxy.restore, "hurry": lambda: lab.guest.throttle(DATA, None)}
+
     def obey() -> None:
         assert process.stdout
         for word in process.stdout:
-            getattr(lab.proxy, word.strip())()
+            acts[word.strip()]()
 
     lab.machine.run("mkfifo /run/network")
     with lab.machine.popen(["sh", "-c", "while :; do cat /run/network; done"], stdout=subprocess.PIPE, text=True) as process:
@@ -62,7 +65,8 @@ def network(lab: Lab) -> Iterator[None]:
 def test_story(empty: Lab) -> None:
     lab, machine = empty, empty.machine
     code = machine.run(["burninctl", "account", "setup-code"]).stdout.strip()
-    lab.guest.throttle(SLOW, 2_000_000)
+    for serial in (SLOW, DATA):
+        lab.guest.throttle(serial, 2_000_000)
     with network(lab):
         free = " ".join((GOOD, *sorted({*FREE} - {GOOD, DATA})))
         browser.tell(machine, "nas.test.mjs", URL="https://127.0.0.1:8084", SETUP_CODE=code, HOST_PORT=str(lab.proxy.port),

@@ -99,6 +99,8 @@ step('a drive of an exported pool opens for who types what is destroyed', async 
 });
 
 step('a network that is cut, and a service that is killed, are said and over', async () => {
+        // While it is written to, which goes on until all of this is over.
+        await rowOf(withData).getByText(/^Surface · /).waitFor();
         network('cut');
         const cutOff = page.locator('table.drives').getByText('Host out of reach, the run goes on').first();
         await cutOff.waitFor();
@@ -109,6 +111,7 @@ step('a network that is cut, and a service that is killed, are said and over', a
         await noticed;
         await page.getByText('burnind is not running').waitFor({ state: 'detached' });
         await rowOf(withData).getByText(/^Surface · /).waitFor();
+        network('hurry');
 });
 
 step('each drive has what it deserves', async () => {
@@ -136,9 +139,10 @@ step('the job has its evidence, and its report fits on paper', async () => {
         assert.ok(await page.locator('.report').getByText(withData, { exact: true }).isVisible());
         assert.equal(await page.locator('.masthead, .no-print').locator('visible=true').count(), 0);
         assert.ok(await fits('.report'));
-        const pdf = (await page.pdf({ preferCSSPageSize: true, tagged: true, outline: true })).toString('latin1');
-        assert.ok(pdf.startsWith('%PDF-'));
-        assert.match(pdf, /\/MediaBox \[0 0 59[0-9.]+ 84[0-9.]+\]/, 'it is A4');
+        const print = async (format) => (await page.pdf({ format, tagged: true, outline: true })).toString('latin1');
+        const pdf = await print('A4');
+        assert.match(pdf, /^%PDF-.*\/MediaBox \[0 0 59[0-9.]+ 84[0-9.]+\]/s);
+        assert.match(await print('Letter'), /\/MediaBox \[0 0 612 792\]/);
         const job = new URL(page.url()).pathname.replace('/print', '');
         assert.ok(pdf.includes(`/Alt (Address of this job: ${url}${job})`), 'the code is in it');
         for (const stage of ['Precheck', 'Surface validation', 'Final check'])

@@ -7,7 +7,7 @@ import { Icon } from '../ui/icon';
 import { Card, Empty, Page, Pager, Scroll, useLoad, Waiting } from '../ui/page';
 import { Label } from '../ui/status';
 
-const LIMIT = 100;
+const LIMIT = 200;
 const PAUSE = 250; // ms
 const TEXT_MAX = 100; // characters, of at most 200 bytes in most alphabets
 

@@ -125,7 +125,7 @@ function Trends({ readings, jobs }: { readings: Reading[]; jobs: Job[] }) {
                         <Lines lines={named} times={times} marks={marks} />
                         {raw.length > 0 && <button type="button" class="btn link inline" aria-expanded={open} onClick={() => setOpen(!open)}>Raw attributes</button>}
                         {open && <Lines lines={raw} times={times} marks={marks} />}
-                        <p class="subtle chart-note">All readings of the last 30 days are kept, then one a day for five years and each that had changed: some 0.2 MB a year.</p>
+                        <p class="subtle chart-note">Each reading that differs is kept, and one a day: all of 30 days, then the first of a day and what had changed, for five years. Some 0.2 MB a year.</p>
                 </>
         );
 }

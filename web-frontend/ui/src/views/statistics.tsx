@@ -71,11 +71,12 @@ function Models({ models }: { models: Statistics['models'] }) {
                 <>
                         <Scroll label="By model">
                                 <table class="list stack plots">
-                                        <thead><tr><th scope="col">Model</th><th scope="col" class="number">Passed</th><th scope="col" class="number">Failed</th><th scope="col">Pass rate</th><th scope="col">Hours per TB</th></tr></thead>
+                                        <thead><tr><th scope="col">Model</th><th scope="col" class="number">Passed</th><th scope="col" class="number">Failed</th><th scope="col" class="number">Inconclusive</th><th scope="col" class="number">Cancelled</th><th scope="col">Pass rate</th><th scope="col">Hours per TB</th></tr></thead>
                                         <tbody>
                                                 {shown.map((model) => (
                                                         <tr key={model.model}>
                                                                 <td class="lead">{model.model || 'Unknown'}</td><td class="number" data-label="Passed">{model.passed}</td><td data-label="Failed" class={`number ${model.failed > 0 ? 'danger-text' : ''}`}>{model.failed}</td>
+                                                                <td class="number" data-label="Inconclusive">{model.inconclusive}</td><td class="number" data-label="Cancelled">{model.cancelled}</td>
                                                                 <td data-label="Pass rate">{model.pass_rate === null ? '–' : <span class="rate"><Plot of={model.passed + model.failed} parts={[['passed', model.passed], ['failed', model.failed]]} /><span>{rateOf(model.pass_rate)}</span></span>}</td>
                                                                 <td data-label="Hours per TB">{model.hours_per_tb === null ? '–' : <span class="rate"><Plot of={slowest} parts={[['time', model.hours_per_tb]]} /><span>{model.hours_per_tb.toFixed(1)}</span></span>}</td>
                                                         </tr>
