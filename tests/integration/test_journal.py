@@ -74,7 +74,8 @@ def documented_questions() -> list[str]:
 def test_documented_questions_have_answers(product: Product, finished: Job, question: str) -> None:
     """As they are in the documents, but for the job, the drive and the host that are there."""
     known = {"BURNIN_JOB=42": f"BURNIN_JOB={finished.id}", "BURNIN_DRIVE_SERIAL=WD-1234": "BURNIN_DRIVE_SERIAL=JOURNAL1",
-             "BURNIN_HOST=nas1": "BURNIN_HOST=nas", "BURNIN_VERDICT=failed": "BURNIN_VERDICT=passed", "BURNIN_ACTOR=alice": "BURNIN_ACTOR=root",
+             "BURNIN_HOST=nas1": "BURNIN_HOST=nas", "BURNIN_VERDICT=failed": "BURNIN_VERDICT=passed",
+             "BURNIN_ACTOR=alice": "BURNIN_ACTOR=root",
              "burnin-job42-surface_validate.scope": f"burnin-job{finished.id}-surface_validate.scope"}
     words = [known.get(word, word) for word in question.split()]
     # -f would wait for more.
