@@ -42,6 +42,15 @@ static int take_audit(AuditRecord *r, void *userdata)
         return 0;
 }
 
+static uint64_t total_of(Store *s, const char *text)
+{
+        uint64_t total;
+        Found f = {};
+
+        assert_ok(store_audit_list(s, text, 0, 1, take_audit, &f, &total));
+        return total;
+}
+
 int main(void)
 {
         _cleanup_scratch_ char *dir = scratch_new();
@@ -70,6 +79,13 @@ int main(void)
                                                    NULL));
                 assert(f.n == total);
         }
+
+        /* However many there are, what is searched has an end. */
+        assert(sqlite3_exec(s->db,
+                            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) "
+                            "INSERT INTO audit (time_usec, actor_uid, action, outcome) SELECT 1, 0, 'frob', 'more' FROM n",
+                            NULL, NULL, NULL) == SQLITE_OK);
+        assert(total_of(s, "frob") == 50000 && total_of(s, "EVE") == 1 && total_of(s, NULL) == 50002);
 
         store_close(s);
         return 0;

@@ -77,7 +77,7 @@ test('the audit is searched, also as a table, and the address keeps what for', a
         await page.getByText('1–38 of 38').waitFor();
         assert.equal(await page.getByLabel('Search the audit').inputValue(), 'DENIED');
         await page.getByLabel('Search the audit').fill('nobody did this');
-        await page.getByRole('heading', { name: 'No entry fits' }).waitFor();
+        await page.getByRole('heading', { name: 'None of the newest 50,000 entries fits' }).waitFor();
         await page.getByLabel('Search the audit').press('Escape');
         await page.getByText('1–200 of 340').waitFor();
         assert.doesNotMatch(await csv.getAttribute('href'), /text/);

@@ -23,7 +23,7 @@ export function Audit() {
                 </>}>
                         <Search text={text} />
                         <Waiting loaded={loaded}>
-                                {({ items, total }) => total === 0 ? text ? <Empty title="No entry fits" /> : <Empty title="Nobody did anything yet" icon="info" /> : (
+                                {({ items, total }) => total === 0 ? text ? <Empty title="None of the newest 50,000 entries fits" /> : <Empty title="Nobody did anything yet" icon="info" /> : (
                                         <>
                                                 <Card class="flush">
                                                         <Scroll label="Audit">
@@ -52,7 +52,7 @@ export function Audit() {
         );
 }
 
-// All of it is searched there, so not at each letter.
+// Much is searched there, so not at each letter.
 function Search({ text }: { text: string }) {
         const [typed, setTyped] = useState(text);
         useEffect(() => setTyped(text), [text]);
