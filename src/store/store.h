@@ -323,8 +323,8 @@ int store_phase_list(Store *s, uint64_t job, uint32_t stage, int (*callback)(Pha
 int store_sibling_speed(Store *s, const char *model, const char *drive, uint64_t *ret);
 
 int store_grant_put(Store *s, const GrantRecord *r); /* -EEXIST: the grant served another job before */
-int store_grant_get(Store *s, uint64_t job,
-                    GrantRecord *ret); /* 1; 0: that job has none; -EUCLEAN: it cannot be read */
+/* 1; 0: that job has none; -EUCLEAN: what it has cannot be read. */
+int store_grant_get(Store *s, uint64_t job, GrantRecord *ret);
 
 int store_remnant_put(Store *s, const RemnantRecord *r);
 int store_remnant_del(Store *s, const char *run); /* 1; 0: there was none */
