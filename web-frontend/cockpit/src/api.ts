@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The page's transport over the bus. What Cockpit has itself, logging in above all, is not here.
-import type { AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, Notifier, Reading, Session, Setting, SettingValue, Stage, StartRequest, StartResult } from '../../ui/src/model';
+import type { AuditEntry, Delivery, Drawer, Drive, Estimate, Grant, Host, Job, Notifier, Reading, Session, Setting, SettingValue, Stage, StartRequest, StartResult } from '../../ui/src/model';
 import { setClock } from '../../ui/src/lib/clock';
 import { ApiError, type Api, type HistoryFilter, type HostOptions, type NotifierOptions } from '../../ui/src/transport/api';
 import { DRIVE, GRANT, GRANT_ROOT, HOST, JOB, JOB_ROOT, MANAGER, NOTIFIERS, NOTIFIER_ROOT, ROOT, SETTINGS, STAGE, dictOf, type Bus, type Options } from './bus';
@@ -28,8 +28,11 @@ function hostOptions({ address, port, user, kind, notes, api_url, api_pin, api_v
         };
 }
 
-function notifierOptions({ url, secret, to, severity, enabled }: NotifierOptions): Options {
-        return { url: ['s', url], secret: ['s', secret], to: ['as', to], severity: ['s', severity], enabled: ['b', enabled] };
+function notifierOptions({ url, secret, to, events, hosts, severity, enabled }: NotifierOptions): Options {
+        return {
+                url: ['s', url], secret: ['s', secret], to: ['as', to],
+                events: ['as', events], hosts: ['as', hosts], severity: ['s', severity], enabled: ['b', enabled],
+        };
 }
 
 // The bus takes an API key as a descriptor, which Cockpit's bridge cannot send. burninctl does, and reads the key where nobody else can.
@@ -199,6 +202,11 @@ export function cockpitApi(bus: Bus): Api {
                 async changeNotifier(name, options) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Configure', 'sa{sv}', name, dictOf(notifierOptions(options))); },
                 async removeNotifier(name) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Remove', 'st', name, FLAGS); },
                 async testNotifier(name) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Test', 'st', name, FLAGS); },
+                async deliveries(notifier, state, offset, limit) {
+                        const filter: Options = { notifier: ['s', notifier], state: ['s', state], offset: ['u', offset], limit: ['u', limit] };
+                        const { rows, total = 0 } = await bus.list('ListDeliveries', filter, { path: NOTIFIER_ROOT, interface_: NOTIFIERS });
+                        return { items: fromBus(rows) as Delivery[], total };
+                },
                 async retryDeliveries(notifier) { await bus.call(NOTIFIER_ROOT, NOTIFIERS, 'Retry', 'st', notifier, FLAGS); },
 
                 hosts: async () => fromBus((await bus.list('ListHosts')).rows) as Host[],

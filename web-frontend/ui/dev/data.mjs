@@ -188,6 +188,12 @@ export const makeNotifiers = () => new Map([
         makeNotifier('webhook', 'webhook', { built_in: true, enabled: false }),
 ].map((one) => [one.name, one]));
 
+const deliveryTitles = { job_failed: 'Failed: WDC WUH721414ALE6L4 9MG1V03A on bench', drive_missing: 'Missing: ST18000NM000J ZR5A8K2P on bench', host_key_changed: 'Host key changed: bench' };
+export const makeDeliveries = ({ name, pending, dead, error }, state) => Array.from({ length: state === 'pending' ? pending : dead }, (_, index) => {
+        const [event, title] = Object.entries(deliveryTitles)[index % 3], time = nowUsec() - (state === 'pending' ? 2 * HOUR : 3.5 * DAY) - index * HOUR;
+        return { id: 900 - index, notifier: name, state, event_id: String(index).padStart(32, '0'), event, time_usec: time, title, host: 'bench', job_id: 0, attempts: state === 'pending' ? index : 49, next_usec: state === 'pending' ? nowUsec() + index * 25 * MINUTE : time + DAY, error: state === 'pending' && index === 0 ? '' : error };
+});
+
 export const makeSettings = () => [
         ['max_parallel_burnins', 'number', 4, 'at-once', 'How many burn-ins run at once.', { minimum: 1, maximum: 4096, unit: 'burn-ins' }], ['max_per_host', 'number', 0, 'at-once', 'How many of them on one host; 0: no limit.', { minimum: 0, maximum: 4096, unit: 'burn-ins' }],
         ['temp_warn_c', 'number', 46, 'next-stage', 'Hard disks: from here on a drive is called warm, and no more burn-ins start on its host.', { minimum: 20, maximum: 150, unit: 'degrees Celsius' }], ['temp_crit_c', 'number', 55, 'next-stage', 'Hard disks: from here on a surface stage stands still until it is cooler.', { minimum: 20, maximum: 150, unit: 'degrees Celsius' }],

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeJob, makeNotifier, makeNotifiers, makeSettings, nowUsec, readings, world } from './data.mjs';
+import { makeDeliveries, makeJob, makeNotifier, makeNotifiers, makeSettings, nowUsec, readings, world } from './data.mjs';
 
 const dist = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
 const types = { '.js': 'text/javascript', '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.svg': 'image/svg+xml' };
@@ -117,10 +117,11 @@ export function serve({ port = 8090, drives: total = 48, first = false, loggedIn
                 })],
                 ['GET', /^audit$/, (_, __, query) => { const offset = Number(query.get('offset') ?? 0), text = (query.get('text') ?? '').toLowerCase(), all = Array.from({ length: 340 }, (_, index) => ({ id: 340 - index, time_usec: nowUsec() - index * 7.3e9, actor: index % 4 ? 'alice (web)' : 'root', actor_uid: index % 4 ? 991 : 0, action: ['start-destructive', 'cancel', 'unlock', 'manage-hosts'][index % 4], object: `job ${140 - index}`, outcome: index % 9 === 4 ? 'denied' : 'ok', detail: index % 4 === 2 ? 'pool "vault": disks go to the recycler' : '' })).filter(({ actor, action, object, outcome, detail }) => `${actor}\n${action}\n${object}\n${outcome}\n${detail}`.toLowerCase().includes(text)); return { entries: all.slice(offset, offset + Number(query.get('limit') ?? 200)), total: all.length, offset }; }],
                 ['GET', /^notifiers$/, () => ({ notifiers: [...notifiers.values()] })],
-                ['POST', /^notifiers$/, (_, { name, kind, url = '', to = [], secret = '', severity }) => { if (notifiers.has(name)) fail(409, 'NotifierExists', `There is a notifier '${name}' already.`); notifiers.set(name, makeNotifier(name, kind, { target: to.join(' ') || new URL(url).origin, has_secret: secret !== '', severity })); }],
-                ['PATCH', /^notifiers\/([^/]+)$/, ([name], { secret, ...rest }) => { Object.assign(notifiers.get(name), rest, secret === undefined ? {} : { has_secret: secret !== '' }); }],
+                ['POST', /^notifiers$/, (_, { name, kind, url = '', to = [], secret = '', ...filter }) => { if (notifiers.has(name)) fail(409, 'NotifierExists', `There is a notifier '${name}' already.`); notifiers.set(name, makeNotifier(name, kind, { target: to.join(' ') || new URL(url).origin, has_secret: secret !== '', ...filter })); }],
+                ['PATCH', /^notifiers\/([^/]+)$/, ([name], { url, to, secret, ...rest }) => { const target = to?.join(' ') ?? (url && new URL(url).origin); Object.assign(notifiers.get(name), rest, target && { target }, secret === undefined ? {} : { has_secret: secret !== '' }); }],
                 ['DELETE', /^notifiers\/([^/]+)$/, ([name]) => { notifiers.delete(name); }],
                 ['POST', /^notifiers\/([^/]+)\/test$/, ([name]) => { if (!notifiers.get(name).has_secret) fail(409, 'NotDelivered', `The notifier ${name} does not work: HTTP 401: who are you`); }],
+                ['GET', /^deliveries$/, (_, __, query) => { const offset = Number(query.get('offset') ?? 0), all = makeDeliveries(notifiers.get(query.get('notifier')), query.get('state')); return { deliveries: all.slice(offset, offset + Number(query.get('limit') ?? 200)), total: all.length, offset }; }],
                 ['POST', /^deliveries\/retry$/, (_, { notifier }) => { const one = notifiers.get(notifier), count = one.dead; Object.assign(one, { dead: 0, pending: one.pending + count }); return { count }; }],
                 ['GET', /^settings$/, () => ({ settings })], ['POST', /^settings$/, (_, body) => { if (Object.keys(body).length === 0) fail(400, 'BadField', 'The body must have from 1 to 64 settings.'); for (const [name, value] of Object.entries(body)) { const one = settings.find((setting) => setting.name === name) ?? fail(404, 'NoSuchSetting', `There is no setting "${name}".`); if (Array.isArray(value) && value.length === 0) fail(400, 'InvalidArgument', `${name} cannot be ''.`); if (typeof value === 'number' && value > (one.maximum ?? 1e9)) fail(400, 'InvalidArgument', `${name} is at most ${one.maximum}.`); Object.assign(one, value === null ? { value: one.default, origin: 'default' } : { value, origin: 'runtime' }); } return { settings }; }],
                 ['GET', /^ssh-key$/, () => ({ ssh_public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJt3Wqg5v0Zy2xk6cQ8mB1hR9nT4uE7pL0sD3fG6jK2z burnin@bench' })],

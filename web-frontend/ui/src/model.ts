@@ -208,6 +208,8 @@ export interface Setting {
 
 export type NotifierKind = 'mail' | 'webhook' | 'ntfy' | 'slack' | 'discord' | 'gotify' | 'n8n';
 
+export type Severity = 'info' | 'warning' | 'error';
+
 export interface Notifier {
         name: string;
         kind: NotifierKind;
@@ -216,10 +218,25 @@ export interface Notifier {
         target: string;
         events: string[];
         hosts: string[];
-        severity: 'info' | 'warning' | 'error';
+        severity: Severity;
         has_secret: boolean;
         pending: number;
         dead: number;
+        error: string;
+}
+
+export interface Delivery {
+        id: number;
+        notifier: string;
+        state: 'pending' | 'delivered' | 'dead';
+        event_id: string;
+        event: string;
+        time_usec: number; // of the event
+        title: string;
+        host: string;
+        job_id: number; // 0 where it is about none
+        attempts: number;
+        next_usec: number; // of one that is pending, when it is tried; else since when it is not any more
         error: string;
 }
 

@@ -101,6 +101,7 @@ test('both pages are told the same', async () => {
                 'audit of one action': (api) => api.audit('Manage-Hosts', 0, 100),
                 settings: (api) => api.settings(),
                 notifiers: (api) => api.notifiers(),
+                deliveries: (api) => api.deliveries('webhook', 'pending', 0, 100),
                 hosts: (api) => api.hosts(),
                 'the SSH key': (api) => api.sshKey(),
                 ...Object.fromEntries(Array.from({ length: log }, (_, index) => [[`log ${index}`, (api) => api.log(job.id, index, -16384)], [`log ${index} from 100`, (api) => api.log(job.id, index, 100)]]).flat()),

@@ -119,7 +119,7 @@ const jobRow = (id, rest = {}) => ({ Object: v('o', `/org/burnin1/job/${id}`), I
 test('it is called with the rights of who logged in, and with types', async () => {
         const here = standIn({
                 GetDrive: ['/org/burnin1/drive/a'], SetLocation: [], StartBurnIn: [[['a', 'queued', '', '/org/burnin1/job/7'], ['b', 'locked', 'org.burnin1.Error.DriveLocked: It is locked.', '/']]],
-                Set: [], Reset: [], AddHost: ['/org/burnin1/host/x'], Add: [], Configure: [], Revoke: busError('org.burnin1.Error.WrongState', 'It is gone.'),
+                Set: [], Reset: [], AddHost: ['/org/burnin1/host/x'], Add: [], Configure: [], ListDeliveries: [[{ Id: v('t', 9), TimeUSec: v('t', 5), NextUSec: v('t', 6), JobId: v('t', 0) }], 1], Revoke: busError('org.burnin1.Error.WrongState', 'It is gone.'),
         });
         await here.patchDrive('a', { location: 'Bay 1' });
         assert.deepEqual(client.opened, ['org.burnin1', { bus: 'system', superuser: 'try' }]);
@@ -137,10 +137,12 @@ test('it is called with the rights of who logged in, and with types', async () =
         assert.deepEqual(calls.at(-1).slice(1), ['Reset', 'st', ['name', 0]]);
         await here.addHost('x', { port: 22, notes: '' });
         assert.deepEqual(calls.at(-1)[3], ['x', { port: v('q', 22), notes: v('s', '') }]);
-        await here.addNotifier('team', 'mail', { to: ['a@example.org'], severity: 'error' });
-        assert.deepEqual(calls.at(-1), ['/org/burnin1/notifiers', 'Add', 'ssa{sv}', ['team', 'mail', { to: v('as', ['a@example.org']), severity: v('s', 'error') }]]);
+        await here.addNotifier('team', 'mail', { to: ['a@example.org'], events: ['job_failed'], hosts: [], severity: 'error' });
+        assert.deepEqual(calls.at(-1), ['/org/burnin1/notifiers', 'Add', 'ssa{sv}', ['team', 'mail', { to: v('as', ['a@example.org']), events: v('as', ['job_failed']), hosts: v('as', []), severity: v('s', 'error') }]]);
         await here.changeNotifier('team', { enabled: false, secret: '' });
         assert.deepEqual(calls.at(-1).slice(1), ['Configure', 'sa{sv}', ['team', { secret: v('s', ''), enabled: v('b', false) }]]);
+        assert.deepEqual(await here.deliveries('team', 'dead', 50, 50), { items: [{ id: 9, time_usec: 5, next_usec: 6, job_id: 0 }], total: 1 });
+        assert.deepEqual(calls.at(-1), ['/org/burnin1/notifiers', 'ListDeliveries', 'a{sv}', [{ notifier: v('s', 'team'), state: v('s', 'dead'), offset: v('u', 50), limit: v('u', 50) }]]);
         await assert.rejects(here.revokeGrant('ab'), { code: 'WrongState', message: 'It is gone.' });
         assert.equal(here.people, null);
         assert.equal(here.csvHref({}), null);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The other pages: statistics, audit, trends, settings, notifiers; and any page that is narrow, or fails.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { complaints, context, drive, open, page, ready, rows, say, server } from './stand-in.mjs';
 
@@ -145,7 +146,7 @@ test('a setting of each type is kept as what it is, and a list that is emptied i
         await page.getByText('At least one.').waitFor();
 });
 
-test('notifiers are seen, made, tried and sent what was given up', async () => {
+test('notifiers are seen, made, changed, tried and sent what was given up', async () => {
         await open('/settings');
         const row = (name) => page.getByRole('region', { name: 'Notifiers' }).getByRole('row').filter({ has: page.getByRole('button', { name: `Test ${name}` }) });
         const menu = async (name, item) => {
@@ -156,22 +157,91 @@ test('notifiers are seen, made, tried and sent what was given up', async () => {
         await row('team').getByText('HTTP 403: <img').waitFor();
         await row('webhook').getByText('Not set up').waitFor();
         await row('team').getByText('3 given up').waitFor();
-        await menu('team', 'Send again');
+        const dialog = page.getByRole('dialog');
+        const closed = () => dialog.waitFor({ state: 'detached' });
+        const undelivered = (state) => dialog.getByRole('region', { name: state }).locator('tbody tr');
+        const show = row('team').getByRole('button', { name: 'Show what was not sent to team' });
+        await show.focus();
+        await page.keyboard.press('Enter');
+        await undelivered('Given up').nth(2).waitFor();
+        await undelivered('Waiting').nth(1).waitFor();
+        assert.deepEqual([await undelivered('Given up').count(), await undelivered('Waiting').count()], [3, 2]);
+        const cells = await undelivered('Given up').first().locator('td').allInnerTexts();
+        assert.match(cells[0], /^Failed: WDC .* on bench\s+Job failed · \w+ \d+, \d{4}, \d\d:\d\d$/);
+        assert.deepEqual(cells.slice(1), ['49', '2 d ago', `HTTP 403: <img src=x onerror="document.title='owned'">`]);
+        assert.match((await undelivered('Waiting').nth(1).locator('td').allInnerTexts())[2], /^in 2[45] min$/);
+        await page.keyboard.press('Escape');
+        await closed();
+        await page.waitForFunction(() => document.activeElement?.ariaLabel === 'Show what was not sent to team');
+        await page.keyboard.press('Enter');
+        await dialog.getByRole('button', { name: 'Send again' }).click();
         await row('team').getByText('5 waiting').waitFor();
+        server.notifiers.get('team').pending = 120;
+        await show.click();
+        await dialog.getByText('1–50 of 120').waitFor();
+        assert.equal(await dialog.getByRole('button', { name: 'Send again' }).count(), 0);
+        await dialog.getByRole('button', { name: 'Older' }).click();
+        await dialog.getByText('51–100 of 120').waitFor();
+        await dialog.getByText('Close', { exact: true }).click();
+        server.notifiers.get('team').dead = 1;
+        await page.reload();
+        await menu('team', 'Send again');
+        await row('team').getByText('121 waiting').waitFor();
 
         await page.getByRole('button', { name: 'Add notifier' }).click();
-        const dialog = page.getByRole('dialog');
         await dialog.getByLabel('Name').fill('phone');
         await dialog.getByLabel('URL').fill('https://ntfy.example.org/secret-topic');
+        const event = (name) => dialog.getByRole('group', { name: 'Events' }).getByRole('checkbox', { name, exact: true });
+        // Each event that there is; those that the severity leaves out would never be told.
+        const kinds = [...readFileSync(`${import.meta.dirname}/../../../src/daemon/event.c`, 'utf8').matchAll(/\{ "(\w+)", "[^"]*", \w+,\s+SEVERITY_(\w+) \}/g)];
+        for (const [shown, told] of [['Everything', ['INFO', 'WARNING', 'ERROR']], ['Errors', ['ERROR']], ['Warnings and errors', ['WARNING', 'ERROR']]]) {
+                await dialog.getByLabel('Tell of').selectOption(shown);
+                assert.deepEqual((await dialog.locator('fieldset label:has(:enabled)').allInnerTexts()).map((label) => label.toLowerCase().replaceAll(' ', '_')).sort(),
+                        kinds.filter(([, , severity]) => told.includes(severity)).map(([, name]) => name).sort(), shown);
+        }
+        assert.equal(await dialog.locator('fieldset label').count(), kinds.length);
+        await event('Job stalled').check();
+        await event('Job failed').check();
+        await dialog.getByLabel('Hosts').fill('bench, nas9');
+        await dialog.getByText('There is no host nas9 yet.').waitFor();
         await dialog.getByRole('button', { name: 'Add notifier' }).click();
         await row('phone').getByText('https://ntfy.example.org', { exact: true }).waitFor();
-        assert.deepEqual([server.notifiers.get('phone').kind, server.notifiers.get('phone').severity], ['ntfy', 'warning']);
+        await row('phone').getByText('job stalled, job failed; bench, nas9; from warning on').waitFor();
+        const filterOf = (name) => { const { events, hosts, severity, target, has_secret: secret } = server.notifiers.get(name); return { events, hosts, severity, target, secret }; };
+        assert.equal(server.notifiers.get('phone').kind, 'ntfy');
+        assert.deepEqual(filterOf('phone'), { events: ['job_stalled', 'job_failed'], hosts: ['bench', 'nas9'], severity: 'warning', target: 'https://ntfy.example.org', secret: false });
         await row('phone').getByRole('button', { name: 'Test phone' }).click();
         await page.getByText('does not work: HTTP 401').waitFor();
-        await menu('phone', 'Set a secret');
+        await menu('phone', 'Change');
+        assert.deepEqual([await dialog.getByLabel('URL').inputValue(), await dialog.getByLabel('Hosts').inputValue(), await dialog.getByLabel('Tell of').inputValue()], ['', 'bench, nas9', 'warning']);
         await dialog.getByLabel('Secret').fill('token');
+        await dialog.getByLabel('Tell of').selectOption('Errors');
+        // Of what is left out there, what is ticked can be taken out, once.
+        await event('Job stalled').uncheck();
+        assert.ok(await event('Job stalled').isDisabled());
+        await dialog.getByLabel('Hosts').fill('');
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await closed();
+        await page.waitForFunction(() => document.activeElement?.ariaLabel === 'More for phone');
+        assert.deepEqual(filterOf('phone'), { events: ['job_failed'], hosts: [], severity: 'error', target: 'https://ntfy.example.org', secret: true });
+        await menu('phone', 'Change');
+        await dialog.getByLabel('URL').fill('https://ntfy.example.com/another');
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await row('phone').getByText('https://ntfy.example.com', { exact: true }).waitFor();
+        assert.deepEqual(filterOf('phone'), { events: ['job_failed'], hosts: [], severity: 'error', target: 'https://ntfy.example.com', secret: true });
+        server.notifiers.set('desk', { ...server.notifiers.get('mail'), name: 'desk', built_in: false, target: 'a@example.org b@example.org' });
+        await page.reload();
+        await menu('desk', 'Change');
+        assert.equal(await dialog.getByLabel('Addresses').inputValue(), 'a@example.org b@example.org');
+        assert.equal(await dialog.getByLabel('Secret').count(), 0);
+        await dialog.getByLabel('Addresses').fill('c@example.org, b@example.org');
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await row('desk').getByText('c@example.org b@example.org').waitFor();
+        await menu('webhook', 'Set a secret');
+        await dialog.getByLabel('Secret').fill('key');
         await dialog.getByRole('button', { name: 'Set secret' }).click();
-        await dialog.waitFor({ state: 'detached' });
+        await closed();
+        assert.ok(server.notifiers.get('webhook').has_secret);
         await row('phone').getByRole('button', { name: 'Test phone' }).click();
         await page.getByText('phone works').waitFor();
         await menu('phone', 'Switch off');
@@ -180,6 +250,17 @@ test('notifiers are seen, made, tried and sent what was given up', async () => {
         await dialog.getByRole('button', { name: 'Remove' }).click();
         await row('phone').waitFor({ state: 'detached' });
         assert.equal(server.notifiers.has('phone'), false);
+});
+
+test('who may change nothing sees what was not sent, and only sees it', async () => {
+        await open('/settings', { role: 'viewer' });
+        await page.getByRole('button', { name: 'Show what was not sent to team' }).click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByRole('region', { name: 'Given up' }).getByText('Failed: WDC').waitFor();
+        assert.deepEqual(await dialog.getByRole('button').allInnerTexts(), ['', 'Close']);
+        await page.keyboard.press('Escape');
+        await dialog.waitFor({ state: 'detached' });
+        assert.deepEqual(await page.locator('.card', { has: page.getByRole('region', { name: 'Notifiers' }) }).getByRole('button').allInnerTexts(), ['Show']);
 });
 
 test('the trends of a drive are a graph for each counter that moved, all of the time asked for, its burn-ins marked', async () => {

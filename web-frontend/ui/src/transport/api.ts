@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // All that the views ask of the world. http.ts speaks to the web frontend; the Cockpit package (../../../cockpit) to the bus.
 import type {
-        Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, JobAlert, LogPiece, Notifier, NotifierKind, Paged, Reading, Role, Session,
-        SessionEntry, Setting, SettingValue, StartRequest, StartResult, Statistics,
+        Account, AuditEntry, Delivery, Drawer, Drive, Estimate, Grant, Host, Job, JobAlert, LogPiece, Notifier, NotifierKind, Paged, Reading, Role, Session,
+        SessionEntry, Setting, SettingValue, Severity, StartRequest, StartResult, Statistics,
 } from '../model';
 
 export type SelfTestType = 'short' | 'long';
@@ -57,7 +57,9 @@ export interface NotifierOptions {
         url?: string;
         secret?: string;
         to?: string[];
-        severity?: Notifier['severity'];
+        events?: string[];
+        hosts?: string[];
+        severity?: Severity;
         enabled?: boolean;
 }
 
@@ -131,6 +133,7 @@ export interface Api {
         changeNotifier(name: string, options: NotifierOptions): Promise<void>;
         removeNotifier(name: string): Promise<void>;
         testNotifier(name: string): Promise<void>;
+        deliveries(notifier: string, state: Delivery['state'], offset: number, limit: number): Promise<Paged<Delivery>>; // newest first
         retryDeliveries(notifier: string): Promise<void>; // what was given up is sent again
 
         hosts(): Promise<Host[]>;

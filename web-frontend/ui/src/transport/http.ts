@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The web frontend: JSON by fetch, events by EventSource.
-import type { Account, AuditEntry, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Notifier, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
+import type { Account, AuditEntry, Delivery, Drawer, Drive, Estimate, Grant, Host, Job, LogPiece, Notifier, Reading, Session, SessionEntry, Setting, StartResult, Statistics } from '../model';
 import { setClock } from '../lib/clock';
 import { ApiError, LIST_MAX, type Api, type Events, type HistoryFilter, type People } from './api';
 
@@ -148,6 +148,10 @@ export function httpApi(base: URL): Api {
                 changeNotifier: (name, options) => patch(`api/v1/notifiers/${encodeURIComponent(name)}`, options),
                 removeNotifier: (name) => remove(`api/v1/notifiers/${encodeURIComponent(name)}`),
                 testNotifier: (name) => post(`api/v1/notifiers/${encodeURIComponent(name)}/test`),
+                async deliveries(notifier, state, offset, limit) {
+                        const page = await get<{ deliveries: Delivery[]; total: number }>('api/v1/deliveries', { notifier, state, offset, limit });
+                        return { items: page.deliveries, total: page.total };
+                },
                 retryDeliveries: (notifier) => post('api/v1/deliveries/retry', { notifier }),
 
                 hosts: async () => (await get<{ hosts: Host[] }>('api/v1/hosts')).hosts,

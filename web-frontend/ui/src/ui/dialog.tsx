@@ -27,11 +27,11 @@ export function DialogLayer() {
 interface Props {
         title: string;
         wide?: boolean;
-        action: string;
+        action?: string; // none: it only tells
         dismiss?: string;
         danger?: boolean;
         ready?: boolean;
-        onAction: () => Promise<void>; // closes when it is done; what it throws is shown
+        onAction?: () => Promise<void>; // closes when it is done; what it throws is shown
         children: ComponentChildren;
 }
 
@@ -53,7 +53,7 @@ export function Dialog({ title, wide, action, dismiss = 'Cancel', danger, ready 
 
         const submit = async (event: Event): Promise<void> => {
                 event.preventDefault();
-                if (!ready || busy)
+                if (!onAction || !ready || busy)
                         return;
                 setBusy(true);
                 setError('');
@@ -80,9 +80,11 @@ export function Dialog({ title, wide, action, dismiss = 'Cancel', danger, ready 
                                 <footer class="dialog-foot">
                                         {error && <Notice kind="danger" title={error} />}
                                         <div class="row">
-                                                <button type="submit" class={`btn ${danger ? 'danger' : 'primary'}`} disabled={!ready || busy}>
-                                                        {busy ? 'Working…' : action}
-                                                </button>
+                                                {action && (
+                                                        <button type="submit" class={`btn ${danger ? 'danger' : 'primary'}`} disabled={!ready || busy}>
+                                                                {busy ? 'Working…' : action}
+                                                        </button>
+                                                )}
                                                 <button type="button" class="btn link" onClick={closeDialog}>{dismiss}</button>
                                         </div>
                                 </footer>

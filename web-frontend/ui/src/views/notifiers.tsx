@@ -1,33 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Who is told of events, on the page of the settings.
 import { useState } from 'preact/hooks';
-import type { Notifier, NotifierKind } from '../model';
+import type { Notifier } from '../model';
 import { isAdmin, theApi } from '../store';
 import { Dialog, showDialog } from '../ui/dialog';
 import { Icon } from '../ui/icon';
 import { showMenu } from '../ui/menu';
-import { Card, Field, Scroll, useLoad, Waiting } from '../ui/page';
+import { Card, Scroll, useLoad, Waiting } from '../ui/page';
 import { Label } from '../ui/status';
 import { attempt, toast } from '../ui/toast';
-
-const kinds: [NotifierKind, string, string][] = [
-        ['ntfy', 'ntfy', 'The URL of the topic.'], ['slack', 'Slack', 'The URL of an incoming webhook.'], ['discord', 'Discord', 'The URL of a webhook of the channel.'],
-        ['gotify', 'Gotify', 'The URL of the server; the secret is the token of the application.'], ['n8n', 'n8n', 'The URL of a webhook.'],
-        ['webhook', 'Webhook', 'What takes each event as JSON, signed with the secret.'], ['mail', 'Mail', 'By the mail server of the settings.'],
-];
-const severities = [['info', 'Everything'], ['warning', 'Warnings and errors'], ['error', 'Errors']] as const;
+import { DeliveriesDialog } from './deliveries-dialog';
+import { eventWords, NotifierDialog, SecretField } from './notifier-dialog';
 
 export function Notifiers() {
         const loaded = useLoad(() => theApi().notifiers(), []);
         return (
-                <Card class="flush" title="Notifiers" actions={isAdmin.value && <button type="button" class="btn secondary small" onClick={() => showDialog(<AddDialog done={loaded.reload} />)}><Icon name="plus" />Add notifier</button>}>
+                <Card class="flush" title="Notifiers" actions={isAdmin.value && <button type="button" class="btn secondary small" onClick={() => showDialog(<NotifierDialog done={loaded.reload} />)}><Icon name="plus" />Add notifier</button>}>
                         <Waiting loaded={loaded}>{(list) => <Table notifiers={list} changed={loaded.reload} />}</Waiting>
                 </Card>
         );
 }
 
 function takes({ events, hosts, severity }: Notifier): string {
-        return [events.join(', '), hosts.join(', '), severity === 'info' ? '' : `from ${severity} on`].filter(Boolean).join('; ') || 'everything';
+        return [events.map(eventWords).join(', ').toLowerCase(), hosts.join(', '), severity === 'info' ? '' : `from ${severity} on`].filter(Boolean).join('; ') || 'everything';
 }
 
 function Table({ notifiers, changed }: { notifiers: Notifier[]; changed: () => void }) {
@@ -49,7 +44,9 @@ function Row({ one, changed }: { one: Notifier; changed: () => void }) {
                 attempt(theApi().testNotifier(name).finally(() => setBusy(false)), `${name} works`);
         };
         const more = [
-                { label: one.has_secret ? 'Set another secret' : 'Set a secret', icon: 'pen' as const, run: () => showDialog(<SecretDialog one={one} done={changed} />) },
+                one.built_in
+                        ? { label: one.has_secret ? 'Set another secret' : 'Set a secret', icon: 'pen' as const, run: () => showDialog(<SecretDialog one={one} done={changed} />) }
+                        : { label: 'Change', icon: 'pen' as const, run: () => showDialog(<NotifierDialog one={one} done={changed} />) },
                 ...(one.dead > 0 ? [{ label: 'Send again', icon: 'play' as const, run: () => attempt(theApi().retryDeliveries(name).then(changed), 'It is sent again') }] : []),
                 ...(one.built_in ? [] : [
                         { label: one.enabled ? 'Switch off' : 'Switch on', icon: 'pause' as const, run: () => attempt(theApi().changeNotifier(name, { enabled: !one.enabled }).then(changed)) },
@@ -63,7 +60,9 @@ function Row({ one, changed }: { one: Notifier; changed: () => void }) {
                         <td data-label="Takes">{takes(one)}</td>
                         <td data-label="Not sent">
                                 {one.pending > 0 && <Label tone="warning">{`${one.pending} waiting`}</Label>} {one.dead > 0 && <Label tone="danger">{`${one.dead} given up`}</Label>}
-                                {one.pending + one.dead > 0 ? <p class="subtle">{one.error}</p> : <span class="subtle">Nothing</span>}
+                                {one.pending + one.dead > 0
+                                        ? <p class="subtle">{one.error} <button type="button" class="btn link inline" aria-label={`Show what was not sent to ${name}`} onClick={() => showDialog(<DeliveriesDialog one={one} done={changed} />)}>Show</button></p>
+                                        : <span class="subtle">Nothing</span>}
                         </td>
                         <td class="end side nowrap">
                                 {isAdmin.value && (
@@ -74,46 +73,6 @@ function Row({ one, changed }: { one: Notifier; changed: () => void }) {
                                 )}
                         </td>
                 </tr>
-        );
-}
-
-function SecretField({ value, change }: { value: string; change: (value: string) => void }) {
-        return (
-                <Field id="notifier-secret" label="Secret" help="It is never shown again.">
-                        {(field) => <input {...field} type="password" autocomplete="new-password" value={value} onInput={(event) => change(event.currentTarget.value)} />}
-                </Field>
-        );
-}
-
-function AddDialog({ done }: { done: () => void }) {
-        const [name, setName] = useState('');
-        const [kind, setKind] = useState<NotifierKind>('ntfy');
-        const [target, setTarget] = useState('');
-        const [secret, setSecret] = useState('');
-        const [severity, setSeverity] = useState<Notifier['severity']>('warning');
-        const mail = kind === 'mail';
-        return (
-                <Dialog title="Add a notifier" action="Add notifier" ready={name !== '' && target.trim() !== ''}
-                        onAction={async () => {
-                                const where = mail ? { to: target.split(/[\s,]+/).filter(Boolean) } : { url: target.trim(), ...(secret ? { secret } : {}) };
-                                await theApi().addNotifier(name, kind, { ...where, severity });
-                                toast('success', `${name} is told from now on`);
-                                done();
-                        }}>
-                        <Field id="notifier-name" label="Name">
-                                {(field) => <input {...field} autocomplete="off" autocapitalize="none" spellcheck={false} maxLength={32} value={name} onInput={(event) => setName(event.currentTarget.value)} />}
-                        </Field>
-                        <Field id="notifier-kind" label="Kind" help={kinds.find(([value]) => value === kind)?.[2]}>
-                                {(field) => <select {...field} value={kind} onChange={(event) => setKind(event.currentTarget.value as NotifierKind)}>{kinds.map(([value, title]) => <option key={value} value={value}>{title}</option>)}</select>}
-                        </Field>
-                        <Field id="notifier-target" label={mail ? 'Addresses' : 'URL'}>
-                                {(field) => <input {...field} class="mono" autocomplete="off" autocapitalize="none" spellcheck={false} value={target} onInput={(event) => setTarget(event.currentTarget.value)} />}
-                        </Field>
-                        {!mail && <SecretField value={secret} change={setSecret} />}
-                        <Field id="notifier-severity" label="Tell of">
-                                {(field) => <select {...field} value={severity} onChange={(event) => setSeverity(event.currentTarget.value as Notifier['severity'])}>{severities.map(([value, title]) => <option key={value} value={value}>{title}</option>)}</select>}
-                        </Field>
-                </Dialog>
         );
 }
 
