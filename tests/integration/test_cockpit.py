@@ -38,6 +38,7 @@ def cockpit(product: Product) -> Product:  # noqa: F811
 
 
 def test_story(cockpit: Product, nas: Host) -> None:  # noqa: F811
+    cockpit.call_settings("Set", "svt", "webhook_url", "http://127.0.0.1:1/", 0)
     cockpit.plug("COCKPIT1", 64)
     browser.tell(cockpit.machine, "cockpit-service.test.mjs", URL="https://127.0.0.1:9090", PASSWORD=PASSWORD, SERIAL="COCKPIT1")
     actors = [(row["Actor"], row["Outcome"]) for row in reversed(cockpit.list("Audit")) if row["Action"] == "org.burnin1.manage-drives"]
@@ -47,3 +48,4 @@ def test_story(cockpit: Product, nas: Host) -> None:  # noqa: F811
     cockpit.machine.run(["systemctl", "start", "burnin-events.socket", "burnin-web.service"])
     code = cockpit.machine.run(["burninctl", "account", "setup-code"]).stdout.strip()
     browser.tell(cockpit.machine, "cockpit-twin.test.mjs", URL="https://127.0.0.1:8084", SETUP_CODE=code, SERIAL="COCKPIT1")
+    cockpit.call_settings("Reset", "st", "webhook_url", 0)

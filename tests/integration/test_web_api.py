@@ -537,6 +537,12 @@ def test_notifiers(product: Product, alice: Person, victor: Person, nobody: Pers
     assert alice.patch(f"{path}/team", {"enabled": False, "events": [], "secret": ""}).status == 204
     row, = (row for row in alice.get(path).json["notifiers"] if row["name"] == "team")
     assert not row["enabled"] and not row["has_secret"] and row["events"] == [] and row["hosts"] == ["nas"]
+    change = {"events": ["host_lost"], "hosts": ["nas", "vault"], "severity": "error"}
+    assert alice.patch(f"{path}/team", change | {"url": "http://127.0.0.1:2/" + secret}).status == 204
+    assert is_refusal(victor.patch(f"{path}/team", change), 403, "AccessDenied")
+    assert is_refusal(alice.patch(f"{path}/team", {"to": ["a@example.org"]}), 400, "InvalidArgument")
+    changed, = (other for other in alice.get(path).json["notifiers"] if other["name"] == "team")
+    assert changed == row | change | {"target": "http://127.0.0.1:2"}
     assert is_refusal(alice.patch(f"{path}/none", {"enabled": False}), 404, "NoSuchNotifier")
     assert victor.get(f"{API}/deliveries?notifier=team&state=dead").json == {"deliveries": [], "total": 0, "offset": 0}
     assert is_refusal(victor.get(f"{API}/deliveries?state=lost"), 400, "InvalidOption")
