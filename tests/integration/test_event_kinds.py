@@ -90,8 +90,10 @@ def test_list_is_whole(product: Product) -> None:
     assert listed and {*re.findall(r"[a-z_]+", listed[1]), listed[2]} == set(KINDS)
     text = (SOURCE / "docs/operations.md").read_text(encoding="utf-8")
     explained = re.findall(r"^\| (info|warning|error) \| ((?:`[a-z_]+`(?:, )?)+) \|", text, re.MULTILINE)
-    assert {kind: severity for severity, kinds in explained for kind in re.findall(r"[a-z_]+", kinds)} == {
-        kind: severity for kind, (severity, _) in KINDS.items()}
+    known = {kind: severity for kind, (severity, _) in KINDS.items()}
+    assert {kind: severity for severity, kinds in explained for kind in re.findall(r"[a-z_]+", kinds)} == known
+    page = (SOURCE / "web-frontend/ui/src/views/notifier-dialog.tsx").read_text(encoding="utf-8")
+    assert dict(re.findall(r"\['([a-z_]+)', '(info|warning|error)'\]", page)) == known
 
 
 def test_job_that_passes(product: Product, nas: Host, heard: Heard) -> None:
