@@ -15,7 +15,7 @@ pytestmark = pytest.mark.allow_journal(r"has ended: (inconclusive|failed|cancell
                                        r"^burnin-run-[0-9a-f]+\.service: (Failed with result|Main process exited)",
                                        r"No burn-in was started",
                                        r"[Ll]ost contact", r"in contact again", r"goes? stale|is stale",
-                                       r"^The grant .* is used by job ")
+                                       r"^The grant .* (was given: |is used by job )")
 DATA = b"all that is dear to somebody " * 1000
 
 
