@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         int r;
 
         r = facts_parse((const char *) data, size, NONCE, &options, &h, &reason);
-        check(r == 0 || ((r == -EBADMSG || r == -EOPNOTSUPP) && reason && str_is_clean(reason, 1024, false)));
+        check(r == 0 ||
+              ((r == -EBADMSG || r == -EOPNOTSUPP) && reason && str_is_clean(reason, 1024, false)));
         check((r == 0) == !!h);
         if (!h)
                 return 0;
