@@ -92,8 +92,6 @@ int verb_notifier_list(Cli *c, char **args, size_t n)
 
         pager_open(c);
         cli_print_table(c, stdout, t, NULL);
-        if (json_object_array_length(rows) == 0 && !c->no_legend)
-                (void) puts("No notifiers. Add the first one with: burninctl notifier add NAME --kind=KIND");
         return STATUS_OK;
 }
 
