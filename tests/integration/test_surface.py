@@ -96,7 +96,7 @@ def test_slow_drive(slowly: None, nas: Host, product: Product) -> None:
     assert job.wait_end(240) == "failed", job["Reason"]
     assert "it is slow" in job["Reason"] and "SLOW0001" in job["Reason"]
     rules = ledger(job)
-    assert rules["speed-floor"][1] == "failed" and "slower than that at " not in rules["speed-floor"][0]
+    assert rules["speed-floor"][1] == "failed"
     assert rules["speed-regions"] == ("not compared: the test has one pass", "passed")
     assert rules["bad-blocks"][1] == "passed"
 

@@ -48,6 +48,11 @@ static double slow(uint32_t phase, uint32_t region)
         return 250;
 }
 
+static double quick(uint32_t phase, uint32_t region)
+{
+        return 4;
+}
+
 static double hiccup(uint32_t phase, uint32_t region)
 {
         return phase == 5 && region == 20 ? 200 : disk(phase, region);
@@ -191,6 +196,13 @@ static void test_judge(void)
         expect(&s, &fast, VERDICT_PASSED, "speed-regions", "not compared: the test has one pass");
         lenient.fails = false;
         expect(&s, &lenient, VERDICT_PASSED, "speed-floor", "a warning");
+
+        /* What took no five seconds is not named, however slow the whole is. */
+        drive_through(&s, 2, quick);
+        fast.floor = 10 * GB;
+        expect(&s, &fast, VERDICT_FAILED, "speed-floor", "2500 MB/s in phase");
+        assert(surface_slow_judge(&s, &fast, "", &r) == 0);
+        assert(!strstr(line(&r, "speed-floor")->observed, "slower than that"));
 
         /* Once is anybody's hiccup. */
         drive_through(&s, 8, hiccup);
