@@ -13,27 +13,18 @@
 
 static int job_on_stage_name(StageRecord *record, void *userdata)
 {
-        _cleanup_(stage_freep) Stage *s = new0(Stage, 1);
-        Job *j = userdata;
+        _cleanup_(stage_freep) Stage *s = stage_from_record(userdata, record);
 
-        if (!s)
-                return -ENOMEM;
-        s->job = j;
-        s->record = *record;
-        *record = (StageRecord){};
-        return job_take_stage(j, &s);
+        return s ? job_take_stage(userdata, &s) : -ENOMEM;
 }
 
 int job_summarize(Manager *m, JobRecord *record, Job **ret)
 {
-        _cleanup_(job_freep) Job *j = NULL;
+        _cleanup_(job_freep) Job *j = job_from_record(record);
         int r;
 
-        j = new0(Job, 1);
         if (!j)
                 return -ENOMEM;
-        j->record = *record;
-        *record = (JobRecord){};
 
         r = store_grant_get(m->store, j->record.id, &j->grant);
         if (r >= 0)

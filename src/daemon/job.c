@@ -781,17 +781,26 @@ static int job_on_stage_record(StageRecord *record, void *userdata)
         return job_add_stage(userdata, record);
 }
 
+Job *job_from_record(JobRecord *record)
+{
+        Job *j = new0(Job, 1);
+
+        if (!j)
+                return NULL;
+
+        j->record = *record;
+        *record = (JobRecord){};
+        return j;
+}
+
 int job_load(Manager *m, JobRecord *record, Job **ret)
 {
         _cleanup_json_ struct json_object *identity = NULL;
-        _cleanup_(job_freep) Job *j = NULL;
+        _cleanup_(job_freep) Job *j = job_from_record(record);
         int r;
 
-        j = new0(Job, 1);
         if (!j)
                 return -ENOMEM;
-        j->record = *record;
-        *record = (JobRecord){};
 
         r = json_parse(strempty(j->record.identity), strlen(strempty(j->record.identity)), &identity);
         if (r >= 0)

@@ -65,7 +65,9 @@ int job_new(Manager *m, Drive *d, const JobOptions *options, const Actor *actor,
 void job_announce(Job *j);
 Job *job_free(Job *j);
 
-/* From its row, with its stages; takes the record over, and links the job. */
+/* Of the record alone, which it takes over. NULL: no memory, and the record stays the caller's. */
+Job *job_from_record(JobRecord *record);
+/* And with what else the store has of it, its stages above all; links the job. */
 int job_load(Manager *m, JobRecord *record, Job **ret);
 /* Goes on with a loaded job. */
 void job_resume(Job *j);

@@ -56,18 +56,27 @@ static int stage_load_report(Stage *s)
         return stage_report_from_json(o, &s->report);
 }
 
-int stage_new(Job *j, StageRecord *record, Stage **ret)
+Stage *stage_from_record(Job *j, StageRecord *record)
 {
-        _cleanup_(stage_freep) Stage *s = NULL;
-        int r;
+        Stage *s = new0(Stage, 1);
 
-        s = new0(Stage, 1);
         if (!s)
-                return -ENOMEM;
+                return NULL;
 
         s->job = j;
         s->record = *record;
         *record = (StageRecord){};
+        return s;
+}
+
+int stage_new(Job *j, StageRecord *record, Stage **ret)
+{
+        _cleanup_(stage_freep) Stage *s = stage_from_record(j, record);
+        int r;
+
+        if (!s)
+                return -ENOMEM;
+
         r = store_phase_list(j->manager->store, s->record.job, s->record.index, stage_on_phase_record, s);
         if (r < 0)
                 return r;

@@ -39,7 +39,9 @@ struct Stage {
         sd_event_source *stopping_timer; /* deadline of a cancel */
 };
 
-/* Takes the record over. */
+/* Of the record alone, which it takes over. NULL: no memory, and the record stays the caller's. */
+Stage *stage_from_record(Job *j, StageRecord *record);
+/* And with what else the store has of it. */
 int stage_new(Job *j, StageRecord *record, Stage **ret);
 Stage *stage_free(Stage *s);
 
