@@ -68,8 +68,6 @@ static int daily_send(Manager *m, uint64_t now)
         if (since_usec == 0)
                 since_usec = now - USEC_PER_DAY;
         r = daily_new(m, since_usec, now, &report);
-        if (r >= 0)
-                r = daily_shorten(report, DAILY_EVENT_MAX);
         if (r < 0)
                 return r;
 

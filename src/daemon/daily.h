@@ -3,7 +3,6 @@
 
 #include "daemon/manager.h"
 #include "shared/json-util.h"
-#include "shared/notify-proto.h"
 #include "shared/report-proto.h"
 
 /* The report of a day, or of any other span that ends now: what is to be looked at, what runs and waits, and what has ended since then.
@@ -15,8 +14,5 @@ int daily_ask(Manager *m, uint64_t since_usec, struct json_object **ret, sd_bus_
 
 /* Drops entries from the end of its longest lists until it is no longer than that; it says then that it is shortened. 1: it was. */
 int daily_shorten(struct json_object *document, size_t max);
-
-/* What an event can carry of it: the rest of a packet is for who sends it and where to. */
-#define DAILY_EVENT_MAX (NOTIFY_PACKET_MAX - 32U * 1024U)
 
 int manager_method_get_daily_report(sd_bus_message *m, void *userdata, sd_bus_error *error);

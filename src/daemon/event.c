@@ -6,12 +6,16 @@
 #include "basic/string-util.h"
 #include "basic/time-util.h"
 #include "basic/strv.h"
+#include "daemon/daily.h"
 #include "daemon/event.h"
 #include "daemon/notifier.h"
 #include "daemon/outbox.h"
 #include "shared/names.h"
 #include "shared/notify-proto.h"
 #include "shared/page-url.h"
+
+/* What an event can carry of a day's report: the rest of a packet is for who sends it and where to. */
+#define DAILY_EVENT_MAX (NOTIFY_PACKET_MAX - 32U * 1024U)
 
 /* One line for each kind; its name is a public interface. */
 static const struct {
@@ -308,7 +312,9 @@ static int event_new_daily(struct json_object *report, const char *text, Event *
         const char *site = NULL;
         int r;
 
-        r = json_get_string(report, "site", &site);
+        r = daily_shorten(report, DAILY_EVENT_MAX);
+        if (r >= 0)
+                r = json_get_string(report, "site", &site);
         if (r >= 0)
                 r = event_new_own(EVENT_DAILY_REPORT, isempty(site) ? "burnin" : site, text, &e, &o);
         if (r >= 0)

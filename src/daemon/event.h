@@ -55,7 +55,7 @@ int event_add_drive(Manager *m, EventKind kind, const DriveRecord *drive, const 
 int event_add_host(Manager *m, EventKind kind, const HostRecord *host, const char *text);
 /* Of burnind itself, on this machine. */
 int event_add_own(Manager *m, EventKind kind, const char *text);
-/* report: as daemon/daily.h makes it; it goes along. */
+/* report: as daemon/daily.h makes it; it goes along, shortened to what an event can carry. */
 int event_add_daily(Manager *m, struct json_object *report, const char *text);
 /* The body of such an event, which is neither stored nor told. Owner: the caller. */
 int event_word_daily(struct json_object *report, const char *text, char **ret);

@@ -273,8 +273,6 @@ static int notifier_method_send_daily_report(sd_bus_message *m, void *userdata, 
 
         r = daily_ask(userdata, since, &report, error);
         if (r >= 0)
-                r = daily_shorten(report, DAILY_EVENT_MAX);
-        if (r >= 0)
                 r = event_word_daily(report, "Somebody has asked for this report.", &body);
 
         return r < 0 ? r : notifier_try(n, m, body, "Daily report", error);
